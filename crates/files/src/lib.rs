@@ -1,1 +1,19 @@
-//! placeholder
+//! File trees in and out: what a snapshot reads from and a restore writes to.
+//!
+//! * [`SourceTree`] and [`SourceDirectory`] are what the upload knows of a source; [`LocalTree`] is a directory or file of
+//!   this machine, [`MemoryTree`] a tree in memory that can misbehave on demand.
+//! * [`scan_directory`] lists one directory and applies the ignore rules to it.
+
+mod listing;
+mod local;
+mod memory;
+mod metadata;
+mod scan;
+mod tree;
+
+pub use listing::{Listed, Listing, Unreadable};
+pub use local::LocalTree;
+pub use memory::{Fault, MemoryTree};
+pub use metadata::{Kind, Metadata, go_mode, unix_mode};
+pub use scan::{Excluded, Scan, ScanError, ScanRequest, scan_directory};
+pub use tree::{Root, RootNode, SourceDirectory, SourceFile, SourceTree};

@@ -1,1 +1,3 @@
-//! placeholder
+//! The door to the operating system.
+
+pub mod dir;

@@ -1,0 +1,167 @@
+use super::*;
+
+fn listed(dir: &Dir) -> Vec<(Vec<u8>, Kind)> {
+    let entries = dir.entries().expect("list");
+    let mut names: Vec<_> = entries
+        .iter()
+        .map(|entry| (entry.name.to_vec(), entry.kind))
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn files_and_directories_are_made_listed_and_removed() {
+    let place = tempfile::tempdir().expect("a temporary directory");
+    let dir = Dir::open(place.path()).expect("open");
+    assert!(dir.entries().expect("list").is_empty());
+    dir.create_dir(b"inner", 0o700).expect("make a directory");
+    let file = dir.create_file(b"file", 0o600).expect("make a file");
+    write_all_at(&file, b"world", 6).expect("write behind");
+    write_all_at(&file, b"hello ", 0).expect("write before");
+    drop(file);
+    assert!(
+        dir.create_file(b"file", 0o600).is_err(),
+        "an existing file is not opened"
+    );
+    assert_eq!(
+        listed(&dir),
+        [
+            (b"file".to_vec(), Kind::File),
+            (b"inner".to_vec(), Kind::Directory)
+        ]
+    );
+    // A second listing sees what changed.
+    dir.rename(b"file", b"renamed").expect("rename");
+    assert_eq!(
+        listed(&dir),
+        [
+            (b"inner".to_vec(), Kind::Directory),
+            (b"renamed".to_vec(), Kind::File)
+        ]
+    );
+
+    let file = dir.open_file(b"renamed").expect("open");
+    let mut buffer = [0; 16];
+    assert_eq!(read_at(&file, &mut buffer, 6).expect("read"), 5);
+    assert_eq!(&buffer[..5], b"world");
+    assert_eq!(dir.metadata(b"renamed").expect("metadata").size, 11);
+    assert_eq!(
+        dir.open_dir(b"inner")
+            .expect("open")
+            .own_metadata()
+            .expect("metadata")
+            .kind,
+        Kind::Directory
+    );
+    drop(file);
+    dir.remove_file(b"renamed").expect("remove");
+    dir.remove_dir(b"inner").expect("remove");
+    assert!(listed(&dir).is_empty());
+}
+
+#[test]
+fn times_are_kept() {
+    let place = tempfile::tempdir().expect("a temporary directory");
+    let dir = Dir::open(place.path()).expect("open");
+    let time = FileTime::from_nanoseconds(1_234_567_890_123_456_700);
+    let file = dir.create_file(b"file", 0o600).expect("make a file");
+    set_times(&file, time).expect("set by handle");
+    assert_eq!(dir.metadata(b"file").expect("metadata").modified, time);
+    let before_1970 = FileTime::from_nanoseconds(-1_500_000_000);
+    assert_eq!(
+        before_1970,
+        FileTime {
+            seconds: -2,
+            nanoseconds: 500_000_000
+        }
+    );
+    dir.set_entry_times(b"file", before_1970)
+        .expect("set by name");
+    assert_eq!(
+        dir.metadata(b"file").expect("metadata").modified,
+        before_1970
+    );
+    dir.create_dir(b"inner", 0o700).expect("make a directory");
+    let inner = dir.open_dir(b"inner").expect("open");
+    inner.set_times(time).expect("set");
+    assert_eq!(inner.own_metadata().expect("metadata").modified, time);
+}
+
+#[test]
+fn times_wrap_at_64_bits() {
+    assert_eq!(
+        FileTime {
+            seconds: 10_413_792_000,
+            nanoseconds: 0
+        }
+        .wrapped_nanoseconds(),
+        -8_032_952_073_709_551_616
+    );
+    for nanoseconds in [i64::MIN, -1, 0, 1, i64::MAX] {
+        assert_eq!(
+            FileTime::from_nanoseconds(nanoseconds).wrapped_nanoseconds(),
+            nanoseconds
+        );
+    }
+}
+
+#[cfg(unix)]
+mod unix {
+    use super::*;
+
+    #[test]
+    fn links_are_never_followed() {
+        let place = tempfile::tempdir().expect("a temporary directory");
+        let dir = Dir::open(place.path()).expect("open");
+        dir.create_dir(b"real", 0o700).expect("make a directory");
+        drop(dir.create_file(b"file", 0o600).expect("make a file"));
+        dir.symlink(b"real", b"to-dir").expect("link");
+        dir.symlink(b"file", b"to-file").expect("link");
+        assert!(dir.open_dir(b"to-dir").is_err());
+        assert!(dir.open_file(b"to-file").is_err());
+        assert!(dir.create_file(b"to-file", 0o600).is_err());
+        assert!(dir.open_file_following(b"to-file").is_ok());
+        assert_eq!(dir.read_link(b"to-dir").expect("read"), b"real");
+        let metadata = dir.metadata(b"to-file").expect("metadata");
+        assert_eq!((metadata.kind, metadata.size), (Kind::Symlink, 4));
+        dir.set_entry_times(b"to-file", FileTime::from_nanoseconds(5))
+            .expect("set");
+        assert_ne!(
+            dir.metadata(b"file").expect("metadata").modified,
+            FileTime::from_nanoseconds(5)
+        );
+    }
+
+    #[test]
+    fn modes_and_raw_names_are_kept() {
+        let place = tempfile::tempdir().expect("a temporary directory");
+        let dir = Dir::open(place.path()).expect("open");
+        let name = b"not \xff utf-8";
+        let file = dir.create_file(name, 0o600).expect("make a file");
+        set_permissions(&file, 0o4751).expect("set");
+        assert_eq!(dir.metadata(name).expect("metadata").mode, 0o4751);
+        dir.set_entry_permissions(name, 0o640).expect("set");
+        assert_eq!(dir.metadata(name).expect("metadata").mode, 0o640);
+        assert_eq!(listed(&dir), [(name.to_vec(), Kind::File)]);
+        assert_eq!(path_to_bytes(bytes_to_path(name).as_os_str()), name);
+    }
+
+    #[test]
+    fn a_pipe_does_not_block() {
+        let place = tempfile::tempdir().expect("a temporary directory");
+        let pipe = place.path().join("pipe");
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &pipe,
+            rustix::fs::FileType::Fifo,
+            0o600.into(),
+            0,
+        )
+        .expect("make a pipe");
+        let dir = Dir::open(place.path()).expect("open");
+        assert_eq!(dir.metadata(b"pipe").expect("metadata").kind, Kind::Other);
+        let file = dir.open_file(b"pipe").expect("open without a writer");
+        assert_eq!(read_at(&file, &mut [0; 4], 0).unwrap_or(0), 0);
+    }
+}

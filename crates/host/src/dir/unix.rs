@@ -1,0 +1,309 @@
+//! Directory-relative calls of Unix.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::fs::{
+    AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, chmodat, chownat, fchmod,
+    fchown, futimens, mkdirat, openat, readlinkat, renameat, statat, symlinkat, unlinkat,
+    utimensat,
+};
+
+use super::{Entries, FileTime, Kind, Metadata};
+
+/// An open directory.
+#[derive(Debug)]
+pub struct Dir {
+    fd: OwnedFd,
+    /// Whether the position of `fd` has moved, so that a further listing must go back first.
+    listed: AtomicBool,
+}
+
+const DIRECTORY: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::CLOEXEC);
+/// Not to block on a pipe that took the place of a file.
+const READ: OFlags = OFlags::RDONLY
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::CLOEXEC);
+
+impl Dir {
+    fn from_fd(fd: OwnedFd) -> Self {
+        Self {
+            fd,
+            listed: AtomicBool::new(false),
+        }
+    }
+
+    /// Opens a directory by path; links in the path are followed.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self::from_fd(rustix::fs::open(
+            path,
+            DIRECTORY,
+            Mode::empty(),
+        )?))
+    }
+
+    /// Opens the directory `name` of this one.
+    pub fn open_dir(&self, name: &[u8]) -> io::Result<Self> {
+        Ok(Self::from_fd(openat(
+            &self.fd,
+            name,
+            DIRECTORY | OFlags::NOFOLLOW,
+            Mode::empty(),
+        )?))
+    }
+
+    /// Lists the directory.
+    pub fn entries(&self) -> io::Result<Entries> {
+        thread_local! {
+            static BUFFER: std::cell::RefCell<Vec<u8>> = std::cell::RefCell::new(Vec::with_capacity(64 * 1024));
+        }
+        if self.listed.swap(true, Ordering::Relaxed) {
+            rustix::fs::seek(&self.fd, rustix::fs::SeekFrom::Start(0))?;
+        }
+        BUFFER.with_borrow_mut(|buffer| self.entries_with(buffer.spare_capacity_mut()))
+    }
+
+    #[cfg(target_os = "linux")]
+    fn entries_with(&self, buffer: &mut [MaybeUninit<u8>]) -> io::Result<Entries> {
+        let mut entries = Entries::default();
+        let mut raw = rustix::fs::RawDir::new(&self.fd, buffer);
+        while let Some(entry) = raw.next() {
+            let entry = entry?;
+            push(
+                &mut entries,
+                entry.file_name().to_bytes(),
+                entry.file_type(),
+            )?;
+        }
+        Ok(entries)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn entries_with(&self, _buffer: &mut [MaybeUninit<u8>]) -> io::Result<Entries> {
+        let mut entries = Entries::default();
+        for entry in rustix::fs::Dir::read_from(&self.fd)? {
+            let entry = entry?;
+            push(
+                &mut entries,
+                entry.file_name().to_bytes(),
+                entry.file_type(),
+            )?;
+        }
+        Ok(entries)
+    }
+
+    /// Metadata of the entry `name`.
+    pub fn metadata(&self, name: &[u8]) -> io::Result<Metadata> {
+        Ok(convert(&statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)?))
+    }
+
+    /// Metadata of this directory.
+    pub fn own_metadata(&self) -> io::Result<Metadata> {
+        Ok(convert(&rustix::fs::fstat(&self.fd)?))
+    }
+
+    /// Opens the file `name` for reading.
+    pub fn open_file(&self, name: &[u8]) -> io::Result<File> {
+        Ok(openat(&self.fd, name, READ, Mode::empty())?.into())
+    }
+
+    /// Opens the path `name`, following links within and out of this directory, for reading.
+    pub fn open_file_following(&self, name: &[u8]) -> io::Result<File> {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        Ok(openat(&self.fd, name, flags, Mode::empty())?.into())
+    }
+
+    /// Creates the file `name`, which must not exist, with these permissions before the process's mask.
+    pub fn create_file(&self, name: &[u8], mode: u32) -> io::Result<File> {
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(openat(&self.fd, name, flags, permissions(mode))?.into())
+    }
+
+    /// Creates the directory `name`.
+    pub fn create_dir(&self, name: &[u8], mode: u32) -> io::Result<()> {
+        Ok(mkdirat(&self.fd, name, permissions(mode))?)
+    }
+
+    /// Creates the symbolic link `name`.
+    pub fn symlink(&self, target: &[u8], name: &[u8]) -> io::Result<()> {
+        Ok(symlinkat(target, &self.fd, name)?)
+    }
+
+    /// Target text of the symbolic link `name`.
+    pub fn read_link(&self, name: &[u8]) -> io::Result<Vec<u8>> {
+        Ok(readlinkat(&self.fd, name, Vec::with_capacity(256))?.into_bytes())
+    }
+
+    /// Renames an entry of this directory, replacing a file of the new name.
+    pub fn rename(&self, from: &[u8], to: &[u8]) -> io::Result<()> {
+        Ok(renameat(&self.fd, from, &self.fd, to)?)
+    }
+
+    /// Removes the file or link `name`.
+    pub fn remove_file(&self, name: &[u8]) -> io::Result<()> {
+        Ok(unlinkat(&self.fd, name, AtFlags::empty())?)
+    }
+
+    /// Removes the empty directory `name`.
+    pub fn remove_dir(&self, name: &[u8]) -> io::Result<()> {
+        Ok(unlinkat(&self.fd, name, AtFlags::REMOVEDIR)?)
+    }
+
+    /// Sets the owner of the entry `name`, a link itself rather than its target.
+    pub fn set_entry_owner(&self, name: &[u8], uid: u32, gid: u32) -> io::Result<()> {
+        let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
+        Ok(chownat(
+            &self.fd,
+            name,
+            Some(uid),
+            Some(gid),
+            AtFlags::SYMLINK_NOFOLLOW,
+        )?)
+    }
+
+    /// Sets the permissions of the entry `name`, which must not be a link.
+    pub fn set_entry_permissions(&self, name: &[u8], mode: u32) -> io::Result<()> {
+        Ok(chmodat(
+            &self.fd,
+            name,
+            permissions(mode),
+            AtFlags::empty(),
+        )?)
+    }
+
+    /// Sets access and modification time of the entry `name`, a link itself rather than its target.
+    pub fn set_entry_times(&self, name: &[u8], modified: FileTime) -> io::Result<()> {
+        Ok(utimensat(
+            &self.fd,
+            name,
+            &timestamps(modified),
+            AtFlags::SYMLINK_NOFOLLOW,
+        )?)
+    }
+
+    /// Sets the owner of this directory.
+    pub fn set_owner(&self, uid: u32, gid: u32) -> io::Result<()> {
+        set_fd_owner(&self.fd, uid, gid)
+    }
+
+    /// Sets the permissions of this directory.
+    pub fn set_permissions(&self, mode: u32) -> io::Result<()> {
+        Ok(fchmod(&self.fd, permissions(mode))?)
+    }
+
+    /// Sets access and modification time of this directory.
+    pub fn set_times(&self, modified: FileTime) -> io::Result<()> {
+        Ok(futimens(&self.fd, &timestamps(modified))?)
+    }
+}
+
+fn push(entries: &mut Entries, name: &[u8], kind: FileType) -> io::Result<()> {
+    if name == b"." || name == b".." {
+        return Ok(());
+    }
+    let kind = match kind {
+        FileType::RegularFile => Kind::File,
+        FileType::Directory => Kind::Directory,
+        FileType::Symlink => Kind::Symlink,
+        FileType::Unknown => Kind::Unknown,
+        _ => Kind::Other,
+    };
+    entries.push(name, kind)
+}
+
+// The fields of `stat` have other widths on other systems.
+#[allow(clippy::unnecessary_cast, clippy::useless_conversion)]
+fn convert(stat: &rustix::fs::Stat) -> Metadata {
+    let kind = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => Kind::File,
+        FileType::Directory => Kind::Directory,
+        FileType::Symlink => Kind::Symlink,
+        _ => Kind::Other,
+    };
+    Metadata {
+        kind,
+        mode: u32::from(stat.st_mode) & 0o7777,
+        size: stat.st_size as u64,
+        modified: FileTime {
+            seconds: stat.st_mtime as i64,
+            nanoseconds: stat.st_mtime_nsec as u32,
+        },
+        changed: FileTime {
+            seconds: stat.st_ctime as i64,
+            nanoseconds: stat.st_ctime_nsec as u32,
+        },
+        uid: stat.st_uid,
+        gid: stat.st_gid,
+        device: stat.st_dev as u64,
+        inode: stat.st_ino as u64,
+    }
+}
+
+fn permissions(mode: u32) -> Mode {
+    Mode::from_bits_truncate(mode & 0o7777)
+}
+
+fn timestamps(modified: FileTime) -> Timestamps {
+    let time = Timespec {
+        tv_sec: modified.seconds,
+        tv_nsec: modified.nanoseconds.into(),
+    };
+    Timestamps {
+        last_access: time,
+        last_modification: time,
+    }
+}
+
+fn set_fd_owner(fd: impl AsFd, uid: u32, gid: u32) -> io::Result<()> {
+    Ok(fchown(
+        fd,
+        Some(Uid::from_raw(uid)),
+        Some(Gid::from_raw(gid)),
+    )?)
+}
+
+/// Sets the owner of an open file.
+pub fn set_owner(file: &File, uid: u32, gid: u32) -> io::Result<()> {
+    set_fd_owner(file, uid, gid)
+}
+
+/// Sets the permissions of an open file.
+pub fn set_permissions(file: &File, mode: u32) -> io::Result<()> {
+    Ok(fchmod(file, permissions(mode))?)
+}
+
+/// Sets access and modification time of an open file.
+pub fn set_times(file: &File, modified: FileTime) -> io::Result<()> {
+    Ok(futimens(file, &timestamps(modified))?)
+}
+
+/// Reads from a position of a file without moving its own; fewer bytes than asked for mean the end or an interruption.
+pub fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    file.read_at(buffer, offset)
+}
+
+/// Writes all bytes at a position of a file.
+pub fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    file.write_all_at(bytes, offset)
+}
+
+/// The path with these raw bytes.
+pub fn bytes_to_path(bytes: &[u8]) -> PathBuf {
+    PathBuf::from(OsString::from_vec(bytes.to_vec()))
+}
+
+/// The raw bytes of a path or name.
+pub fn path_to_bytes(path: &OsStr) -> Vec<u8> {
+    path.as_bytes().to_vec()
+}

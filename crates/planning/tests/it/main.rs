@@ -1,0 +1,3 @@
+//! Golden vectors of the planning rules.
+
+mod ignore_vectors;

@@ -181,8 +181,8 @@ fn apply(rules: &Rules, listing: &mut Listing, path: &RelativePath, device: u64)
                 return false;
             }
         }
-        !rules.exceeds_size_limit(entry.metadata.size)
-            && !(rules.stays_on_file_system() && entry.metadata.device != device)
+        let elsewhere = rules.stays_on_file_system() && entry.metadata.device != device;
+        !elsewhere && !rules.exceeds_size_limit(entry.metadata.size)
     };
     listing.retain(&mut keep);
     excluded

@@ -1,0 +1,166 @@
+//! `list_points`, `list_content` and `delete_points`: the snapshots of a vault.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Most points of one page.
+pub const LARGEST_POINT_PAGE: u32 = 5000;
+
+/// Most entries of one page of a snapshot's folder.
+pub const LARGEST_CONTENT_PAGE: u32 = 1000;
+
+/// List the snapshots of a vault, oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListPoints {
+    /// `next_cursor` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// Points wanted, at most [`LARGEST_POINT_PAGE`], which is also the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// A page of snapshots.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PointListing {
+    /// The snapshots.
+    pub points: Vec<ListedPoint>,
+    /// Where the next page begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
+/// One snapshot as its manifest describes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedPoint {
+    /// Id of the manifest at present; a pin or a changed description replaces it.
+    pub manifest_id: String,
+    /// User half of the source.
+    pub source_user: String,
+    /// Host half of the source.
+    pub source_host: String,
+    /// Path half of the source.
+    pub source_path: String,
+    /// Start time.
+    pub start_time: Timestamp,
+    /// End time.
+    pub end_time: Timestamp,
+    /// Object id of the root.
+    pub root_object: String,
+    /// Files below the root.
+    pub files: u64,
+    /// Folders below the root.
+    pub dirs: u64,
+    /// Bytes of the files below the root.
+    pub bytes: u64,
+    /// Items that failed.
+    pub errors: u64,
+    /// Why the snapshot is not complete; such a one is a checkpoint, not a restore point.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incomplete: Option<String>,
+    /// Description.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// Pins, which keep it from being deleted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pins: Vec<String>,
+    /// The job that made it, when it was one of ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_uuid: Option<Uuid>,
+    /// The run that made it, when it was one of ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_uuid: Option<Uuid>,
+}
+
+/// List a folder of a snapshot.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListContent {
+    /// Id of the snapshot's manifest.
+    pub manifest_id: String,
+    /// Path below the root, `/` between names; empty for the root.
+    #[serde(default)]
+    pub path: String,
+    /// `next_cursor` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// Entries wanted, at most [`LARGEST_CONTENT_PAGE`], which is also the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// A page of a folder of a snapshot, in stored order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ContentListing {
+    /// The path that was asked for.
+    pub path: String,
+    /// The entries.
+    pub entries: Vec<ContentEntry>,
+    /// Where the next page begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
+/// One entry of a folder of a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ContentEntry {
+    /// Name as stored.
+    pub name: String,
+    /// Kind.
+    pub kind: EntryKind,
+    /// Size in bytes: of a file its own, of a folder that of all files below.
+    pub size: u64,
+    /// Time of the last change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modified: Option<Timestamp>,
+    /// Permission bits, in octal as text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+    /// Object id.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub object_id: String,
+    /// Files below, for folders.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<u64>,
+}
+
+/// Kinds of entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EntryKind {
+    /// A file.
+    File,
+    /// A folder.
+    Directory,
+    /// A symbolic link.
+    Symlink,
+    /// A device, a pipe, a socket.
+    Special,
+}
+
+/// Delete snapshots that the server chose. The agent refuses pinned ones.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeletePoints {
+    /// Ids of their manifests.
+    pub manifest_ids: Vec<String>,
+}
+
+/// What was deleted. Space is freed by the vault's next maintenance.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeletePointsResult {
+    /// Deleted now.
+    pub deleted: Vec<String>,
+    /// Not there, perhaps deleted before.
+    pub missing: Vec<String>,
+    /// Not deleted.
+    pub refused: Vec<RefusedPoint>,
+}
+
+/// A snapshot that was not deleted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedPoint {
+    /// Id of the manifest.
+    pub manifest_id: String,
+    /// Why: `pinned`.
+    pub code: String,
+}

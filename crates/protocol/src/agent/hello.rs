@@ -68,6 +68,9 @@ pub struct Volume {
     /// Size in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size_bytes: Option<u64>,
+    /// Free space in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_bytes: Option<u64>,
     /// File system, such as `ext4` or `NTFS`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filesystem: Option<String>,

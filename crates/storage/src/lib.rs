@@ -1,1 +1,13 @@
-//! placeholder
+//! Where bytes live: the [`BlobStore`] of a repository, in a local directory, an S3 bucket or memory.
+
+mod blob;
+mod counters;
+mod error;
+mod memory;
+mod store;
+
+pub use blob::{BlobId, BlobInfo, InvalidBlobId};
+pub use counters::TransferCounters;
+pub use error::{Error, ErrorKind, Result, Retry};
+pub use memory::MemoryStore;
+pub use store::{BlobStore, BlobWriter, Capabilities, PutOptions, Retention, RetentionMode};

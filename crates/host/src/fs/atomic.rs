@@ -1,0 +1,54 @@
+//! Replacing a file in one step.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::{create_new_file, replace_file, sync_dir, with_path};
+
+/// Writes `data` to `path` so that readers, and a machine that loses power, see the old content or
+/// the new one and nothing between. It is durable when this returns. `mode` holds the Unix
+/// permission bits of the new file; Windows ignores it. The directory must exist.
+pub fn atomic_write(path: &Path, data: &[u8], mode: u32) -> io::Result<()> {
+    let temporary = temporary_beside(path)?;
+    let result = write_and_replace(&temporary, path, data, mode);
+    if result.is_err() {
+        // The first error is the one worth telling.
+        let _ = std::fs::remove_file(&temporary);
+    }
+    result
+}
+
+fn write_and_replace(temporary: &Path, path: &Path, data: &[u8], mode: u32) -> io::Result<()> {
+    let mut file = create_new_file(temporary, mode)?;
+    file.write_all(data)
+        .and_then(|()| file.sync_all())
+        .map_err(|error| with_path(error, "write", temporary))?;
+    drop(file);
+    replace_file(temporary, path)?;
+    sync_dir(parent_of(path))
+}
+
+fn temporary_beside(path: &Path) -> io::Result<PathBuf> {
+    let mut name = path
+        .file_name()
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a file name is missing"))?
+        .to_owned();
+    name.push(".tmp.");
+    name.push(random_suffix()?);
+    Ok(path.with_file_name(name))
+}
+
+/// 16 hexadecimal digits from 8 random bytes, for the names of temporary files.
+pub fn random_suffix() -> io::Result<String> {
+    let number = getrandom::u64().map_err(io::Error::from)?;
+    Ok(format!("{number:016x}"))
+}
+
+/// The directory that holds `path`; the current one for a bare name.
+pub(crate) fn parent_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        Some(_) => Path::new("."),
+        None => path,
+    }
+}

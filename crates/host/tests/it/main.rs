@@ -1,0 +1,5 @@
+//! Integration tests of the host layer.
+
+mod cancel;
+mod clock;
+mod fs;

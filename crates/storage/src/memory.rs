@@ -104,6 +104,9 @@ impl BlobStore for MemoryStore {
     }
 
     fn get_range(&self, id: &BlobId, offset: u64, buffer: &mut [u8]) -> Result<()> {
+        if buffer.is_empty() {
+            return Ok(());
+        }
         let (data, _) = self.blob("read", id)?;
         let range = usize::try_from(offset)
             .ok()

@@ -26,7 +26,7 @@ pub trait BlobStore: Send + Sync + Debug {
     fn get(&self, id: &BlobId) -> Result<Bytes>;
 
     /// Fills `buffer` with the bytes from `offset` on. A blob that ends earlier is an error of the
-    /// kind `InvalidRange`; an empty buffer reads nothing.
+    /// kind `InvalidRange`; an empty buffer is full already, so the store is not asked.
     fn get_range(&self, id: &BlobId, offset: u64, buffer: &mut [u8]) -> Result<()>;
 
     /// Looks a blob up without reading it.

@@ -1,0 +1,61 @@
+//! File trees: one with a specimen of everything, random ones, and one like source code.
+
+mod content;
+mod golden;
+mod random;
+
+pub use content::{random_bytes, write_random_file, write_text_file};
+pub use golden::golden;
+pub use random::{RandomTree, source_like};
+
+use std::io;
+use std::path::Path;
+
+/// Sets the modification time of a file, directory or symbolic link (the link itself), in seconds
+/// and nanoseconds since 1970; the access time becomes the same. Other systems than Unix leave links alone.
+pub fn set_modified(path: &Path, seconds: i64, nanoseconds: u32) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        let time = rustix::fs::Timespec {
+            tv_sec: seconds,
+            tv_nsec: nanoseconds.into(),
+        };
+        rustix::fs::utimensat(
+            rustix::fs::CWD,
+            path,
+            &rustix::fs::Timestamps {
+                last_access: time,
+                last_modification: time,
+            },
+            rustix::fs::AtFlags::SYMLINK_NOFOLLOW,
+        )?;
+        Ok(())
+    }
+    #[cfg(not(unix))]
+    {
+        use std::time::{Duration, UNIX_EPOCH};
+        if path.is_symlink() {
+            return Ok(());
+        }
+        let time = if seconds >= 0 {
+            UNIX_EPOCH + Duration::new(seconds as u64, nanoseconds)
+        } else {
+            UNIX_EPOCH - Duration::from_secs(seconds.unsigned_abs()) + Duration::new(0, nanoseconds)
+        };
+        open_for_times(path)?.set_times(
+            std::fs::FileTimes::new()
+                .set_modified(time)
+                .set_accessed(time),
+        )
+    }
+}
+
+#[cfg(windows)]
+fn open_for_times(path: &Path) -> io::Result<std::fs::File> {
+    use std::os::windows::fs::OpenOptionsExt;
+    // FILE_WRITE_ATTRIBUTES, and FILE_FLAG_BACKUP_SEMANTICS so that directories open too.
+    std::fs::OpenOptions::new()
+        .access_mode(0x0100)
+        .custom_flags(0x0200_0000)
+        .open(path)
+}

@@ -4,3 +4,4 @@
 //! out on another, and a dry run is the run itself without its last step.
 
 pub mod ignore;
+pub mod restore;

@@ -1,0 +1,9 @@
+//! What a restore may do: which names are safe, what happens to what is in the way, and how reads are put together.
+
+mod conflict;
+mod names;
+mod windows;
+
+pub use conflict::{Action, Counts, Existing, Overwrite, Shape, Wanted, decide};
+pub use names::{NameProblem, NamingRules, check_name, folded};
+pub use windows::{Extent, windows};

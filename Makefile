@@ -1,9 +1,21 @@
 # Every target is one line into `cargo xtask`; `cargo xtask help` lists the rest.
 
-.PHONY: test check
+.PHONY: demo test check bench soak windows
+
+demo:
+	@cargo xtask demo
 
 test:
 	@cargo xtask test
 
 check:
 	@cargo xtask check
+
+bench:
+	@cargo xtask bench
+
+soak:
+	@cargo xtask soak
+
+windows:
+	@cargo xtask windows

@@ -1,5 +1,7 @@
 //! The gates: what has to hold before a change lands, in the order that fails soonest.
 
+use std::process::Command;
+
 use anyhow::Result;
 
 use crate::skips::Skips;
@@ -14,13 +16,21 @@ pub(crate) fn test(workspace: &Workspace) -> Result<()> {
     stages.run("format", || format(workspace))?;
     stages.run("layers", || layers::check(workspace))?;
     stages.run("debian packages", || {
-        install::debian_packages(workspace, &["build", "tests"])
+        install::debian_packages(workspace, &["build", "tests", "browser"])
     })?;
     stages.run("cargo programs", || install::cargo_programs(workspace))?;
     stages.run("licences, bans, sources", || deny(workspace, &mut skips))?;
+    let has_web = workspace.path("web/package.json").exists();
+    if has_web {
+        stages.run("npm packages", || install::npm_packages(workspace))?;
+        stages.run("web client", || web(workspace, &mut skips))?;
+    }
     stages.run("lints", || lints(workspace))?;
     stages.run("programs", || build(workspace))?;
     stages.run("rust tests", || rust_tests(workspace, &mut skips))?;
+    if has_web {
+        stages.run("browser tests", || browser_tests(workspace, &mut skips))?;
+    }
     stages.run("skips", || skips.check(workspace))?;
     stages.report();
     Ok(())
@@ -73,7 +83,7 @@ fn lints(workspace: &Workspace) -> Result<()> {
 }
 
 /// Builds all programs before any test runs: the tests across processes start them from the build folder.
-fn build(workspace: &Workspace) -> Result<()> {
+pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     process::run(
         workspace
             .cargo()
@@ -82,23 +92,95 @@ fn build(workspace: &Workspace) -> Result<()> {
 }
 
 fn rust_tests(workspace: &Workspace, skips: &mut Skips) -> Result<()> {
-    let mut command = install::cargo_program(workspace, "cargo-nextest")?;
-    command.args([
-        "nextest",
-        "run",
-        "--workspace",
-        "--locked",
-        "--profile",
-        "ci",
-        "--no-tests",
-        "fail",
-    ]);
-    process::run(&mut command)?;
-    skips.scan_file(&workspace.path("target/nextest/ci/junit.xml"))?;
+    nextest(workspace, skips, "ci", &[])?;
     process::run_watching(
         workspace
             .cargo()
             .args(["test", "--quiet", "--workspace", "--locked", "--doc"]),
         |line| skips.scan(line),
     )
+}
+
+/// Runs the tests across processes with their large numbers: hours, not minutes.
+pub(crate) fn soak(workspace: &Workspace) -> Result<()> {
+    let mut stages = Stages::new();
+    let mut skips = Skips::default();
+    stages.run("debian packages", || {
+        install::debian_packages(workspace, &["build", "tests"])
+    })?;
+    stages.run("cargo programs", || install::cargo_programs(workspace))?;
+    stages.run("programs", || build(workspace))?;
+    stages.run("soak", || {
+        nextest(
+            workspace,
+            &mut skips,
+            "soak",
+            &["--package", "holdfast-tests"],
+        )
+    })?;
+    stages.run("skips", || skips.check(workspace))?;
+    stages.report();
+    Ok(())
+}
+
+/// Runs nextest in one of the profiles of `.config/nextest.toml`. All crates are built either way, so that features
+/// are unified as in every other build.
+fn nextest(
+    workspace: &Workspace,
+    skips: &mut Skips,
+    profile: &str,
+    selection: &[&str],
+) -> Result<()> {
+    let mut command = install::cargo_program(workspace, "cargo-nextest")?;
+    command.args([
+        "nextest",
+        "run",
+        "--locked",
+        "--no-tests=fail",
+        "--profile",
+        profile,
+    ]);
+    command.args(if selection.is_empty() {
+        &["--workspace"]
+    } else {
+        selection
+    });
+    if profile == "soak" {
+        command.env("HOLDFAST_SOAK", "1");
+    }
+    process::run(&mut command)?;
+    skips.scan_file(
+        &workspace
+            .path("target/nextest")
+            .join(profile)
+            .join("junit.xml"),
+    )
+}
+
+/// Checks, tests and builds the web client; the server embeds the result.
+fn web(workspace: &Workspace, skips: &mut Skips) -> Result<()> {
+    for script in ["check", "test"] {
+        process::run_watching(&mut npm_run(workspace, script), |line| skips.scan(line))?;
+    }
+    build_web(workspace)
+}
+
+/// Builds `web/dist`.
+pub(crate) fn build_web(workspace: &Workspace) -> Result<()> {
+    process::run(&mut npm_run(workspace, "build"))
+}
+
+/// Drives the built programs with a browser.
+fn browser_tests(workspace: &Workspace, skips: &mut Skips) -> Result<()> {
+    let mut command = npm_run(workspace, "e2e");
+    command.env("HOLDFAST_PROGRAMS", workspace.programs());
+    process::run_watching(&mut command, |line| skips.scan(line))
+}
+
+fn npm_run(workspace: &Workspace, script: &str) -> Command {
+    let mut command = workspace.command("npm");
+    command
+        .args(["run", "--silent", script])
+        .current_dir(workspace.path("web"));
+    command
 }

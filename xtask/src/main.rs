@@ -1,11 +1,14 @@
 //! The project's own commands. The Makefile has one line for each of the common ones.
 
+mod bench;
+mod demo;
 mod gates;
 mod install;
 mod layers;
 mod process;
 mod skips;
 mod stages;
+mod windows;
 mod workspace;
 
 use anyhow::Result;
@@ -31,6 +34,14 @@ enum Command {
     CheckLayers,
     /// Install the Debian packages, cargo programs and npm packages that are missing.
     InstallDeps,
+    /// Cross-build the Windows programs and try them under wine.
+    Windows,
+    /// Back up, restore and compare through the public API, and keep serving.
+    Demo,
+    /// Measure snapshot, restore and verify beside `cp -a`.
+    Bench(bench::BenchArguments),
+    /// Run the tests across processes with their large numbers.
+    Soak,
 }
 
 fn main() -> Result<()> {
@@ -40,5 +51,9 @@ fn main() -> Result<()> {
         Command::Check => gates::check(&workspace),
         Command::CheckLayers => layers::check(&workspace),
         Command::InstallDeps => install::everything(&workspace),
+        Command::Windows => windows::run(&workspace),
+        Command::Demo => demo::run(&workspace),
+        Command::Bench(arguments) => bench::run(&workspace, &arguments),
+        Command::Soak => gates::soak(&workspace),
     }
 }

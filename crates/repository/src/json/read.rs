@@ -1,0 +1,429 @@
+//! Reading documents into typed values with the rules of format 2 §0.2.
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
+use serde::de::value::CowStrDeserializer;
+use serde::de::{
+    self, Deserialize, DeserializeSeed, Deserializer, EnumAccess, Error as _, MapAccess, SeqAccess,
+    VariantAccess, Visitor,
+};
+
+use super::node::{JsonError, Kind, Node, fold_equal, parse_prefix};
+
+/// Reads the first JSON value of `text` as a `T`.
+///
+/// For structs: a key matches its field exactly or else without regard to case, unknown keys are ignored, the last
+/// of repeated keys wins. A `null` leaves the empty value of a number, string, list or struct, so `T` has
+/// `#[serde(default)]` where a field may be absent.
+pub fn from_slice<T: for<'de> Deserialize<'de>>(text: &[u8]) -> Result<T, JsonError> {
+    from_node(&parse_prefix(text)?)
+}
+
+/// Reads a parsed value as a `T`, with the rules of [`from_slice`].
+pub fn from_node<T: for<'de> Deserialize<'de>>(node: &Node<'_>) -> Result<T, JsonError> {
+    T::deserialize(NodeDeserializer(node))
+}
+
+/// The name by which [`RawText`] asks for the text of a value.
+const RAW_TEXT: &str = "holdfast::RawText";
+
+/// The JSON text of a value, kept as it is. Only [`from_slice`] and [`from_node`] can read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RawText(pub(crate) String);
+
+impl<'de> Deserialize<'de> for RawText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextVisitor;
+        impl Visitor<'_> for TextVisitor {
+            type Value = RawText;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("the text of a JSON value")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<RawText, E> {
+                Ok(RawText(text.to_owned()))
+            }
+        }
+        deserializer.deserialize_newtype_struct(RAW_TEXT, TextVisitor)
+    }
+}
+
+struct NodeDeserializer<'n, 'a>(&'n Node<'a>);
+
+impl NodeDeserializer<'_, '_> {
+    fn mismatch<T>(&self, expected: &str) -> Result<T, JsonError> {
+        Err(JsonError::Mismatch(format!(
+            "expected {expected}, found {}",
+            self.0.type_name()
+        )))
+    }
+
+    fn number<T: std::str::FromStr + Default>(&self, expected: &str) -> Result<T, JsonError> {
+        match self.0.kind {
+            Kind::Null => Ok(T::default()),
+            Kind::Number => {
+                let text = self.0.text();
+                text.parse()
+                    .map_err(|_| JsonError::Mismatch(format!("number {text} is not {expected}")))
+            }
+            _ => self.mismatch(expected),
+        }
+    }
+}
+
+macro_rules! numbers {
+    ($($method:ident $visit:ident $type:ty;)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
+            visitor.$visit(self.number::<$type>(stringify!($type))?)
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for NodeDeserializer<'_, '_> {
+    type Error = JsonError;
+
+    numbers! {
+        deserialize_i8 visit_i8 i8; deserialize_i16 visit_i16 i16; deserialize_i32 visit_i32 i32;
+        deserialize_i64 visit_i64 i64; deserialize_u8 visit_u8 u8; deserialize_u16 visit_u16 u16;
+        deserialize_u32 visit_u32 u32; deserialize_u64 visit_u64 u64; deserialize_f32 visit_f32 f32;
+        deserialize_f64 visit_f64 f64;
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
+        match &self.0.kind {
+            Kind::Null => visitor.visit_unit(),
+            Kind::Bool(value) => visitor.visit_bool(*value),
+            Kind::String(text) => visitor.visit_str(text),
+            Kind::Array(items) => visitor.visit_seq(Items(items.iter())),
+            Kind::Object(members) => visitor.visit_map(Members::all(members)),
+            Kind::Number => {
+                let text = self.0.text();
+                if let Ok(value) = text.parse() {
+                    visitor.visit_u64(value)
+                } else if let Ok(value) = text.parse() {
+                    visitor.visit_i64(value)
+                } else {
+                    visitor.visit_f64(self.number("a number")?)
+                }
+            }
+        }
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
+        match self.0.kind {
+            Kind::Null => visitor.visit_bool(false),
+            Kind::Bool(value) => visitor.visit_bool(value),
+            _ => self.mismatch("a boolean"),
+        }
+    }
+
+    fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
+        match &self.0.kind {
+            Kind::Null => visitor.visit_str(""),
+            Kind::String(text) => visitor.visit_str(text),
+            _ => self.mismatch("a string"),
+        }
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
+        match self.0.kind {
+            Kind::Null => visitor.visit_none(),
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
+        visitor.visit_unit()
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, JsonError> {
+        visitor.visit_unit()
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, JsonError> {
+        if name == RAW_TEXT {
+            return visitor.visit_str(&self.0.text());
+        }
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
+        match &self.0.kind {
+            Kind::Null => visitor.visit_seq(Items([].iter())),
+            Kind::Array(items) => visitor.visit_seq(Items(items.iter())),
+            _ => self.mismatch("a list"),
+        }
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(
+        self,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, JsonError> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, JsonError> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
+        match &self.0.kind {
+            Kind::Null => visitor.visit_map(Members::all(&[])),
+            Kind::Object(members) => visitor.visit_map(Members::all(members)),
+            _ => self.mismatch("an object"),
+        }
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, JsonError> {
+        match &self.0.kind {
+            Kind::Null => visitor.visit_map(Members::all(&[])),
+            Kind::Object(members) => visitor.visit_map(Members::of_fields(members, fields)),
+            _ => self.mismatch("an object"),
+        }
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, JsonError> {
+        match &self.0.kind {
+            Kind::String(text) => visitor.visit_enum(UnitVariant(Cow::Borrowed(text))),
+            _ => self.mismatch("a string"),
+        }
+    }
+
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
+        visitor.visit_unit()
+    }
+}
+
+struct Items<'n, 'a>(std::slice::Iter<'n, Node<'a>>);
+
+impl<'de> SeqAccess<'de> for Items<'_, '_> {
+    type Error = JsonError;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, JsonError> {
+        self.0
+            .next()
+            .map(|item| seed.deserialize(NodeDeserializer(item)))
+            .transpose()
+    }
+}
+
+/// The members of an object under the names they are handed out with.
+struct Members<'n, 'a> {
+    left: std::vec::IntoIter<(&'n str, &'n Node<'a>)>,
+    value: Option<&'n Node<'a>>,
+}
+
+impl<'n, 'a> Members<'n, 'a> {
+    fn all(members: &'n [(Cow<'a, str>, Node<'a>)]) -> Self {
+        let left: Vec<_> = members
+            .iter()
+            .map(|(key, value)| (key.as_ref(), value))
+            .collect();
+        Self {
+            left: left.into_iter(),
+            value: None,
+        }
+    }
+
+    /// Only what belongs to a field, once for each field: the last occurrence.
+    fn of_fields(members: &'n [(Cow<'a, str>, Node<'a>)], fields: &'static [&'static str]) -> Self {
+        let mut left: Vec<(&'n str, &'n Node<'a>)> = Vec::with_capacity(members.len());
+        for (key, value) in members {
+            let exact = fields.iter().find(|field| *field == key);
+            let Some(field) = exact.or_else(|| fields.iter().find(|field| fold_equal(field, key)))
+            else {
+                continue;
+            };
+            match left.iter_mut().find(|(name, _)| name == field) {
+                // `null` leaves what an earlier occurrence set.
+                Some(_) if value.kind == Kind::Null => {}
+                Some(slot) => slot.1 = value,
+                None => left.push((field, value)),
+            }
+        }
+        Self {
+            left: left.into_iter(),
+            value: None,
+        }
+    }
+}
+
+impl<'de> MapAccess<'de> for Members<'_, '_> {
+    type Error = JsonError;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, JsonError> {
+        let Some((key, value)) = self.left.next() else {
+            return Ok(None);
+        };
+        self.value = Some(value);
+        seed.deserialize(CowStrDeserializer::new(Cow::Borrowed(key)))
+            .map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, JsonError> {
+        let value = self
+            .value
+            .take()
+            .ok_or_else(|| JsonError::custom("value requested before its key"))?;
+        seed.deserialize(NodeDeserializer(value))
+    }
+}
+
+struct UnitVariant<'n>(Cow<'n, str>);
+
+impl<'de> EnumAccess<'de> for UnitVariant<'_> {
+    type Error = JsonError;
+    type Variant = NoValue<'de>;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(
+        self,
+        seed: V,
+    ) -> Result<(V::Value, NoValue<'de>), JsonError> {
+        Ok((
+            seed.deserialize(CowStrDeserializer::new(self.0))?,
+            NoValue(PhantomData),
+        ))
+    }
+}
+
+/// A variant without content, the only kind that documents of the format use.
+struct NoValue<'de>(PhantomData<&'de ()>);
+
+impl<'de> VariantAccess<'de> for NoValue<'de> {
+    type Error = JsonError;
+
+    fn unit_variant(self) -> Result<(), JsonError> {
+        Ok(())
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, _: T) -> Result<T::Value, JsonError> {
+        Err(de::Error::custom("a variant with content is not expected"))
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, JsonError> {
+        Err(de::Error::custom("a variant with content is not expected"))
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        _: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, JsonError> {
+        Err(de::Error::custom("a variant with content is not expected"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::super::UnixNanos;
+    use super::*;
+
+    #[derive(Debug, Default, PartialEq, Deserialize)]
+    #[serde(default, rename_all = "camelCase")]
+    struct Document {
+        user_name: String,
+        count: i32,
+        tags: Vec<String>,
+        inner: Option<Box<Document>>,
+        time: UnixNanos,
+        raw: Option<serde_json::Value>,
+    }
+
+    #[test]
+    fn keys_match_without_case_and_the_last_one_wins() {
+        let read: Document =
+            from_slice(br#"{"USERNAME":"a","username":"b","unknown":[1],"count":3}"#)
+                .expect("read");
+        assert_eq!(
+            read,
+            Document {
+                user_name: "b".into(),
+                count: 3,
+                ..Document::default()
+            }
+        );
+    }
+
+    #[test]
+    fn null_leaves_the_empty_value() {
+        let read: Document = from_slice(
+            br#"{"userName":null,"count":null,"tags":null,"inner":null,"raw":{"x":[1.5]}}"#,
+        )
+        .expect("read");
+        let expected = Document {
+            raw: Some(serde_json::json!({"x": [1.5]})),
+            ..Document::default()
+        };
+        assert_eq!(read, expected);
+        let read: Document = from_slice(br#"{"time":null}"#).expect("read");
+        assert_eq!(read.time, UnixNanos::FROM_NULL);
+    }
+
+    #[test]
+    fn wrong_types_and_ranges_are_errors() {
+        for bad in [
+            r#"{"count":"3"}"#,
+            r#"{"count":3000000000}"#,
+            r#"{"count":1.5}"#,
+            r#"{"tags":{}}"#,
+            "[]",
+            "3",
+        ] {
+            assert!(from_slice::<Document>(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+}

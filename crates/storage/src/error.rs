@@ -160,11 +160,11 @@ impl fmt::Display for Error {
             hint,
             ..
         } = &*self.0;
-        write!(f, "cannot {operation}")?;
-        if let Some(subject) = subject {
-            write!(f, " blob {subject}")?;
+        match subject {
+            Some(subject) => write!(f, "cannot {operation} blob {subject} in {location}")?,
+            None => write!(f, "cannot {operation} {location}")?,
         }
-        write!(f, " in {location}: {reason}")?;
+        write!(f, ": {reason}")?;
         if let Some(hint) = hint {
             write!(f, " ({hint})")?;
         }

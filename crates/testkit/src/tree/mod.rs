@@ -1,15 +1,19 @@
-//! File trees: one with a specimen of everything, random ones, and one like source code.
+//! File trees: one with a specimen of everything, random ones, one like source code; and the
+//! comparison of two trees by means that share nothing with the product.
 
+mod compare;
 mod content;
 mod golden;
 mod random;
 
+pub use compare::{Compare, assert_same, differences};
 pub use content::{random_bytes, write_random_file, write_text_file};
 pub use golden::golden;
 pub use random::{RandomTree, source_like};
 
 use std::io;
 use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Sets the modification time of a file, directory or symbolic link (the link itself), in seconds
 /// and nanoseconds since 1970; the access time becomes the same. Other systems than Unix leave links alone.
@@ -33,7 +37,6 @@ pub fn set_modified(path: &Path, seconds: i64, nanoseconds: u32) -> io::Result<(
     }
     #[cfg(not(unix))]
     {
-        use std::time::{Duration, UNIX_EPOCH};
         if path.is_symlink() {
             return Ok(());
         }
@@ -58,4 +61,18 @@ fn open_for_times(path: &Path) -> io::Result<std::fs::File> {
         .access_mode(0x0100)
         .custom_flags(0x0200_0000)
         .open(path)
+}
+
+/// Seconds and nanoseconds since 1970; negative seconds before it, nanoseconds always forward.
+fn since_epoch(time: SystemTime) -> (i64, u32) {
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(after) => (after.as_secs() as i64, after.subsec_nanos()),
+        Err(before) => {
+            let before: Duration = before.duration();
+            match before.subsec_nanos() {
+                0 => (-(before.as_secs() as i64), 0),
+                nanoseconds => (-(before.as_secs() as i64) - 1, 1_000_000_000 - nanoseconds),
+            }
+        }
+    }
 }

@@ -41,7 +41,6 @@ impl CommittedIndex {
     }
 
     /// The same view with one more table.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the write path"))]
     pub(crate) fn with_table(&self, table: Arc<IndexTable>) -> Self {
         let mut tables = self.tables.clone();
         tables.retain(|other| other.id() != table.id());

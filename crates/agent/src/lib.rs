@@ -1,1 +1,15 @@
-//! placeholder
+//! The Holdfast agent: the loop that pulls work from the server, the engines that execute runs, and the commands that it
+//! serves beside them.
+
+pub mod agent;
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod engines;
+pub mod enrol;
+pub mod failure;
+pub mod http;
+pub mod logging;
+pub mod runs;
+pub mod state;
+pub mod timing;

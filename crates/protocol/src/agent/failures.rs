@@ -103,6 +103,9 @@ failures! {
     INTERRUPTED = "interrupted",
         "The agent was stopped while it was working on this, and it may not be repeated by itself. Start it again.",
         "Der Agent wurde dabei angehalten, und der Vorgang darf nicht von selbst wiederholt werden. Starten Sie ihn erneut.";
+    /// It was cancelled.
+    CANCELLED = "cancelled",
+        "This operation was stopped on request.", "Dieser Vorgang wurde auf Wunsch angehalten.";
     /// The command type is not known.
     UNKNOWN_COMMAND = "unknown_command",
         "This version of the agent does not know the command. Update the agent.",

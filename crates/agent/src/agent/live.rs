@@ -1,0 +1,107 @@
+//! What the agent has in hand at this moment. No input or output here.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use holdfast_protocol::agent::{Attempt, CommandId, RunId, RunningRun};
+use tokio_util::sync::CancellationToken;
+
+use crate::runs::RunHandle;
+
+/// Runs and commands in hand.
+#[derive(Default)]
+pub(super) struct Live {
+    runs: BTreeMap<RunId, LiveRun>,
+    /// Runs of an earlier process whose report is being delivered, and what stops that.
+    reports: BTreeMap<RunId, (Attempt, CancellationToken)>,
+    commands: BTreeMap<CommandId, ()>,
+    /// Commands that were reported a moment ago.
+    recent: HashMap<CommandId, Instant>,
+}
+
+struct LiveRun {
+    handle: Arc<RunHandle>,
+    takes_slot: bool,
+}
+
+impl Live {
+    pub(super) fn begin(&mut self, handle: Arc<RunHandle>, takes_slot: bool) {
+        self.runs
+            .insert(handle.run_id, LiveRun { handle, takes_slot });
+    }
+
+    pub(super) fn end(&mut self, run: RunId) {
+        self.runs.remove(&run);
+    }
+
+    pub(super) fn find(&self, run: RunId) -> Option<Arc<RunHandle>> {
+        self.runs.get(&run).map(|live| live.handle.clone())
+    }
+
+    pub(super) fn abandon_all(&self) {
+        self.runs.values().for_each(|live| live.handle.abandon());
+    }
+
+    /// Runs in hand, those that only wait for their report to be accepted among them.
+    pub(super) fn running(&self) -> Vec<RunningRun> {
+        let reports = self
+            .reports
+            .iter()
+            .map(|(run_id, (attempt, _))| RunningRun {
+                run_id: *run_id,
+                attempt: *attempt,
+            });
+        self.runs
+            .values()
+            .map(|live| live.handle.running())
+            .chain(reports)
+            .collect()
+    }
+
+    pub(super) fn free_slots(&self, max_runs: u32) -> u32 {
+        let taken = self.runs.values().filter(|live| live.takes_slot).count();
+        max_runs.saturating_sub(u32::try_from(taken).unwrap_or(u32::MAX))
+    }
+
+    /// Enters a report of an earlier process; one for an older claim of the same run is stopped.
+    pub(super) fn begin_report(&mut self, run: RunId, attempt: Attempt, stop: CancellationToken) {
+        if let Some((_, before)) = self.reports.insert(run, (attempt, stop)) {
+            before.cancel();
+        }
+    }
+
+    /// The report was settled, unless another claim's has taken its place.
+    pub(super) fn end_report(&mut self, run: RunId, attempt: Attempt) {
+        if self
+            .reports
+            .get(&run)
+            .is_some_and(|(present, _)| *present == attempt)
+        {
+            self.reports.remove(&run);
+        }
+    }
+
+    pub(super) fn commands(&self) -> Vec<CommandId> {
+        self.commands.keys().copied().collect()
+    }
+
+    /// Takes a command unless it is in hand.
+    pub(super) fn take_command(&mut self, command: CommandId) -> bool {
+        self.commands.insert(command, ()).is_none()
+    }
+
+    pub(super) fn end_command(&mut self, command: CommandId, late_delivery: Duration) {
+        self.commands.remove(&command);
+        self.recent
+            .retain(|_, reported| reported.elapsed() < late_delivery);
+        self.recent.insert(command, Instant::now());
+    }
+
+    /// Whether a command was reported so lately that a delivery of it is an answer that was under way.
+    pub(super) fn reported_lately(&self, command: CommandId, late_delivery: Duration) -> bool {
+        self.recent
+            .get(&command)
+            .is_some_and(|reported| reported.elapsed() < late_delivery)
+    }
+}

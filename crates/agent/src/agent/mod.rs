@@ -1,0 +1,358 @@
+//! The agent's loop: greet, poll, hand out work, and go on whatever the server does.
+
+mod commands;
+mod live;
+mod recovery;
+mod trouble;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use holdfast_host::Clock;
+use holdfast_protocol::agent::hello::CLOCK_WARNING_SECONDS;
+use holdfast_protocol::agent::{
+    ApiError, ApiErrorKind, Capabilities, CommandType, HelloRequest, PROTOCOL_VERSION, PollAnswer,
+    PollRequest, RunWork, ServerApi, Volume,
+};
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use crate::commands::CommandHandler;
+use crate::engines::{Assignment, Registry};
+use crate::runs::{RunHandle, RunServices, execute};
+use crate::state::{Journal, StatusFile, StatusRun};
+use crate::timing::Timing;
+use live::Live;
+use trouble::{PollPace, Refusals};
+
+/// Commands that are served at the same time; restores do not count.
+const PARALLEL_COMMANDS: usize = 4;
+
+/// How long runs in hand may take to stop when the agent stops.
+const STOP_TIME: Duration = Duration::from_secs(20);
+
+/// What an agent is made of.
+pub struct AgentParts {
+    /// The server.
+    pub api: Arc<dyn ServerApi>,
+    /// The journal.
+    pub journal: Arc<Journal>,
+    /// The engines.
+    pub registry: Registry,
+    /// What serves commands.
+    pub handler: Arc<dyn CommandHandler>,
+    /// Intervals.
+    pub timing: Timing,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// How many backup runs are executed at once, at least 1.
+    pub max_runs: u32,
+    /// Address of the server, for the status file.
+    pub server: String,
+    /// Where the status file goes; none when `None`.
+    pub status_folder: Option<PathBuf>,
+    /// Volumes of the host.
+    pub volumes: Vec<Volume>,
+    /// Called when the server does not know the agent's identity, to look for a new one.
+    pub reload_identity: Box<dyn Fn() + Send + Sync>,
+    /// Raised when the agent is to stop.
+    pub stop: CancellationToken,
+}
+
+/// A running agent.
+pub struct Agent {
+    services: RunServices,
+    handler: Arc<dyn CommandHandler>,
+    instance: Uuid,
+    max_runs: u32,
+    server: String,
+    status_folder: Option<PathBuf>,
+    volumes: Vec<Volume>,
+    reload_identity: Box<dyn Fn() + Send + Sync>,
+    live: Mutex<Live>,
+    slot_freed: Notify,
+    command_slots: Arc<Semaphore>,
+    tasks: TaskTracker,
+    last_contact: Mutex<Option<Timestamp>>,
+    clock_warned: Mutex<Option<i64>>,
+}
+
+impl Agent {
+    /// Puts an agent together. Each has an instance id of its own.
+    pub fn new(parts: AgentParts) -> Arc<Self> {
+        let services = RunServices {
+            api: parts.api,
+            journal: parts.journal,
+            registry: parts.registry,
+            timing: parts.timing,
+            clock: parts.clock,
+            stop: parts.stop,
+        };
+        Arc::new(Self {
+            services,
+            handler: parts.handler,
+            instance: Uuid::new_v4(),
+            max_runs: parts.max_runs.max(1),
+            server: parts.server,
+            status_folder: parts.status_folder,
+            volumes: parts.volumes,
+            reload_identity: parts.reload_identity,
+            live: Mutex::default(),
+            slot_freed: Notify::new(),
+            command_slots: Arc::new(Semaphore::new(PARALLEL_COMMANDS)),
+            tasks: TaskTracker::new(),
+            last_contact: Mutex::default(),
+            clock_warned: Mutex::default(),
+        })
+    }
+
+    /// Works until told to stop, then waits for what is in hand to stop too.
+    pub async fn run(self: &Arc<Self>) {
+        tracing::info!(version = env!("CARGO_PKG_VERSION"), instance = %self.instance, server = self.server, "the agent starts");
+        self.recover();
+        let mut refusals = Refusals::new(&self.services.timing);
+        let mut pace = PollPace::new(&self.services.timing);
+        let mut greeted = false;
+        while !self.services.stop.is_cancelled() {
+            let result = if greeted {
+                self.poll_once(&mut pace).await
+            } else {
+                self.greet().await
+            };
+            let pause = match result {
+                Ok(pause) => {
+                    greeted = true;
+                    refusals.succeeded();
+                    pause
+                }
+                Err(error) => {
+                    if matches!(
+                        error.kind,
+                        ApiErrorKind::Unauthorized
+                            | ApiErrorKind::Conflict
+                            | ApiErrorKind::UpgradeRequired
+                    ) {
+                        greeted = false;
+                    }
+                    self.refused(&mut refusals, &error).await
+                }
+            };
+            if !pause.is_zero() {
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    () = self.slot_freed.notified(), if greeted => {}
+                    () = self.services.stop.cancelled() => {}
+                }
+            }
+        }
+        self.tasks.close();
+        if tokio::time::timeout(STOP_TIME, self.tasks.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!("some work did not stop in time");
+        }
+        tracing::info!("the agent stops");
+    }
+
+    async fn greet(&self) -> Result<Duration, ApiError> {
+        let request = HelloRequest {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            protocol: PROTOCOL_VERSION,
+            instance: self.instance,
+            host_name: holdfast_host::host_name(),
+            capabilities: self.capabilities(),
+            volumes: self.volumes.clone(),
+            clock: self.services.clock.now(),
+        };
+        let answer = self.services.api.hello(&request).await?;
+        tracing::info!(server_version = answer.server_version, "the server answers");
+        for warning in &answer.warnings {
+            tracing::warn!("the server warns: {warning}");
+        }
+        self.contact(answer.server_time).await;
+        Ok(Duration::ZERO)
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            os: std::env::consts::OS.to_owned(),
+            arch: std::env::consts::ARCH.to_owned(),
+            engines: self.services.registry.backup_names(),
+            commands: CommandType::ALL
+                .into_iter()
+                .map(|kind| kind.as_str().to_owned())
+                .collect(),
+            slots: self.max_runs,
+            privileged: matches!(
+                holdfast_host::user_name().as_str(),
+                "root" | "SYSTEM" | "system"
+            ),
+        }
+    }
+
+    /// One poll; answers how long to wait before the next.
+    async fn poll_once(self: &Arc<Self>, pace: &mut PollPace) -> Result<Duration, ApiError> {
+        let (running, commands, slots) = {
+            let live = self.live.lock();
+            (
+                live.running(),
+                live.commands(),
+                live.free_slots(self.max_runs),
+            )
+        };
+        let busy = !running.is_empty();
+        let wait = pace.wait_seconds();
+        let request = PollRequest {
+            instance: self.instance,
+            slots,
+            running,
+            commands,
+            wait,
+        };
+        let began = Instant::now();
+        let answer = tokio::select! {
+            answer = self.services.api.poll(&request) => answer,
+            // Such a poll cannot carry a run, and commands that it might have carried are delivered again.
+            () = self.slot_freed.notified(), if slots == 0 => return Ok(Duration::ZERO),
+            () = self.services.stop.cancelled() => return Ok(Duration::ZERO),
+        };
+        let answer = answer.inspect_err(|error| pace.failed(error, wait, began.elapsed()))?;
+        pace.succeeded(wait);
+        self.contact(answer.server_time).await;
+        let brought_work = answer.run.is_some() || !answer.commands.is_empty();
+        self.hand_out(answer);
+        Ok(pace.pause(wait, busy, brought_work, began.elapsed()))
+    }
+
+    fn hand_out(self: &Arc<Self>, answer: PollAnswer) {
+        for forgotten in answer.forget {
+            if let Some(handle) = self
+                .live
+                .lock()
+                .find(forgotten.run_id)
+                .filter(|handle| handle.attempt == forgotten.attempt)
+            {
+                handle.abandon();
+            }
+        }
+        for order in answer.cancel {
+            match self.live.lock().find(order.run_id) {
+                Some(handle) => handle.request_cancel(),
+                None => {
+                    tracing::debug!(run_id = %order.run_id, "cancel for a run that is not in hand")
+                }
+            }
+        }
+        for command in answer.commands {
+            self.accept_command(command);
+        }
+        if let Some(work) = answer.run {
+            self.accept_run(work);
+        }
+    }
+
+    /// Takes a run: a new one, or our own after a restart. A run that is in hand is not begun twice.
+    fn accept_run(self: &Arc<Self>, work: RunWork) {
+        if self.live.lock().find(work.run_id).is_some() {
+            tracing::warn!(run_id = %work.run_id, attempt = %work.attempt, "the server handed out a run that is in hand already; it is ignored");
+            return;
+        }
+        if self.report_again(work.run_id, work.attempt) {
+            return;
+        }
+        let cancel_requested = work.cancel_requested;
+        let assignment = Assignment::Backup(Box::new(work));
+        let handle = self.begin(&assignment);
+        if cancel_requested {
+            handle.request_cancel();
+        }
+        let agent = self.clone();
+        self.tasks.spawn(async move {
+            let run_id = handle.run_id;
+            execute(agent.services.clone(), handle, assignment).await;
+            agent.end(run_id).await;
+        });
+    }
+
+    /// Enters a run among those in hand.
+    fn begin(&self, assignment: &Assignment) -> Arc<RunHandle> {
+        let handle = Arc::new(RunHandle::new(assignment, self.services.clock.clone()));
+        self.live
+            .lock()
+            .begin(handle.clone(), !assignment.is_restore());
+        handle
+    }
+
+    async fn end(&self, run_id: holdfast_protocol::agent::RunId) {
+        self.live.lock().end(run_id);
+        self.slot_freed.notify_one();
+        self.write_status(None).await;
+    }
+
+    /// Notes that the server answered and compares the clocks.
+    async fn contact(&self, server_time: Timestamp) {
+        let now = self.services.clock.now();
+        let difference = now.as_second() - server_time.as_second();
+        {
+            let mut warned = self.clock_warned.lock();
+            if difference.abs() < CLOCK_WARNING_SECONDS {
+                *warned = None;
+            } else if warned
+                .is_none_or(|before| (before - difference).abs() > CLOCK_WARNING_SECONDS)
+            {
+                tracing::warn!(
+                    difference_seconds = difference,
+                    "this machine's clock differs from the server's; set it right, or times of snapshots will be wrong"
+                );
+                *warned = Some(difference);
+            }
+        }
+        *self.last_contact.lock() = Some(now);
+        self.write_status(None).await;
+    }
+
+    async fn write_status(&self, trouble: Option<String>) {
+        let Some(folder) = self.status_folder.clone() else {
+            return;
+        };
+        let runs = self.live.lock().running();
+        let status = StatusFile {
+            process: std::process::id(),
+            instance: self.instance,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            server: self.server.clone(),
+            last_contact: *self.last_contact.lock(),
+            trouble,
+            runs: runs
+                .iter()
+                .map(|run| StatusRun {
+                    run_id: run.run_id.0,
+                    attempt: run.attempt.0,
+                })
+                .collect(),
+        };
+        let written = tokio::task::spawn_blocking(move || status.write(&folder)).await;
+        if let Ok(Err(error)) = written {
+            tracing::warn!("cannot write the status file: {error}");
+        }
+    }
+
+    /// Reacts to a failed call; answers how long to wait.
+    async fn refused(&self, refusals: &mut Refusals, error: &ApiError) -> Duration {
+        self.write_status(Some(error.detail.clone())).await;
+        let reaction = refusals.react(error);
+        if reaction.reload_identity {
+            (self.reload_identity)();
+        }
+        if reaction.stop_runs {
+            self.live.lock().abandon_all();
+        }
+        reaction.pause
+    }
+}

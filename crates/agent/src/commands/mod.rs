@@ -1,0 +1,57 @@
+//! Commands that need no run: folders of the host and the content of vaults.
+
+mod browse;
+
+use holdfast_host::Cancel;
+use holdfast_protocol::agent::{CommandPayload, VaultContext};
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use crate::failure::WorkError;
+
+pub use browse::browse;
+
+/// Parts of a result that may wait to be sent.
+const WAITING_PARTS: usize = 16;
+
+/// Serves commands. Called on a thread that may block.
+pub trait CommandHandler: Send + Sync {
+    /// Serves one command and answers its result.
+    ///
+    /// # Errors
+    /// A failure with its code, or `Cancelled` when the agent stops.
+    fn serve(
+        &self,
+        payload: &CommandPayload,
+        vault: Option<&VaultContext>,
+        context: &CommandContext,
+    ) -> Result<Value, WorkError>;
+}
+
+/// What a handler works with.
+pub struct CommandContext {
+    /// Raised when the agent stops.
+    pub cancel: Cancel,
+    /// Takes parts of the result for the page that waits.
+    pub partials: Partials,
+}
+
+/// Sends parts of a result. Parts are a convenience: when the server is slow, some are left out.
+#[derive(Clone, Debug)]
+pub struct Partials {
+    sender: mpsc::Sender<Value>,
+}
+
+impl Partials {
+    /// A sender and what it sends to.
+    pub fn channel() -> (Self, mpsc::Receiver<Value>) {
+        let (sender, receiver) = mpsc::channel(WAITING_PARTS);
+        (Self { sender }, receiver)
+    }
+
+    /// Sends a part, unless too many wait already.
+    pub fn send(&self, part: Value) {
+        // A full channel means a slow server, a closed one that nobody waits: both are no concern of the command.
+        let _ = self.sender.try_send(part);
+    }
+}

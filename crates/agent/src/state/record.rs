@@ -1,0 +1,252 @@
+//! The journal's records and the state that they add up to. No input or output here.
+
+use std::collections::BTreeMap;
+
+use holdfast_protocol::agent::{Attempt, CommandId, CommandOutcome, RunEvent, RunId, RunUpdate};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Something that must be known after a crash. Each is written and synced before the thing that it announces has an
+/// effect outside of the agent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "record", rename_all = "snake_case")]
+pub enum Record {
+    /// A command is about to be served.
+    CommandStarted {
+        /// The command.
+        id: CommandId,
+        /// Wire name of its type.
+        kind: String,
+        /// The restore run that it drives, if any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<(RunId, Attempt)>,
+        /// When.
+        time: Timestamp,
+    },
+    /// A command ended; the outcome is kept for the types that may not be served twice.
+    CommandFinished {
+        /// The command.
+        id: CommandId,
+        /// How it ended.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        outcome: Option<CommandOutcome>,
+        /// When.
+        time: Timestamp,
+    },
+    /// The server has the outcome, or does not want it.
+    CommandReported {
+        /// The command.
+        id: CommandId,
+        /// When.
+        time: Timestamp,
+    },
+    /// A run is about to be executed.
+    RunStarted {
+        /// The run.
+        id: RunId,
+        /// The claim.
+        attempt: Attempt,
+        /// When.
+        time: Timestamp,
+    },
+    /// A run ended; its report is kept until the server has it.
+    RunFinished {
+        /// The run.
+        id: RunId,
+        /// The claim.
+        attempt: Attempt,
+        /// What is to be reported.
+        report: Box<RunFinal>,
+        /// When.
+        time: Timestamp,
+    },
+    /// The server has the report, or does not want it.
+    RunReported {
+        /// The run.
+        id: RunId,
+        /// When.
+        time: Timestamp,
+    },
+}
+
+/// The last words about a run: events that were not sent yet, then the terminal update.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunFinal {
+    /// Events in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<RunEvent>,
+    /// The terminal update.
+    pub update: RunUpdate,
+}
+
+/// How far a command came.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CommandProgress {
+    /// Begun, end unknown.
+    Started,
+    /// Ended, not reported.
+    Finished(Option<CommandOutcome>),
+    /// Ended and reported.
+    Reported(Option<CommandOutcome>),
+}
+
+/// What the journal knows of a command.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CommandEntry {
+    /// Wire name of its type; empty when its start is not on record any more.
+    pub kind: String,
+    /// The restore run that it drives.
+    pub run: Option<(RunId, Attempt)>,
+    /// How far it came.
+    pub progress: CommandProgress,
+    /// Time of the last record.
+    pub time: Timestamp,
+}
+
+/// What the journal knows of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunEntry {
+    /// The newest claim.
+    pub attempt: Attempt,
+    /// The report that the server does not have yet.
+    pub report: Option<Box<RunFinal>>,
+    /// Time of the last record.
+    pub time: Timestamp,
+}
+
+/// The sum of all records.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct JournalState {
+    /// Commands by id.
+    pub commands: BTreeMap<CommandId, CommandEntry>,
+    /// Runs that are not reported, by id.
+    pub runs: BTreeMap<RunId, RunEntry>,
+}
+
+impl JournalState {
+    /// Adds one record.
+    pub fn apply(&mut self, record: &Record) {
+        match record {
+            Record::CommandStarted {
+                id,
+                kind,
+                run,
+                time,
+            } => {
+                let entry = CommandEntry {
+                    kind: kind.clone(),
+                    run: *run,
+                    progress: CommandProgress::Started,
+                    time: *time,
+                };
+                self.commands.insert(*id, entry);
+            }
+            Record::CommandFinished { id, outcome, time } => {
+                let entry = self.command(*id, *time);
+                entry.progress = CommandProgress::Finished(outcome.clone());
+            }
+            Record::CommandReported { id, time } => {
+                let entry = self.command(*id, *time);
+                let outcome = match &mut entry.progress {
+                    CommandProgress::Finished(outcome) | CommandProgress::Reported(outcome) => {
+                        outcome.take()
+                    }
+                    CommandProgress::Started => None,
+                };
+                entry.progress = CommandProgress::Reported(outcome);
+            }
+            Record::RunStarted { id, attempt, time } => {
+                self.runs.insert(
+                    *id,
+                    RunEntry {
+                        attempt: *attempt,
+                        report: None,
+                        time: *time,
+                    },
+                );
+            }
+            Record::RunFinished {
+                id,
+                attempt,
+                report,
+                time,
+            } => {
+                self.runs.insert(
+                    *id,
+                    RunEntry {
+                        attempt: *attempt,
+                        report: Some(report.clone()),
+                        time: *time,
+                    },
+                );
+            }
+            Record::RunReported { id, .. } => {
+                self.runs.remove(id);
+            }
+        }
+    }
+
+    fn command(&mut self, id: CommandId, time: Timestamp) -> &mut CommandEntry {
+        let empty = || CommandEntry {
+            kind: String::new(),
+            run: None,
+            progress: CommandProgress::Started,
+            time,
+        };
+        let entry = self.commands.entry(id).or_insert_with(empty);
+        entry.time = time;
+        entry
+    }
+
+    /// Forgets commands that were reported before `limit`, and runs that began before it and were never handed back.
+    pub fn forget_before(&mut self, limit: Timestamp) {
+        self.commands.retain(|_, entry| {
+            entry.time >= limit || !matches!(entry.progress, CommandProgress::Reported(_))
+        });
+        self.runs
+            .retain(|_, entry| entry.time >= limit || entry.report.is_some());
+    }
+
+    /// The shortest list of records that adds up to this state.
+    pub fn records(&self) -> Vec<Record> {
+        let mut records = Vec::new();
+        for (id, entry) in &self.commands {
+            let (id, time) = (*id, entry.time);
+            records.push(Record::CommandStarted {
+                id,
+                kind: entry.kind.clone(),
+                run: entry.run,
+                time,
+            });
+            match &entry.progress {
+                CommandProgress::Started => {}
+                CommandProgress::Finished(outcome) => records.push(Record::CommandFinished {
+                    id,
+                    outcome: outcome.clone(),
+                    time,
+                }),
+                CommandProgress::Reported(outcome) => {
+                    records.push(Record::CommandFinished {
+                        id,
+                        outcome: outcome.clone(),
+                        time,
+                    });
+                    records.push(Record::CommandReported { id, time });
+                }
+            }
+        }
+        for (id, entry) in &self.runs {
+            let (id, attempt, time) = (*id, entry.attempt, entry.time);
+            records.push(match &entry.report {
+                None => Record::RunStarted { id, attempt, time },
+                Some(report) => Record::RunFinished {
+                    id,
+                    attempt,
+                    report: report.clone(),
+                    time,
+                },
+            });
+        }
+        records
+    }
+}

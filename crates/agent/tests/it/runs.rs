@@ -1,0 +1,402 @@
+//! Runs from the poll to the last report.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use holdfast_agent::engines::RunResult;
+use holdfast_agent::failure::{Failure, WorkError};
+use holdfast_agent::runs::Figures;
+use holdfast_protocol::agent::{
+    ApiErrorKind, Attempt, ItemProblem, RunId, RunStatistics, RunStatus, RunningRun, events,
+    failures,
+};
+
+use crate::script::{ScriptedEngine, ScriptedServer, start, start_with, work};
+
+fn until_cancelled() -> Arc<ScriptedEngine> {
+    ScriptedEngine::new(|_, context| {
+        assert!(
+            context.cancel.wait_timeout(Duration::from_secs(30)),
+            "the run is cancelled in time"
+        );
+        Err(WorkError::Cancelled)
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_is_reported_from_start_to_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = ScriptedServer::new();
+    let engine = ScriptedEngine::new(|_, context| {
+        let step = Arc::new(AtomicU64::new(0));
+        let seen = step.clone();
+        context
+            .recorder
+            .stage(events::STAGE, events::stages::UPLOAD_START);
+        context.recorder.watch(move || Figures {
+            bytes_total: Some(1000),
+            bytes_handled: seen.load(Ordering::SeqCst) * 100,
+            current_item: "/srv/file".into(),
+            ..Figures::default()
+        });
+        for _ in 0..10 {
+            std::thread::sleep(Duration::from_millis(40));
+            step.fetch_add(1, Ordering::SeqCst);
+        }
+        Ok(RunResult {
+            statistics: RunStatistics {
+                files: 4,
+                ..RunStatistics::default()
+            },
+            ..RunResult::default()
+        })
+    });
+    let agent = start(&server, vec![engine], folder.path());
+    server.hand_out(work(7, 1));
+    let end = server.wait_for_end().await;
+    assert_eq!(
+        (end.run_id, end.attempt, end.status),
+        (RunId(7), Attempt(1), Some(RunStatus::Success))
+    );
+    assert_eq!(
+        (end.progress_pct, end.bytes_transferred, end.bytes_processed),
+        (Some(100.0), Some(0), Some(1000))
+    );
+    assert_eq!(end.stats_json.unwrap().files, 4);
+    let heard = server.heard();
+    assert_eq!(heard.events[0].message_id, events::BACKUP_STARTING);
+    assert!(heard.message_ids().contains(&events::KOPIA_PROGRESS_UPDATE));
+    assert_eq!(
+        *heard.message_ids().last().unwrap(),
+        events::BACKUP_COMPLETE
+    );
+    assert!(heard.place(events::BACKUP_COMPLETE) < heard.place("success"));
+    assert!(
+        heard
+            .updates
+            .iter()
+            .map(|update| update.seq)
+            .is_sorted_by(|a, b| a < b)
+    );
+    let processed: Vec<u64> = heard
+        .updates
+        .iter()
+        .filter_map(|update| update.bytes_processed)
+        .collect();
+    assert!(processed.is_sorted());
+    let mut distinct = processed.clone();
+    distinct.dedup();
+    assert!(distinct.len() >= 5, "{processed:?}");
+    assert!(
+        heard
+            .updates
+            .iter()
+            .filter_map(|update| update.bytes_total)
+            .all(|total| total == 1000)
+    );
+    assert_eq!(heard.polls[0].slots, 1);
+    assert!(
+        heard
+            .polls
+            .iter()
+            .any(|poll| poll.slots == 0 && poll.running.len() == 1)
+    );
+    agent.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn items_that_failed_make_it_partial() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = ScriptedServer::new();
+    let problem = ItemProblem {
+        code: "access_denied".into(),
+        path: "/srv/x".into(),
+        message: String::new(),
+        size: Some(3),
+    };
+    let result = RunResult {
+        problems: vec![problem.clone()],
+        problem_count: 5,
+        ..RunResult::default()
+    };
+    let agent = start(
+        &server,
+        vec![ScriptedEngine::new(move |_, _| Ok(result.clone()))],
+        folder.path(),
+    );
+    server.hand_out(work(7, 1));
+    let end = server.wait_for_end().await;
+    assert_eq!(end.status, Some(RunStatus::PartialSuccess));
+    assert_eq!((end.problems, end.problem_count), (vec![problem], Some(5)));
+    server.wait_for_event(events::BACKUP_INCOMPLETE).await;
+    agent.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancel_order_ends_the_run_in_the_right_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = ScriptedServer::new();
+    let agent = start(&server, vec![until_cancelled()], folder.path());
+    server.hand_out(work(7, 1));
+    server.wait_for_event(events::BACKUP_STARTING).await;
+    let asked = Instant::now();
+    server.cancel(7);
+    server.cancel(7);
+    let end = server.wait_for_end().await;
+    assert!(
+        asked.elapsed() < Duration::from_secs(3),
+        "took {:?}",
+        asked.elapsed()
+    );
+    assert_eq!(
+        (end.status, end.error_code),
+        (Some(RunStatus::Cancelled), None)
+    );
+    let heard = server.heard();
+    assert_eq!(
+        heard
+            .message_ids()
+            .iter()
+            .filter(|id| **id == events::CANCEL_REQUESTED)
+            .count(),
+        1
+    );
+    assert!(heard.place(events::CANCEL_REQUESTED) < heard.place(events::CANCELLED));
+    assert!(heard.place(events::CANCELLED) < heard.place("cancelled"));
+    let requested = heard
+        .events
+        .iter()
+        .find(|event| event.message_id == events::CANCEL_REQUESTED)
+        .unwrap();
+    assert_eq!(
+        (requested.kind.as_str(), requested.level.as_str()),
+        ("cancelled", "warn")
+    );
+    agent.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancel_is_seen_in_the_answer_to_an_update_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = ScriptedServer::new();
+    let agent = start(&server, vec![until_cancelled()], folder.path());
+    server.hand_out(work(7, 1));
+    server.wait_for_event(events::BACKUP_STARTING).await;
+    server.cancel_by_update();
+    assert_eq!(
+        server.wait_for_end().await.status,
+        Some(RunStatus::Cancelled)
+    );
+    agent.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancelled_upload_that_reports_an_error_is_still_a_cancel() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = ScriptedServer::new();
+    let engine = ScriptedEngine::new(|_, context| {
+        context.cancel.wait_timeout(Duration::from_secs(30));
+        Err(Failure::new(failures::STORAGE_FAILED, "put p123: context canceled").into())
+    });
+    let agent = start(&server, vec![engine], folder.path());
+    server.hand_out(work(7, 1));
+    server.wait_for_event(events::BACKUP_STARTING).await;
+    server.cancel(7);
+    let end = server.wait_for_end().await;
+    assert_eq!(
+        (end.status, end.error_summary),
+        (Some(RunStatus::Cancelled), None)
+    );
+    assert!(!server.heard().message_ids().contains(&events::RUN_FAILED));
+    agent.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn failures_carry_their_code_and_the_loop_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = ScriptedServer::new();
+    let count = AtomicUsize::new(0);
+    let engine =
+        ScriptedEngine::new(
+            move |_, context| match count.fetch_add(1, Ordering::SeqCst) {
+                0 => Err(Failure::new(
+                    failures::REPOSITORY_MISSING,
+                    "no kopia.repository in /backup",
+                )
+                .into()),
+                1 => {
+                    context
+                        .recorder
+                        .stage(events::STAGE, events::stages::UPLOAD_START);
+                    Err(Failure::new(failures::STORAGE_FULL, "disk full").into())
+                }
+                2 => panic!("told to"),
+                _ => Err(WorkError::Cancelled),
+            },
+        );
+    let agent = start(&server, vec![engine], folder.path());
+    for run in 1..=4 {
+        server.hand_out(work(run, 1));
+        server
+            .wait_for("the end", |heard| {
+                (heard.ends().len() == run as usize).then_some(())
+            })
+            .await;
+    }
+    let mut unknown = work(5, 1);
+    unknown.engine = "teleport".into();
+    server.hand_out(unknown);
+    let ends = server
+        .wait_for("five ends", |heard| {
+            (heard.ends().len() == 5).then(|| heard.ends().into_iter().cloned().collect::<Vec<_>>())
+        })
+        .await;
+    assert!(ends.iter().all(|end| end.status == Some(RunStatus::Failed)));
+    let codes: Vec<&str> = ends
+        .iter()
+        .map(|end| end.error_code.as_deref().unwrap())
+        .collect();
+    assert_eq!(
+        codes,
+        [
+            failures::REPOSITORY_MISSING,
+            failures::STORAGE_FULL,
+            failures::INTERNAL,
+            failures::INTERNAL,
+            failures::UNKNOWN_ENGINE
+        ]
+    );
+    assert_eq!(
+        ends[0].error_summary.as_deref(),
+        Some("no Holdfast.repository in /backup")
+    );
+    let heard = server.heard();
+    assert_eq!(
+        heard
+            .message_ids()
+            .iter()
+            .filter(|id| **id == events::KOPIA_UPLOAD_FAILED)
+            .count(),
+        1
+    );
+    assert_eq!(
+        heard
+            .message_ids()
+            .iter()
+            .filter(|id| **id == events::RUN_FAILED)
+            .count(),
+        4
+    );
+    agent.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slot_that_becomes_free_is_offered_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = ScriptedServer::new();
+    let engine = ScriptedEngine::new(|_, _| {
+        std::thread::sleep(Duration::from_millis(100));
+        Ok(RunResult::default())
+    });
+    let agent = start(&server, vec![engine], folder.path());
+    let began = Instant::now();
+    for run in 1..=5 {
+        server.hand_out(work(run, 1));
+    }
+    server
+        .wait_for("five ends", |heard| (heard.ends().len() == 5).then_some(()))
+        .await;
+    // A poll without a free slot waits half a second in this script; five of them would take longer than this.
+    assert!(
+        began.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        began.elapsed()
+    );
+    let ids: Vec<i64> = server
+        .heard()
+        .ends()
+        .iter()
+        .map(|end| end.run_id.0)
+        .collect();
+    assert_eq!(ids, [1, 2, 3, 4, 5]);
+    agent.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_of_another_claim_is_given_up_without_a_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = ScriptedServer::new();
+    let agent = start(&server, vec![until_cancelled()], folder.path());
+    for (run, by_update) in [(1, true), (2, false)] {
+        server.hand_out(work(run, 1));
+        server
+            .wait_for("the first update", |heard| {
+                heard
+                    .updates
+                    .iter()
+                    .any(|update| update.run_id.0 == run)
+                    .then_some(())
+            })
+            .await;
+        if by_update {
+            server.set_update_error(Some(ApiErrorKind::Conflict));
+        } else {
+            server.forget(RunningRun {
+                run_id: RunId(run),
+                attempt: Attempt(1),
+            });
+        }
+        let polls = server.heard().polls.len();
+        let free = |heard: &crate::script::Heard| {
+            heard
+                .polls
+                .iter()
+                .skip(polls)
+                .any(|poll| poll.running.is_empty())
+                .then_some(())
+        };
+        server
+            .wait_for("the run to leave the agent's hands", free)
+            .await;
+        server.set_update_error(None);
+    }
+    let heard = server.heard();
+    assert!(heard.ends().is_empty() && !heard.message_ids().contains(&events::CANCELLED));
+    agent.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disabled_agent_stops_its_runs_and_looks_for_another_identity() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = ScriptedServer::new();
+    let looked = Arc::new(AtomicUsize::new(0));
+    let count = looked.clone();
+    let ended = Arc::new(AtomicUsize::new(0));
+    let counted = ended.clone();
+    let engine = ScriptedEngine::new(move |_, context| {
+        assert!(context.cancel.wait_timeout(Duration::from_secs(30)));
+        counted.fetch_add(1, Ordering::SeqCst);
+        Err(WorkError::Cancelled)
+    });
+    let agent = start_with(&server, vec![engine], folder.path(), move || {
+        count.fetch_add(1, Ordering::SeqCst);
+    });
+    server.hand_out(work(7, 1));
+    server.wait_for_event(events::BACKUP_STARTING).await;
+    server.set_poll_error(Some(ApiErrorKind::Unauthorized));
+    server
+        .wait_for("the run to stop", |_| {
+            (ended.load(Ordering::SeqCst) == 1).then_some(())
+        })
+        .await;
+    assert!(looked.load(Ordering::SeqCst) >= 1);
+    server.set_poll_error(None);
+    let hellos = server.heard().hellos.len();
+    server
+        .wait_for("another hello", |heard| {
+            (heard.hellos.len() > hellos || heard.polls.last()?.slots == 1).then_some(())
+        })
+        .await;
+    agent.finish().await;
+}

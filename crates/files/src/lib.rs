@@ -14,6 +14,6 @@ mod tree;
 pub use listing::{Listed, Listing, Unreadable};
 pub use local::LocalTree;
 pub use memory::{Fault, MemoryTree};
-pub use metadata::{Kind, Metadata, go_mode, unix_mode};
+pub use metadata::{Kind, Metadata};
 pub use scan::{Excluded, Scan, ScanError, ScanRequest, scan_directory};
 pub use tree::{Root, RootNode, SourceDirectory, SourceFile, SourceTree};

@@ -15,12 +15,12 @@ pub enum Kind {
     Other,
 }
 
-/// Metadata in the form the repository stores it.
+/// Metadata as far as a snapshot keeps or compares it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Metadata {
     /// What the entry is.
     pub kind: Kind,
-    /// Permissions in the bits of format 2 §4.3: set-uid 1<<23, set-gid 1<<22, sticky 1<<20, the rest as on Unix.
+    /// Permission bits as on Unix, with set-uid, set-gid and sticky (`0o7777`).
     pub mode: u32,
     /// Size in bytes; of a symbolic link, that of its target text; 0 for directories.
     pub size: u64,
@@ -36,26 +36,6 @@ pub struct Metadata {
     pub device: u64,
 }
 
-const PERMISSIONS: u32 = 0o777;
-/// Pairs of a bit of a Unix mode and the one of the repository format.
-const SPECIAL: [(u32, u32); 3] = [(0o4000, 1 << 23), (0o2000, 1 << 22), (0o1000, 1 << 20)];
-
-/// Permissions of Unix (`0o7777`) in the bits of the repository format.
-pub fn go_mode(unix: u32) -> u32 {
-    SPECIAL
-        .iter()
-        .filter(|(bit, _)| unix & bit != 0)
-        .fold(unix & PERMISSIONS, |mode, (_, stored)| mode | stored)
-}
-
-/// Permissions of the repository format in the bits of Unix (`0o7777`).
-pub fn unix_mode(stored: u32) -> u32 {
-    SPECIAL
-        .iter()
-        .filter(|(_, bit)| stored & bit != 0)
-        .fold(stored & PERMISSIONS, |mode, (unix, _)| mode | unix)
-}
-
 impl From<dir::Metadata> for Metadata {
     fn from(metadata: dir::Metadata) -> Self {
         let kind = match metadata.kind {
@@ -66,7 +46,7 @@ impl From<dir::Metadata> for Metadata {
         };
         Self {
             kind,
-            mode: go_mode(metadata.mode),
+            mode: metadata.mode,
             size: if kind == Kind::Directory {
                 0
             } else {
@@ -78,26 +58,5 @@ impl From<dir::Metadata> for Metadata {
             gid: metadata.gid,
             device: metadata.device,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn special_bits_move() {
-        for (unix, stored) in [
-            (0o644, 0o644),
-            (0o4755, 0o40000755),
-            (0o2755, 0o20000755),
-            (0o1777, 0o4000777),
-            (0o7777, 0o64000777),
-            (0, 0),
-        ] {
-            assert_eq!(go_mode(unix), stored, "{unix:o}");
-            assert_eq!(unix_mode(stored), unix, "{stored:o}");
-        }
-        assert_eq!(go_mode(0o100644), 0o644, "the file type is not kept");
     }
 }

@@ -134,6 +134,15 @@ impl Error {
         self.0.kind == ErrorKind::NotFound
     }
 
+    /// Whether it says something about one blob, which is missing or not what it should be, rather than that the store
+    /// cannot be used.
+    pub fn is_about_blob(&self) -> bool {
+        matches!(
+            self.0.kind,
+            ErrorKind::NotFound | ErrorKind::InvalidRange | ErrorKind::Corrupt
+        )
+    }
+
     /// Whether the work was cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.0.kind == ErrorKind::Cancelled
@@ -160,11 +169,11 @@ impl fmt::Display for Error {
             hint,
             ..
         } = &*self.0;
-        match subject {
-            Some(subject) => write!(f, "cannot {operation} blob {subject} in {location}")?,
-            None => write!(f, "cannot {operation} {location}")?,
+        write!(f, "cannot {operation}")?;
+        if let Some(subject) = subject {
+            write!(f, " blob {subject}")?;
         }
-        write!(f, ": {reason}")?;
+        write!(f, " in {location}: {reason}")?;
         if let Some(hint) = hint {
             write!(f, " ({hint})")?;
         }

@@ -95,6 +95,6 @@ mod unix {
         };
         let listing = root.list().expect("list");
         assert_eq!(listing.get(0).name, b"bad \xff name");
-        assert_eq!(listing.get(0).metadata.mode, 0o40000711);
+        assert_eq!(listing.get(0).metadata.mode, 0o4711);
     }
 }

@@ -18,7 +18,8 @@ mod entries;
 
 pub use entries::{Entries, Entry};
 pub use system::{
-    Dir, bytes_to_path, path_to_bytes, read_at, set_owner, set_permissions, set_times, write_all_at,
+    Dir, bytes_to_path, creation_mask, own_ids, path_to_bytes, read_at, set_owner, set_permissions,
+    set_times, write_all_at,
 };
 
 /// What an entry of a directory is.

@@ -62,6 +62,11 @@ impl Dir {
         )?))
     }
 
+    /// Another handle of the same directory.
+    pub fn reopen(&self) -> io::Result<Self> {
+        Ok(Self::from_fd(rustix::io::fcntl_dupfd_cloexec(&self.fd, 0)?))
+    }
+
     /// Lists the directory.
     pub fn entries(&self) -> io::Result<Entries> {
         thread_local! {
@@ -128,6 +133,12 @@ impl Dir {
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(openat(&self.fd, name, flags, permissions(mode))?.into())
+    }
+
+    /// Opens the existing file `name` for writing.
+    pub fn open_file_for_writing(&self, name: &[u8]) -> io::Result<File> {
+        let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        Ok(openat(&self.fd, name, flags, Mode::empty())?.into())
     }
 
     /// Creates the directory `name`.
@@ -271,6 +282,27 @@ fn set_fd_owner(fd: impl AsFd, uid: u32, gid: u32) -> io::Result<()> {
         Some(Uid::from_raw(uid)),
         Some(Gid::from_raw(gid)),
     )?)
+}
+
+/// Owner and group that entries get which this process creates in a directory.
+pub fn own_ids(directory: &Dir) -> Option<(u32, u32)> {
+    let metadata = directory.own_metadata().ok()?;
+    // A directory with the set-group-id bit hands its group down.
+    let gid = if metadata.mode & 0o2000 != 0 {
+        metadata.gid
+    } else {
+        rustix::process::getegid().as_raw()
+    };
+    Some((rustix::process::geteuid().as_raw(), gid))
+}
+
+/// Permissions that the system takes off those of new entries, where it tells without changing them.
+pub fn creation_mask() -> Option<u32> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("Umask:"))?;
+    u32::from_str_radix(line.trim(), 8).ok()
 }
 
 /// Sets the owner of an open file.

@@ -45,6 +45,13 @@ impl Dir {
         Ok(Self { path })
     }
 
+    /// Another handle of the same directory.
+    pub fn reopen(&self) -> io::Result<Self> {
+        Ok(Self {
+            path: self.path.clone(),
+        })
+    }
+
     /// Lists the directory.
     pub fn entries(&self) -> io::Result<Entries> {
         let mut entries = Entries::default();
@@ -98,6 +105,11 @@ impl Dir {
             .write(true)
             .create_new(true)
             .open(self.child(name))
+    }
+
+    /// Opens the existing file `name` for writing.
+    pub fn open_file_for_writing(&self, name: &[u8]) -> io::Result<File> {
+        OpenOptions::new().write(true).open(self.child(name))
     }
 
     /// Creates the directory `name`.
@@ -265,6 +277,16 @@ fn set_readonly(path: &Path, metadata: &std::fs::Metadata, readonly: bool) -> io
     }
     permissions.set_readonly(readonly);
     std::fs::set_permissions(path, permissions)
+}
+
+/// Owners are not part of a snapshot on Windows.
+pub fn own_ids(_directory: &Dir) -> Option<(u32, u32)> {
+    None
+}
+
+/// Windows has no mask.
+pub fn creation_mask() -> Option<u32> {
+    None
 }
 
 /// Owners are not part of a snapshot on Windows: nothing happens.

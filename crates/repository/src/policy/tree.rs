@@ -25,6 +25,11 @@ impl PolicyTree {
         }
     }
 
+    /// The same tree with another policy of the source.
+    pub fn with_root(self, root: Policy) -> Self {
+        Self { root, ..self }
+    }
+
     /// The policy of the source.
     pub fn root(&self) -> &Policy {
         &self.root

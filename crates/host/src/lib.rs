@@ -10,6 +10,7 @@ mod crypto;
 pub mod dir;
 pub mod fs;
 mod identity;
+pub mod volumes;
 
 pub use cancel::{Cancel, CancelCallback, Cancelled};
 pub use clock::{Clock, ManualClock, SystemClock};

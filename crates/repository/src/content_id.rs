@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// Longest hash of any algorithm of the format, in bytes.
-const MAX_HASH_LENGTH: usize = 32;
+pub(crate) const MAX_HASH_LENGTH: usize = 32;
 
 /// Identifies a content: optional prefix letter `g`..`z` and up to 32 hash bytes.
 ///
@@ -57,6 +57,14 @@ impl ContentId {
     pub fn append_key(&self, out: &mut Vec<u8>) {
         out.push(self.prefix);
         out.extend_from_slice(self.hash());
+    }
+
+    /// Writes the binary key into `buffer` and returns it.
+    pub(crate) fn write_key<'a>(&self, buffer: &'a mut [u8; MAX_HASH_LENGTH + 1]) -> &'a [u8] {
+        let length = self.key_length();
+        buffer[0] = self.prefix;
+        buffer[1..length].copy_from_slice(self.hash());
+        &buffer[..length]
     }
 
     /// The prefix letter, if any.

@@ -1,9 +1,20 @@
 //! Golden vectors and whole repositories.
 
+mod compression;
 mod data;
 mod directory_vectors;
+mod encryption;
+mod epoch;
+mod fixtures;
+mod format;
+mod hashes;
+mod index;
+mod kdf;
 mod manifest_vectors;
 mod object_vectors;
 mod policy_vectors;
 mod properties;
+mod repositories;
 mod source_vectors;
+mod splitters;
+mod vectors;

@@ -1,0 +1,231 @@
+//! The committed index: every index blob that counts, merged on look-up (format 1 §6.6).
+
+mod cache;
+mod filter;
+mod table;
+
+pub(crate) use cache::IndexCache;
+pub(crate) use table::IndexTable;
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::content_id::ContentId;
+use crate::error::Result;
+use crate::index::{ContentInfo, supersedes};
+
+/// One consistent view of all published contents.
+#[derive(Debug)]
+pub(crate) struct CommittedIndex {
+    tables: Vec<Arc<IndexTable>>,
+    /// Tombstones up to this unix second make contents vanish.
+    watermark: u64,
+    /// Monotonic time of the listing behind it.
+    pub(crate) listed_at: Duration,
+}
+
+impl CommittedIndex {
+    pub(crate) fn new(tables: Vec<Arc<IndexTable>>, watermark: u64, listed_at: Duration) -> Self {
+        Self {
+            tables,
+            watermark,
+            listed_at,
+        }
+    }
+
+    /// The tables, to be taken over into the next view.
+    pub(crate) fn tables(&self) -> &[Arc<IndexTable>] {
+        &self.tables
+    }
+
+    /// The same view with one more table.
+    pub(crate) fn with_table(&self, table: Arc<IndexTable>) -> Self {
+        let mut tables = self.tables.clone();
+        tables.retain(|other| other.id() != table.id());
+        tables.push(table);
+        Self {
+            tables,
+            watermark: self.watermark,
+            listed_at: self.listed_at,
+        }
+    }
+
+    /// Whether a winner counts as not existing: a tombstone that the watermark has passed.
+    pub(crate) fn is_dropped(&self, winner: &ContentInfo) -> bool {
+        winner.deleted && winner.time <= self.watermark
+    }
+
+    /// The winning entry for a content, also when it is dropped.
+    pub(crate) fn winner(&self, id: &ContentId) -> Result<Option<ContentInfo>> {
+        let probe = filter::Probe::of(id);
+        let mut winner: Option<ContentInfo> = None;
+        for table in &self.tables {
+            if let Some(info) = table.find(id, &probe)?
+                && winner.as_ref().is_none_or(|best| supersedes(&info, best))
+            {
+                winner = Some(info);
+            }
+        }
+        Ok(winner)
+    }
+
+    /// The entry for a content; deleted ones stay visible until they are dropped.
+    pub(crate) fn find(&self, id: &ContentId) -> Result<Option<ContentInfo>> {
+        Ok(self.winner(id)?.filter(|winner| !self.is_dropped(winner)))
+    }
+
+    /// Calls `each` for every existing content in the order of ids, deleted ones included.
+    pub(crate) fn for_each(&self, each: &mut dyn FnMut(ContentInfo) -> Result<()>) -> Result<()> {
+        let mut cursors: Vec<table::Cursor<'_>> =
+            self.tables.iter().map(|table| table.cursor()).collect();
+        let mut heads: BinaryHeap<Reverse<(ContentId, usize)>> = BinaryHeap::new();
+        let mut current: Vec<Option<ContentInfo>> = Vec::with_capacity(cursors.len());
+        for (number, cursor) in cursors.iter_mut().enumerate() {
+            let head = cursor.next()?;
+            heads.extend(head.as_ref().map(|info| Reverse((info.id, number))));
+            current.push(head);
+        }
+        let mut winner: Option<ContentInfo> = None;
+        while let Some(Reverse((_, number))) = heads.pop() {
+            let Some(info) = std::mem::replace(&mut current[number], cursors[number].next()?)
+            else {
+                continue;
+            };
+            heads.extend(
+                current[number]
+                    .as_ref()
+                    .map(|next| Reverse((next.id, number))),
+            );
+            match &mut winner {
+                Some(best) if best.id == info.id => {
+                    if supersedes(&info, best) {
+                        *best = info;
+                    }
+                }
+                _ => {
+                    if let Some(done) = winner.replace(info).filter(|done| !self.is_dropped(done)) {
+                        each(done)?;
+                    }
+                }
+            }
+        }
+        match winner.filter(|done| !self.is_dropped(done)) {
+            Some(done) => each(done),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use holdfast_storage::BlobId;
+
+    use super::*;
+    use crate::index::{IndexEntry, encode};
+
+    fn entry(id: &str, time: u32, deleted: bool, pack: u32) -> IndexEntry {
+        IndexEntry {
+            id: id.parse().unwrap(),
+            deleted,
+            format_version: 3,
+            encryption_key_id: 0,
+            pack,
+            offset: 32,
+            packed_length: 100,
+            original_length: 72,
+            compression: 0,
+            time,
+        }
+    }
+
+    fn table(name: &str, mut entries: Vec<IndexEntry>) -> Arc<IndexTable> {
+        let packs = [BlobId::new("pa-s1").unwrap(), BlobId::new("pb-s1").unwrap()];
+        let bytes = encode(&mut entries, &packs).unwrap();
+        Arc::new(IndexTable::in_memory(BlobId::new(name).unwrap(), Bytes::from(bytes)).unwrap())
+    }
+
+    fn two_tables(watermark: u64) -> CommittedIndex {
+        CommittedIndex::new(
+            vec![
+                table(
+                    "x1",
+                    vec![
+                        entry("aa", 10, false, 0),
+                        entry("bb", 10, false, 0),
+                        entry("kcc", 10, false, 0),
+                    ],
+                ),
+                table(
+                    "x2",
+                    vec![
+                        entry("aa", 11, true, 0),
+                        entry("bb", 10, false, 1),
+                        entry("dd", 12, true, 0),
+                    ],
+                ),
+            ],
+            watermark,
+            Duration::ZERO,
+        )
+    }
+
+    fn all(index: &CommittedIndex) -> Vec<(String, bool)> {
+        let mut seen = Vec::new();
+        index
+            .for_each(&mut |info| {
+                seen.push((info.id.to_string(), info.deleted));
+                Ok(())
+            })
+            .unwrap();
+        seen
+    }
+
+    #[test]
+    fn winners_are_merged_in_order() {
+        let index = two_tables(0);
+        let expected = [("aa", true), ("bb", false), ("dd", true), ("kcc", false)];
+        assert_eq!(
+            all(&index),
+            expected.map(|(id, deleted)| (id.to_owned(), deleted))
+        );
+        assert_eq!(
+            index
+                .find(&"bb".parse().unwrap())
+                .unwrap()
+                .unwrap()
+                .pack
+                .as_str(),
+            "pb-s1"
+        );
+        assert!(index.find(&"ee".parse().unwrap()).unwrap().is_none());
+        assert!(index.find(&"aabb".parse().unwrap()).unwrap().is_none());
+    }
+
+    #[test]
+    fn the_watermark_drops_tombstones_inclusively() {
+        let index = two_tables(11);
+        assert_eq!(
+            all(&index)
+                .iter()
+                .map(|(id, _)| id.as_str())
+                .collect::<Vec<_>>(),
+            ["bb", "dd", "kcc"]
+        );
+        assert!(index.find(&"aa".parse().unwrap()).unwrap().is_none());
+        assert_eq!(
+            index.winner(&"aa".parse().unwrap()).unwrap().unwrap().time,
+            11
+        );
+    }
+
+    #[test]
+    fn one_more_table_replaces_its_namesake() {
+        let index = two_tables(0).with_table(table("x2", vec![entry("ee", 1, false, 0)]));
+        assert_eq!(index.tables().len(), 2);
+        assert!(index.find(&"dd".parse().unwrap()).unwrap().is_none());
+        assert!(index.find(&"ee".parse().unwrap()).unwrap().is_some());
+    }
+}

@@ -1,0 +1,252 @@
+//! One index blob, in memory when small, in the cache directory when large.
+
+use std::borrow::Cow;
+use std::fs::File;
+
+use bytes::Bytes;
+use holdfast_storage::BlobId;
+
+use super::filter::{Filter, Probe};
+use crate::content_id::ContentId;
+use crate::error::{Error, Result};
+use crate::index::{ContentInfo, IndexReader, IndexSource, InvalidIndex, Layout};
+
+/// A key is kept in memory for each so many entries of an index in a file.
+const FENCE_STEP: u32 = 128;
+/// Rows that a cursor reads at once.
+const CURSOR_ROWS: u32 = 512;
+
+/// A published index blob, ready for look-ups.
+#[derive(Debug)]
+pub(crate) struct IndexTable {
+    id: BlobId,
+    layout: Layout,
+    backing: Backing,
+    filter: Filter,
+    /// Every [`FENCE_STEP`]th key; empty for an index in memory.
+    fences: Vec<u8>,
+}
+
+#[derive(Debug)]
+enum Backing {
+    Memory(Bytes),
+    File { file: File, length: u64 },
+}
+
+/// How reading an index can fail.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TableError {
+    #[error(transparent)]
+    Invalid(#[from] InvalidIndex),
+    #[error("its copy in the index cache cannot be read: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+impl IndexSource for Backing {
+    type Error = TableError;
+
+    fn read(&self, at: u64, length: usize) -> Result<Cow<'_, [u8]>, TableError> {
+        match self {
+            Self::Memory(bytes) => Ok(bytes.as_ref().read(at, length)?),
+            Self::File { file, length: all } => {
+                let within = at.checked_add(length as u64).is_some_and(|end| end <= *all);
+                if !within {
+                    return Err(InvalidIndex::beyond_end().into());
+                }
+                let mut buffer = vec![0; length];
+                holdfast_host::fs::read_exact_at(file, &mut buffer, at)?;
+                Ok(Cow::Owned(buffer))
+            }
+        }
+    }
+
+    fn length(&self) -> u64 {
+        match self {
+            Self::Memory(bytes) => bytes.len() as u64,
+            Self::File { length, .. } => *length,
+        }
+    }
+}
+
+impl IndexTable {
+    /// A table over decrypted bytes in memory.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] naming the blob.
+    pub(crate) fn in_memory(id: BlobId, bytes: Bytes) -> Result<Self> {
+        let backing = Backing::Memory(bytes);
+        Self::scan(id, backing)
+    }
+
+    /// A table over a file with decrypted bytes; filter and fences are computed by reading it once.
+    pub(super) fn in_file(id: BlobId, file: File, length: u64) -> Result<Self> {
+        Self::scan(id, Backing::File { file, length })
+    }
+
+    fn scan(id: BlobId, backing: Backing) -> Result<Self> {
+        let damaged = |e: TableError| Error::damaged(format_args!("index blob {id}"), e);
+        let reader = IndexReader::new(&backing).map_err(damaged)?;
+        let layout = *reader.layout();
+        let (count, key_length) = (reader.len(), layout.key_length());
+        let mut filter = Filter::with_capacity(count as usize);
+        let mut fences = Vec::new();
+        let keep_fences = matches!(backing, Backing::File { .. });
+        let mut first = 0;
+        let mut previous: Option<ContentId> = None;
+        while first < count {
+            let rows = CURSOR_ROWS.min(count - first);
+            for (row, number) in reader
+                .rows(first, rows)
+                .map_err(damaged)?
+                .chunks_exact(layout.stride())
+                .zip(first..)
+            {
+                let key = &row[..key_length];
+                let content = ContentId::from_key(key)
+                    .filter(|content| previous.is_none_or(|previous| previous < *content))
+                    .ok_or_else(|| {
+                        Error::damaged(format_args!("index blob {id}"), "its keys are out of order")
+                    })?;
+                filter.insert(&Probe::of(&content));
+                previous = Some(content);
+                if keep_fences && number % FENCE_STEP == 0 {
+                    fences.extend_from_slice(key);
+                }
+            }
+            first += rows;
+        }
+        Ok(Self {
+            id,
+            layout,
+            backing,
+            filter,
+            fences,
+        })
+    }
+
+    /// Restores a table over a file from what [`Self::sidecar`] gave; nothing when that does not fit the file.
+    pub(super) fn with_sidecar(
+        id: BlobId,
+        file: File,
+        length: u64,
+        sidecar: &[u8],
+    ) -> Option<Self> {
+        let backing = Backing::File { file, length };
+        let layout = *IndexReader::new(&backing).ok()?.layout();
+        let fences_length = layout.count().div_ceil(FENCE_STEP) as usize * layout.key_length();
+        let (filter, fences) =
+            sidecar.split_at_checked(sidecar.len().checked_sub(fences_length)?)?;
+        let filter = Filter::from_bytes(filter, layout.count() as usize)?;
+        Some(Self {
+            id,
+            layout,
+            backing,
+            filter,
+            fences: fences.to_vec(),
+        })
+    }
+
+    /// Filter and fences, to be stored beside the file.
+    pub(super) fn sidecar(&self) -> Vec<u8> {
+        let mut bytes = self.filter.to_bytes();
+        bytes.extend_from_slice(&self.fences);
+        bytes
+    }
+
+    /// Name of the index blob.
+    pub(crate) fn id(&self) -> &BlobId {
+        &self.id
+    }
+
+    fn reader(&self) -> IndexReader<'_, Backing> {
+        IndexReader::with_layout(&self.backing, self.layout)
+    }
+
+    fn damaged(&self, e: TableError) -> Error {
+        Error::damaged(format_args!("index blob {}", self.id), e)
+    }
+
+    /// The entry for a content in this table alone.
+    pub(super) fn find(&self, id: &ContentId, probe: &Probe) -> Result<Option<ContentInfo>> {
+        if id.key_length() != self.layout.key_length() || !self.filter.may_contain(probe) {
+            return Ok(None);
+        }
+        let mut key = [0; crate::content_id::MAX_HASH_LENGTH + 1];
+        let key = id.write_key(&mut key);
+        let (first, end) = match self.backing {
+            Backing::Memory(_) => (0, self.layout.count()),
+            Backing::File { .. } => {
+                let fences = self.fences.len() / key.len();
+                // The bucket starts at the last fence that is not above the key.
+                let above = partition_point(fences, |i| {
+                    &self.fences[i * key.len()..(i + 1) * key.len()] <= key
+                });
+                let Some(bucket) = above.checked_sub(1) else {
+                    return Ok(None);
+                };
+                let first = bucket as u32 * FENCE_STEP;
+                (first, first.saturating_add(FENCE_STEP))
+            }
+        };
+        self.reader()
+            .find_in(key, first, end)
+            .map_err(|e| self.damaged(e))
+    }
+
+    /// Walks over all entries in order.
+    pub(super) fn cursor(&self) -> Cursor<'_> {
+        Cursor {
+            table: self,
+            rows: Cow::Borrowed(&[]),
+            at: 0,
+            next_row: 0,
+        }
+    }
+}
+
+/// Number of leading positions below `count` that satisfy `before`.
+fn partition_point(count: usize, before: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut high) = (0, count);
+    while low < high {
+        let middle = usize::midpoint(low, high);
+        if before(middle) {
+            low = middle + 1
+        } else {
+            high = middle
+        }
+    }
+    low
+}
+
+/// A position in a table.
+pub(super) struct Cursor<'a> {
+    table: &'a IndexTable,
+    rows: Cow<'a, [u8]>,
+    at: usize,
+    next_row: u32,
+}
+
+impl Cursor<'_> {
+    /// The next entry, or nothing at the end.
+    pub(super) fn next(&mut self) -> Result<Option<ContentInfo>> {
+        let reader = self.table.reader();
+        let stride = self.table.layout.stride();
+        if self.at >= self.rows.len() {
+            let count = CURSOR_ROWS.min(reader.len() - self.next_row);
+            if count == 0 {
+                return Ok(None);
+            }
+            self.rows = reader
+                .rows(self.next_row, count)
+                .map_err(|e| self.table.damaged(e))?;
+            self.next_row += count;
+            self.at = 0;
+        }
+        let row = &self.rows[self.at..self.at + stride];
+        self.at += stride;
+        reader
+            .resolve(row)
+            .map(Some)
+            .map_err(|e| self.table.damaged(e))
+    }
+}

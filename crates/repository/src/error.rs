@@ -1,0 +1,183 @@
+//! What can go wrong in a repository, worded for the person who must act on it.
+
+use holdfast_storage::BlobId;
+
+use crate::ContentId;
+
+/// Result of every operation of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// An error of the repository engine. No variant ever carries a secret.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The store refused or failed an operation.
+    #[error(transparent)]
+    Storage(#[from] holdfast_storage::Error),
+
+    /// There is no repository at the location.
+    #[error(
+        "there is no repository at {location}; check the location, or create one with `repo create`"
+    )]
+    RepositoryMissing {
+        /// Where was looked.
+        location: String,
+    },
+
+    /// Creation was interrupted between its two blobs (format 1 §14 A).
+    #[error(
+        "the repository at {location} is half-written: {blobcfg} exists but {format} does not; \
+         its creation was interrupted, so delete {blobcfg} there and create the repository again",
+        blobcfg = crate::blob_names::BLOBCFG,
+        format = crate::blob_names::FORMAT
+    )]
+    RepositoryHalfWritten {
+        /// Where was looked.
+        location: String,
+    },
+
+    /// A repository or foreign data already exists where one should be created.
+    #[error(
+        "{location} already holds {found}; choose an empty location or open the existing repository"
+    )]
+    LocationNotEmpty {
+        /// Where should be created.
+        location: String,
+        /// The blob that is in the way.
+        found: String,
+    },
+
+    /// The password does not open the format blob.
+    #[error(
+        "the password does not open the repository at {location}; enter the password it was created with"
+    )]
+    WrongPassword {
+        /// Which repository.
+        location: String,
+    },
+
+    /// The repository needs a newer program.
+    #[error("the repository needs a newer version of this program: {reason}; update the program")]
+    NewerFormat {
+        /// What is not understood.
+        reason: String,
+    },
+
+    /// A valid algorithm of the format that this version does not have yet.
+    #[error("{kind} {name} is not supported yet by this version")]
+    NotSupportedYet {
+        /// `hash`, `encryption`, `splitter`, `compression`, `error correction`, ...
+        kind: &'static str,
+        /// Name as in the format.
+        name: String,
+    },
+
+    /// Another client holds the repository's upgrade lock (format 1 §2.6).
+    #[error(
+        "the repository is locked for a format upgrade by {owner}{message}; wait until the upgrade is over"
+    )]
+    UpgradeLocked {
+        /// Owner of the lock.
+        owner: String,
+        /// Reason given by the owner, with a leading separator, or empty.
+        message: String,
+    },
+
+    /// The format blob, or what it holds, cannot be understood.
+    #[error("{blob} is not valid: {reason}; restore it from a copy of the repository")]
+    InvalidFormat {
+        /// Which blob.
+        blob: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+
+    /// A parameter given by the caller is out of range.
+    #[error("{what} is not valid: {reason}")]
+    InvalidParameter {
+        /// Which parameter.
+        what: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// Bytes that came from the store do not have the form they must have.
+    #[error("{what} is damaged: {reason}")]
+    Damaged {
+        /// Which blob or content.
+        what: String,
+        /// What is wrong.
+        reason: String,
+    },
+
+    /// The content is in no index.
+    #[error("content {id} does not exist in the repository")]
+    ContentMissing {
+        /// Which content.
+        id: ContentId,
+    },
+
+    /// The index names a pack that the store does not have, also after a refresh of the index.
+    #[error("pack {pack} with content {id} is missing in the store")]
+    PackMissing {
+        /// Which content was asked for.
+        id: ContentId,
+        /// Pack that should hold it.
+        pack: BlobId,
+    },
+
+    /// The epoch moved twice while index blobs were written (format 1 §8.6).
+    #[error(
+        "publishing took so long that the repository moved on by two epochs; nothing was published, run it again"
+    )]
+    PublishTooSlow,
+
+    /// Listing and reading the index blobs never gave a consistent picture.
+    #[error("the index of the repository could not be loaded: {reason}; run it again")]
+    IndexUnstable {
+        /// What kept changing.
+        reason: String,
+    },
+
+    /// A write session lost contents that were not stored; nothing that refers to them may be published.
+    #[error("the write session is incomplete: {reason}; run the backup again")]
+    SessionIncomplete {
+        /// What happened to the contents.
+        reason: String,
+    },
+
+    /// A limit of the format was hit.
+    #[error("{what} exceeds the limit of the repository format: {limit}")]
+    Limit {
+        /// What is too large.
+        what: &'static str,
+        /// The limit in words.
+        limit: &'static str,
+    },
+
+    /// The local index cache could not be used.
+    #[error("index cache {path}: {source}; check that the directory is writable, or delete it")]
+    Cache {
+        /// File or directory.
+        path: std::path::PathBuf,
+        /// Error of the operating system.
+        source: std::io::Error,
+    },
+
+    /// The operating system gave no random bytes.
+    #[error("the operating system gave no random bytes: {reason}")]
+    Random {
+        /// What it said.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// Shorthand for [`Error::Damaged`].
+    pub(crate) fn damaged(what: impl std::fmt::Display, reason: impl std::fmt::Display) -> Self {
+        Self::Damaged {
+            what: what.to_string(),
+            reason: reason.to_string(),
+        }
+    }
+}

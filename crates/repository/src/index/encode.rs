@@ -1,0 +1,250 @@
+//! Writing an index of version 2 in its stable form (format 1 §7.2).
+
+use std::collections::HashMap;
+
+use holdfast_storage::BlobId;
+
+use super::layout::{FORMAT_LENGTH, PACK_LENGTH};
+use super::{ContentInfo, MAX_LENGTH, MAX_OFFSET};
+use crate::content_id::ContentId;
+use crate::error::{Error, Result};
+
+/// An entry about to be published, small because a session may hold millions; the pack is a number in a table
+/// that the caller keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IndexEntry {
+    /// Which content.
+    pub id: ContentId,
+    /// Whether this is a tombstone.
+    pub deleted: bool,
+    /// Version of the repository format.
+    pub format_version: u8,
+    /// Reserved, 0.
+    pub encryption_key_id: u8,
+    /// Number of the pack in the caller's table.
+    pub pack: u32,
+    /// Where the payload begins in the pack, in bytes.
+    pub offset: u32,
+    /// Length of the payload in bytes.
+    pub packed_length: u32,
+    /// Length of the content in bytes.
+    pub original_length: u32,
+    /// Header id of the compression, 0 for none.
+    pub compression: u32,
+    /// Unix seconds.
+    pub time: u32,
+}
+
+impl IndexEntry {
+    /// The entry as seen by readers.
+    #[must_use]
+    pub fn to_info(&self, pack: BlobId) -> ContentInfo {
+        ContentInfo {
+            id: self.id,
+            pack,
+            time: u64::from(self.time),
+            offset: self.offset,
+            packed_length: self.packed_length,
+            original_length: self.original_length,
+            compression: self.compression,
+            format_version: self.format_version,
+            encryption_key_id: self.encryption_key_id,
+            deleted: self.deleted,
+        }
+    }
+
+    /// The compact form of an entry that was read; `pack` is the number in the caller's table.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] when its time does not fit version 2.
+    pub fn from_info(info: &ContentInfo, pack: u32) -> Result<Self> {
+        Ok(Self {
+            id: info.id,
+            deleted: info.deleted,
+            format_version: info.format_version,
+            encryption_key_id: info.encryption_key_id,
+            pack,
+            offset: info.offset,
+            packed_length: info.packed_length,
+            original_length: info.original_length,
+            compression: info.compression,
+            time: u32::try_from(info.time).map_err(|_| Error::Limit {
+                what: "the time of a content",
+                limit: "the year 2106",
+            })?,
+        })
+    }
+}
+
+const MAX_FORMATS: usize = 255;
+const MAX_PACKS: usize = 1 << 24;
+const HEADER_LENGTH: usize = 17;
+
+/// Numbers things by first appearance.
+struct Numbering<T> {
+    numbers: HashMap<T, u32>,
+    order: Vec<T>,
+}
+
+impl<T: Copy + Eq + std::hash::Hash> Numbering<T> {
+    fn new() -> Self {
+        Self {
+            numbers: HashMap::new(),
+            order: Vec::new(),
+        }
+    }
+
+    fn number(&mut self, thing: T) -> u32 {
+        *self.numbers.entry(thing).or_insert_with(|| {
+            self.order.push(thing);
+            (self.order.len() - 1) as u32
+        })
+    }
+}
+
+/// Sorts `entries` and encodes them as an index of version 2; the bytes depend on the entries only.
+///
+/// `packs` is the table that the entries' pack numbers refer to; every id must occur once.
+///
+/// # Errors
+/// [`Error::Limit`] when a number exceeds what the format can hold, [`Error::InvalidParameter`] for no entries,
+/// keys of several lengths, an id that occurs twice or a pack number outside the table.
+pub fn encode(entries: &mut [IndexEntry], packs: &[BlobId]) -> Result<Vec<u8>> {
+    entries.sort_unstable_by_key(|entry| entry.id);
+    let invalid = |reason: &str| Error::InvalidParameter {
+        what: "index entries",
+        reason: reason.to_owned(),
+    };
+    let Some(first) = entries.first() else {
+        return Err(invalid("there are none"));
+    };
+    let key_length = first.id.key_length();
+    if entries
+        .iter()
+        .any(|entry| entry.id.key_length() != key_length)
+    {
+        return Err(invalid("ids of several lengths"));
+    }
+    if entries.windows(2).any(|pair| pair[0].id == pair[1].id) {
+        return Err(invalid("an id occurs twice"));
+    }
+    let count = u32::try_from(entries.len()).map_err(|_| invalid("too many"))?;
+
+    let mut pack_numbers = Numbering::new();
+    let mut formats = Numbering::new();
+    let mut long = false;
+    for entry in entries.iter() {
+        check_limits(entry)?;
+        pack_numbers.number(entry.pack);
+        formats.number((
+            entry.compression,
+            entry.format_version,
+            entry.encryption_key_id,
+        ));
+        long |= entry.packed_length >= 1 << 24 || entry.original_length >= 1 << 24;
+    }
+    if formats.order.len() > MAX_FORMATS {
+        return Err(Error::Limit {
+            what: "the number of formats in an index",
+            limit: "255",
+        });
+    }
+    if pack_numbers.order.len() > MAX_PACKS {
+        return Err(Error::Limit {
+            what: "the number of packs in an index",
+            limit: "2^24",
+        });
+    }
+    let entry_length: usize = match (long, pack_numbers.order.len(), formats.order.len()) {
+        (true, ..) => 19,
+        (_, packs, _) if packs > 1 << 16 => 18,
+        (_, _, formats) if formats > 1 => 17,
+        _ => 16,
+    };
+    let names: Vec<&str> = pack_numbers
+        .order
+        .iter()
+        .map(|&pack| {
+            packs
+                .get(pack as usize)
+                .map(BlobId::as_str)
+                .ok_or_else(|| invalid("a pack number out of range"))
+        })
+        .collect::<Result<_>>()?;
+
+    let names_at = HEADER_LENGTH
+        + entries.len() * (key_length + entry_length)
+        + names.len() * PACK_LENGTH as usize
+        + formats.order.len() * FORMAT_LENGTH as usize;
+    let mut out = Vec::with_capacity(names_at + names.iter().map(|name| name.len()).sum::<usize>());
+    out.extend_from_slice(&[2, key_length as u8, 0, entry_length as u8]);
+    out.extend_from_slice(&count.to_be_bytes());
+    out.extend_from_slice(&(names.len() as u32).to_be_bytes());
+    out.push(formats.order.len() as u8);
+    // Base timestamp.
+    out.extend_from_slice(&[0; 4]);
+    for entry in entries.iter() {
+        let format = formats.number((
+            entry.compression,
+            entry.format_version,
+            entry.encryption_key_id,
+        ));
+        append_entry(
+            &mut out,
+            entry,
+            pack_numbers.number(entry.pack),
+            format as u8,
+            entry_length,
+        );
+    }
+    let mut name_at = names_at;
+    for name in &names {
+        let length =
+            u8::try_from(name.len()).map_err(|_| invalid("a pack name above 255 bytes"))?;
+        let at = u32::try_from(name_at).map_err(|_| Error::Limit {
+            what: "an index",
+            limit: "4 GiB",
+        })?;
+        out.push(length);
+        out.extend_from_slice(&at.to_be_bytes());
+        name_at += name.len();
+    }
+    for (compression, format_version, encryption_key_id) in &formats.order {
+        out.extend_from_slice(&compression.to_be_bytes());
+        out.extend_from_slice(&[*format_version, *encryption_key_id]);
+    }
+    for name in &names {
+        out.extend_from_slice(name.as_bytes());
+    }
+    Ok(out)
+}
+
+fn check_limits(entry: &IndexEntry) -> Result<()> {
+    if entry.offset >= MAX_OFFSET {
+        return Err(Error::Limit {
+            what: "an offset in a pack",
+            limit: "2^30 bytes",
+        });
+    }
+    if entry.packed_length as usize >= MAX_LENGTH || entry.original_length as usize >= MAX_LENGTH {
+        return Err(Error::Limit {
+            what: "a content",
+            limit: "2^28 bytes",
+        });
+    }
+    Ok(())
+}
+
+fn append_entry(out: &mut Vec<u8>, entry: &IndexEntry, pack: u32, format: u8, entry_length: usize) {
+    entry.id.append_key(out);
+    let mut row = [0; 19];
+    row[..4].copy_from_slice(&entry.time.to_be_bytes());
+    row[4..8].copy_from_slice(&(entry.offset | u32::from(entry.deleted) << 31).to_be_bytes());
+    row[8..11].copy_from_slice(&entry.original_length.to_be_bytes()[1..]);
+    row[11..14].copy_from_slice(&entry.packed_length.to_be_bytes()[1..]);
+    row[14..16].copy_from_slice(&pack.to_be_bytes()[2..]);
+    row[16] = format;
+    row[17] = (pack >> 16) as u8;
+    row[18] = (entry.original_length >> 24 << 4) as u8 | (entry.packed_length >> 24) as u8;
+    out.extend_from_slice(&row[..entry_length]);
+}

@@ -1,0 +1,14 @@
+//! Packs: many contents in one blob, with an index of their own at the end (format 1 §6.3, §6.4).
+
+mod postamble;
+mod recover;
+
+pub use postamble::Postamble;
+pub use recover::{LocalIndex, read_local_index};
+
+/// Random bytes in front of the first payload.
+#[expect(dead_code, reason = "for the write path")]
+pub(crate) const PREAMBLE_LENGTH: usize = 32;
+/// The local index starts on a multiple of this.
+#[expect(dead_code, reason = "for the write path")]
+pub(crate) const ALIGNMENT: usize = 4096;

@@ -1,0 +1,153 @@
+//! Creating a repository (format 1 §2.6, §14 A).
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use holdfast_storage::BlobStore;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{OpenOptions, Repository, Settings, settings};
+use crate::blob_names::{BLOBCFG, FORMAT};
+use crate::crypto::{self, EncryptionAlgorithm};
+use crate::error::{Error, Result};
+use crate::format::{BlobConfiguration, FormatBlob, FormatKey, RepositoryFormat, SecretBytes};
+use crate::hash::{HashAlgorithm, Hasher};
+use crate::kdf::KeyDerivation;
+use crate::splitter::{DEFAULT_SPLITTER, Splitter};
+
+/// Algorithms of a new repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateOptions {
+    /// Hash of contents.
+    pub hash: HashAlgorithm,
+    /// Encryption of contents.
+    pub encryption: EncryptionAlgorithm,
+    /// Default splitter.
+    pub splitter: String,
+    /// Derivation of the key from the password.
+    pub key_derivation: KeyDerivation,
+    /// When packs are finished, in bytes, 10 to 120 MiB.
+    pub max_pack_size: u64,
+    /// Object lock of all data.
+    pub blobs: BlobConfiguration,
+}
+
+impl Default for CreateOptions {
+    /// The format's present defaults.
+    fn default() -> Self {
+        Self {
+            hash: HashAlgorithm::default(),
+            encryption: EncryptionAlgorithm::default(),
+            splitter: DEFAULT_SPLITTER.to_owned(),
+            key_derivation: KeyDerivation::default(),
+            max_pack_size: crate::format::DEFAULT_MAX_PACK_SIZE,
+            blobs: BlobConfiguration::default(),
+        }
+    }
+}
+
+const PACK_SIZES: std::ops::RangeInclusive<u64> = 10 << 20..=120 << 20;
+const SECRET_LENGTH: usize = 32;
+
+impl Repository {
+    /// Writes the two blobs that make an empty repository, blob configuration first, and opens it. Policies and
+    /// maintenance parameters are not written here.
+    ///
+    /// # Errors
+    /// [`Error::LocationNotEmpty`], [`Error::RepositoryHalfWritten`], [`Error::InvalidParameter`],
+    /// [`Error::NotSupportedYet`], and those of the store.
+    pub fn initialize(
+        store: Arc<dyn BlobStore>,
+        password: &SecretString,
+        options: &CreateOptions,
+        open: &OpenOptions,
+    ) -> Result<Arc<Self>> {
+        check_options(password, options)?;
+        check_empty(store.as_ref())?;
+        let unique_id = random_secret()?;
+        let mut format = RepositoryFormat::new(
+            SecretBytes::new(random_secret()?),
+            SecretBytes::new(random_secret()?),
+        );
+        format.hash = options.hash.name().to_owned();
+        format.encryption = options.encryption.name().to_owned();
+        format.splitter.clone_from(&options.splitter);
+        format.max_pack_size = options.max_pack_size;
+        let key = FormatKey::new(options.key_derivation.derive(password, &unique_id)?);
+
+        let settings = Settings {
+            format: Arc::new(format),
+            blobs: options.blobs,
+            read_at: open.clock.monotonic(),
+        };
+        let put = |name: &'static str, bytes: Vec<u8>| -> Result<()> {
+            let id = settings::known_id(name)?;
+            let put_options = settings.put_options(&id, open.clock.now())?;
+            Ok(store.put(&id, Bytes::from(bytes), &put_options)?)
+        };
+        let blob = FormatBlob::seal(
+            &settings.format,
+            &key,
+            unique_id.clone(),
+            options.key_derivation,
+        )?;
+        put(BLOBCFG, options.blobs.seal(&key, &unique_id)?)?;
+        put(FORMAT, blob.to_bytes())?;
+
+        let repository = Self::with_key(store.clone(), &blob, key, open)?;
+        repository.load_index()?;
+        Ok(Arc::new(repository))
+    }
+}
+
+fn check_options(password: &SecretString, options: &CreateOptions) -> Result<()> {
+    if password.expose_secret().is_empty() {
+        return Err(Error::InvalidParameter {
+            what: "password",
+            reason: "it is empty".to_owned(),
+        });
+    }
+    if !PACK_SIZES.contains(&options.max_pack_size) {
+        return Err(Error::InvalidParameter {
+            what: "pack size",
+            reason: "it is not within 10 to 120 MiB".to_owned(),
+        });
+    }
+    Hasher::new(options.hash, &[0; SECRET_LENGTH])?;
+    Splitter::new(&options.splitter)?;
+    Ok(())
+}
+
+fn check_empty(store: &dyn BlobStore) -> Result<()> {
+    let (mut first, mut format, mut blobcfg) = (None, false, false);
+    store.list("", &mut |blob| {
+        format |= blob.id.as_str() == FORMAT;
+        blobcfg |= blob.id.as_str() == BLOBCFG;
+        first.get_or_insert(blob.id);
+        if format {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    })?;
+    let location = store.location();
+    match first {
+        None => Ok(()),
+        Some(_) if format => Err(Error::LocationNotEmpty {
+            location,
+            found: "a repository".to_owned(),
+        }),
+        Some(_) if blobcfg => Err(Error::RepositoryHalfWritten { location }),
+        Some(id) => Err(Error::LocationNotEmpty {
+            location,
+            found: format!("the blob {id}"),
+        }),
+    }
+}
+
+fn random_secret() -> Result<Vec<u8>> {
+    let mut bytes = vec![0; SECRET_LENGTH];
+    crypto::random_bytes(&mut bytes)?;
+    Ok(bytes)
+}

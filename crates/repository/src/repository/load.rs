@@ -1,0 +1,222 @@
+//! Loading the committed index: which index blobs count, and fetching those that are new.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use holdfast_storage::BlobId;
+use parking_lot::Mutex;
+
+use super::{MAX_VIEW_AGE, Repository, settings};
+use crate::blob_crypto;
+use crate::committed::{CommittedIndex, IndexTable};
+use crate::epoch::EpochState;
+use crate::error::{Error, Result};
+
+/// How often a consistent picture is tried for.
+const ATTEMPTS: u32 = 10;
+/// Pause after the first attempt; doubled after each.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// Index blobs fetched at once.
+const PARALLEL_FETCHES: usize = 8;
+
+/// Why a picture was not consistent.
+enum Unstable {
+    /// An index blob went away between listing and reading.
+    Vanished(BlobId),
+    /// Loading took longer than the listing may be used.
+    Outdated,
+}
+
+impl Repository {
+    /// Renews the view of the index now, and that of the format blob when it is older than 15 minutes.
+    ///
+    /// # Errors
+    /// As [`Repository::open`], without the password's.
+    pub fn refresh(&self) -> Result<()> {
+        self.refresh_settings()?;
+        self.load_index()
+    }
+
+    /// The view of the index, renewed when older than 15 minutes.
+    pub(crate) fn index(&self) -> Result<Arc<CommittedIndex>> {
+        let index = self.index.read().clone();
+        if self.clock.monotonic().saturating_sub(index.listed_at) < MAX_VIEW_AGE {
+            return Ok(index);
+        }
+        self.refresh_settings()?;
+        let loading = self.loading.lock();
+        // Another thread may have renewed it while this one waited.
+        let index = self.index.read().clone();
+        if self.clock.monotonic().saturating_sub(index.listed_at) < MAX_VIEW_AGE {
+            return Ok(index);
+        }
+        self.load_index_locked()?;
+        drop(loading);
+        Ok(self.index.read().clone())
+    }
+
+    fn refresh_settings(&self) -> Result<()> {
+        if self
+            .clock
+            .monotonic()
+            .saturating_sub(self.settings().read_at)
+            < MAX_VIEW_AGE
+        {
+            return Ok(());
+        }
+        let blob = settings::read_format_blob(self.store.as_ref())?;
+        if blob.unique_id != self.unique_id {
+            return Err(Error::InvalidFormat {
+                blob: crate::blob_names::FORMAT,
+                reason: "another repository has taken the place of the one that was opened"
+                    .to_owned(),
+            });
+        }
+        let (now, read_at) = (self.clock.now(), self.clock.monotonic());
+        let settings =
+            settings::read_settings(self.store.as_ref(), &blob, &self.key, now, read_at)?;
+        *self.settings.write() = Arc::new(settings);
+        Ok(())
+    }
+
+    pub(super) fn load_index(&self) -> Result<()> {
+        let _loading = self.loading.lock();
+        self.load_index_locked()
+    }
+
+    fn load_index_locked(&self) -> Result<()> {
+        let mut pause = FIRST_PAUSE;
+        for attempt in 1.. {
+            let unstable = match self.try_load_index()? {
+                Ok(index) => {
+                    *self.index.write() = Arc::new(index);
+                    return Ok(());
+                }
+                Err(unstable) => unstable,
+            };
+            if attempt == ATTEMPTS {
+                let reason = match unstable {
+                    Unstable::Vanished(id) => {
+                        format!("index blob {id} is listed but cannot be found")
+                    }
+                    Unstable::Outdated => {
+                        "loading takes longer than the listing may be used".to_owned()
+                    }
+                };
+                return Err(Error::IndexUnstable { reason });
+            }
+            self.clock.sleep(pause);
+            pause *= 2;
+        }
+        unreachable!("the loop ends at the last attempt")
+    }
+
+    /// The state of the epochs, and the monotonic time until which it may be used (format 1 §8.4). One listing of
+    /// all families replaces the several of the specification.
+    pub(crate) fn epoch_state(&self) -> Result<(EpochState, Duration)> {
+        let validity = self
+            .settings()
+            .format
+            .epoch_parameters
+            .epoch_refresh_frequency;
+        let valid_until = self.clock.monotonic() + Duration::from_nanos(validity.unsigned_abs());
+        let blobs = self.store.list_all("x")?;
+        Ok((EpochState::of_listing(&blobs), valid_until))
+    }
+
+    fn try_load_index(&self) -> Result<Result<CommittedIndex, Unstable>> {
+        let listed_at = self.clock.monotonic();
+        let (state, valid_until) = self.epoch_state()?;
+        let active: Vec<BlobId> = state
+            .active_set()
+            .into_iter()
+            .map(|blob| blob.id.clone())
+            .collect();
+        let previous = self.index.read().clone();
+        let known: HashMap<&BlobId, &Arc<IndexTable>> = previous
+            .tables()
+            .iter()
+            .map(|table| (table.id(), table))
+            .collect();
+        let missing: Vec<&BlobId> = active.iter().filter(|id| !known.contains_key(id)).collect();
+        let fetched = match self.fetch_tables(&missing)? {
+            Ok(fetched) => fetched,
+            Err(unstable) => return Ok(Err(unstable)),
+        };
+        if self.clock.monotonic() > valid_until {
+            return Ok(Err(Unstable::Outdated));
+        }
+        let tables = active
+            .iter()
+            .filter_map(|id| known.get(id).copied().cloned())
+            .chain(fetched.into_iter().map(Arc::new))
+            .collect();
+        if let Some(cache) = &self.cache {
+            cache.keep_only(&active.iter().map(BlobId::as_str).collect::<HashSet<_>>());
+        }
+        Ok(Ok(CommittedIndex::new(tables, state.watermark, listed_at)))
+    }
+
+    /// Loads index blobs, several at once, each from the cache or from the store.
+    fn fetch_tables(&self, ids: &[&BlobId]) -> Result<Result<Vec<IndexTable>, Unstable>> {
+        let next = AtomicUsize::new(0);
+        let results = Mutex::new(Vec::with_capacity(ids.len()));
+        let work = || {
+            while let Some(id) = ids.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let result = self.fetch_table(id);
+                let failed = !matches!(result, Ok(Ok(_)));
+                results.lock().push(result);
+                if failed {
+                    next.store(ids.len(), Ordering::Relaxed);
+                }
+            }
+        };
+        let workers = ids.len().min(PARALLEL_FETCHES);
+        if workers <= 1 {
+            work();
+        } else {
+            std::thread::scope(|scope| {
+                for _ in 0..workers {
+                    scope.spawn(work);
+                }
+            });
+        }
+        // An error of the store or of a blob counts more than a blob that went away.
+        results
+            .into_inner()
+            .into_iter()
+            .collect::<Result<Vec<_>>>()
+            .map(|tables| tables.into_iter().collect())
+    }
+
+    fn fetch_table(&self, id: &BlobId) -> Result<Result<IndexTable, Unstable>> {
+        if let Some(table) = self.cache.as_ref().and_then(|cache| cache.load(id)) {
+            return Ok(Ok(table));
+        }
+        let sealed = match self.store.get(id) {
+            Ok(sealed) => sealed,
+            Err(e) if e.is_not_found() => return Ok(Err(Unstable::Vanished(id.clone()))),
+            Err(e) => return Err(e.into()),
+        };
+        let plaintext = blob_crypto::open(&self.hasher, &self.cipher, id, sealed.into())?;
+        match &self.cache {
+            Some(cache) => cache.store(id, plaintext).map(Ok),
+            None => IndexTable::in_memory(id.clone(), plaintext).map(Ok),
+        }
+    }
+
+    /// Adds an index blob that this client just published to its own view.
+    #[expect(dead_code, reason = "for the write path")]
+    pub(crate) fn add_own_table(&self, id: BlobId, plaintext: bytes::Bytes) -> Result<()> {
+        let table = match &self.cache {
+            Some(cache) => cache.store(&id, plaintext)?,
+            None => IndexTable::in_memory(id, plaintext)?,
+        };
+        let _loading = self.loading.lock();
+        let mut index = self.index.write();
+        *index = Arc::new(index.with_table(Arc::new(table)));
+        Ok(())
+    }
+}

@@ -1,0 +1,158 @@
+//! An open repository: settings, keys, the committed index, and reading of contents.
+
+mod create;
+mod load;
+mod open;
+mod read;
+mod settings;
+
+pub use create::CreateOptions;
+pub use open::OpenOptions;
+pub use read::ContentFilter;
+pub(crate) use settings::Settings;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use holdfast_host::Clock;
+use holdfast_storage::{BlobId, BlobStore, PutOptions};
+use parking_lot::{Mutex, RwLock};
+
+use crate::committed::{CommittedIndex, IndexCache};
+use crate::crypto::ContentCipher;
+use crate::error::Result;
+use crate::format::{FormatKey, RepositoryFormat};
+use crate::hash::Hasher;
+use crate::kdf::SecretKey;
+use crate::session::SessionInfo;
+use crate::splitter::Splitter;
+
+/// Age at which the view of the index, and of the format blob, is renewed (format 1 §6.6, §2.4).
+pub(crate) const MAX_VIEW_AGE: Duration = Duration::from_secs(15 * 60);
+
+/// An open repository. Shared between threads behind an [`Arc`]; every call blocks.
+#[derive(Debug)]
+pub struct Repository {
+    store: Arc<dyn BlobStore>,
+    clock: Arc<dyn Clock>,
+    user: String,
+    host: String,
+    unique_id: Vec<u8>,
+    key: FormatKey,
+    hasher: Hasher,
+    cipher: ContentCipher,
+    settings: RwLock<Arc<Settings>>,
+    index: RwLock<Arc<CommittedIndex>>,
+    /// Held while the index is loaded, so that many workers do not load it at once.
+    loading: Mutex<()>,
+    cache: Option<IndexCache>,
+}
+
+impl Repository {
+    /// The store below.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn BlobStore> {
+        &self.store
+    }
+
+    /// The clock that contents and sessions are stamped with.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// User part of this client's identity, as written into session markers.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// Host part of this client's identity, as written into session markers.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Id of the repository, 32 bytes; the same for all clients and never changed.
+    #[must_use]
+    pub fn unique_id(&self) -> &[u8] {
+        &self.unique_id
+    }
+
+    /// Where the repository is, in words and without secrets.
+    #[must_use]
+    pub fn location(&self) -> String {
+        self.store.location()
+    }
+
+    /// The hash of the repository, for single contents, batches and lanes.
+    #[must_use]
+    pub fn hasher(&self) -> &Hasher {
+        &self.hasher
+    }
+
+    /// The cipher of the repository.
+    #[must_use]
+    pub fn cipher(&self) -> &ContentCipher {
+        &self.cipher
+    }
+
+    /// A splitter by name; an empty name means the repository's default.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotSupportedYet`], [`crate::Error::NewerFormat`].
+    pub fn splitter(&self, name: &str) -> Result<Splitter> {
+        if name.is_empty() {
+            Splitter::new(&self.format().splitter)
+        } else {
+            Splitter::new(name)
+        }
+    }
+
+    /// Parameters of the repository as last read.
+    #[must_use]
+    pub fn format(&self) -> Arc<RepositoryFormat> {
+        self.settings.read().format.clone()
+    }
+
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        self.settings.read().clone()
+    }
+
+    /// Key under which the maintenance schedule is encrypted (format 1 §9.3).
+    #[must_use]
+    pub fn maintenance_schedule_key(&self) -> SecretKey {
+        self.key
+            .maintenance_schedule(&self.format(), &self.unique_id)
+    }
+
+    /// How a blob is to be stored: with a retention where object lock is on (format 1 §1.4).
+    #[expect(dead_code, reason = "for the write path")]
+    pub(crate) fn put_options(&self, id: &BlobId) -> Result<PutOptions> {
+        self.settings().put_options(id, self.clock.now())
+    }
+
+    /// Markers of the sessions that have not ended (format 1 §6.7). One that vanishes meanwhile is left out.
+    ///
+    /// # Errors
+    /// Of the store, or [`crate::Error::Damaged`] naming the marker.
+    pub fn active_sessions(&self) -> Result<Vec<SessionInfo>> {
+        let mut sessions: Vec<SessionInfo> = Vec::new();
+        for blob in self.store.list_all(crate::blob_names::SESSION)? {
+            let sealed = match self.store.get(&blob.id) {
+                Ok(sealed) => sealed,
+                Err(e) if e.is_not_found() => continue,
+                Err(e) => return Err(e.into()),
+            };
+            let json =
+                crate::blob_crypto::open(&self.hasher, &self.cipher, &blob.id, sealed.into())?;
+            let session = SessionInfo::parse(blob.id.as_str(), &json)?;
+            match sessions.iter_mut().find(|other| other.id == session.id) {
+                Some(other) if other.checkpoint_time >= session.checkpoint_time => {}
+                Some(other) => *other = session,
+                None => sessions.push(session),
+            }
+        }
+        Ok(sessions)
+    }
+}

@@ -1,0 +1,99 @@
+//! Opening a repository with its password.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use holdfast_host::{Clock, SystemClock};
+use holdfast_storage::BlobStore;
+use parking_lot::{Mutex, RwLock};
+use secrecy::SecretString;
+
+use super::{Repository, settings};
+use crate::committed::{CommittedIndex, IndexCache};
+use crate::crypto::ContentCipher;
+use crate::error::{Error, Result};
+use crate::format::{FormatBlob, FormatKey};
+use crate::hash::Hasher;
+
+/// How a client works with a repository.
+#[derive(Debug, Clone)]
+pub struct OpenOptions {
+    /// Directory for decrypted index blobs, private to this user; without one they are kept in memory.
+    pub cache_dir: Option<PathBuf>,
+    /// Source of all times.
+    pub clock: Arc<dyn Clock>,
+    /// User part of this client's identity.
+    pub user: String,
+    /// Host part of this client's identity.
+    pub host: String,
+}
+
+impl Default for OpenOptions {
+    /// This machine's clock, user and host, no cache directory.
+    fn default() -> Self {
+        Self {
+            cache_dir: None,
+            clock: Arc::new(SystemClock::new()),
+            user: holdfast_host::user_name(),
+            host: holdfast_host::host_name(),
+        }
+    }
+}
+
+impl Repository {
+    /// Opens the repository in `store`: checks the password and the format, and loads the index.
+    ///
+    /// # Errors
+    /// [`Error::RepositoryMissing`], [`Error::RepositoryHalfWritten`], [`Error::WrongPassword`],
+    /// [`Error::NewerFormat`], [`Error::NotSupportedYet`], [`Error::UpgradeLocked`], [`Error::InvalidFormat`],
+    /// and those of the store and of the index.
+    pub fn open(
+        store: Arc<dyn BlobStore>,
+        password: &SecretString,
+        options: &OpenOptions,
+    ) -> Result<Arc<Self>> {
+        let blob = settings::read_format_blob(store.as_ref())?;
+        let key = blob.derive_key(password)?;
+        let repository = Self::with_key(store, &blob, key, options)?;
+        repository.load_index()?;
+        Ok(Arc::new(repository))
+    }
+
+    /// The repository without its index.
+    pub(super) fn with_key(
+        store: Arc<dyn BlobStore>,
+        blob: &FormatBlob,
+        key: FormatKey,
+        options: &OpenOptions,
+    ) -> Result<Self> {
+        let clock = options.clock.clone();
+        let settings =
+            settings::read_settings(store.as_ref(), blob, &key, clock.now(), clock.monotonic())?;
+        let algorithms = settings.format.check(clock.now())?;
+        if !settings.format.epoch_parameters.enabled {
+            return Err(Error::NotSupportedYet {
+                kind: "index scheme",
+                name: "without epochs".to_owned(),
+            });
+        }
+        Ok(Self {
+            hasher: Hasher::new(algorithms.hash, settings.format.secret.expose())?,
+            cipher: ContentCipher::new(algorithms.encryption, settings.format.master_key.expose()),
+            unique_id: blob.unique_id.clone(),
+            key,
+            user: options.user.clone(),
+            host: options.host.clone(),
+            settings: RwLock::new(Arc::new(settings)),
+            index: RwLock::new(Arc::new(CommittedIndex::new(Vec::new(), 0, Duration::ZERO))),
+            loading: Mutex::new(()),
+            cache: options
+                .cache_dir
+                .as_deref()
+                .map(IndexCache::new)
+                .transpose()?,
+            store,
+            clock,
+        })
+    }
+}

@@ -1,0 +1,71 @@
+//! Vector `epoch.json`: which index blobs count, and where new ones go.
+
+use holdfast_repository::epoch::{EpochState, index_blob_name};
+use holdfast_repository::session::SessionId;
+use holdfast_storage::{BlobId, BlobInfo};
+use serde::Deserialize;
+
+use crate::vectors::load;
+
+#[derive(Deserialize)]
+struct Vectors {
+    cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Case {
+    name: String,
+    blobs: Vec<Blob>,
+    write_epoch: u64,
+    deletion_watermark: u64,
+    active_index_blobs: Vec<String>,
+    longest_range_chain: Vec<(u64, u64)>,
+    index_written_as: String,
+}
+
+#[derive(Deserialize)]
+struct Blob {
+    id: String,
+    length: u64,
+    time: i64,
+}
+
+#[test]
+fn the_expected_blobs_are_active() {
+    let vectors: Vectors = load("epoch.json");
+    assert!(vectors.cases.len() >= 20);
+    let session: SessionId = "s0102030405060708139".parse().expect("session id");
+    for case in &vectors.cases {
+        let blobs: Vec<BlobInfo> = case
+            .blobs
+            .iter()
+            .map(|blob| BlobInfo {
+                id: BlobId::new(blob.id.as_str()).expect("blob id"),
+                length: blob.length,
+                modified: jiff::Timestamp::from_second(blob.time).expect("time"),
+            })
+            .collect();
+        let state = EpochState::of_listing(&blobs);
+        assert_eq!(state.write_epoch, case.write_epoch, "{}", case.name);
+        assert_eq!(state.watermark, case.deletion_watermark, "{}", case.name);
+        let mut active: Vec<String> = state
+            .active_set()
+            .iter()
+            .map(|blob| blob.id.to_string())
+            .collect();
+        active.sort();
+        assert_eq!(active, case.active_index_blobs, "{}", case.name);
+        let chain: Vec<(u64, u64)> = state
+            .chain
+            .iter()
+            .map(|range| (range.first, range.last))
+            .collect();
+        assert_eq!(chain, case.longest_range_chain, "{}", case.name);
+        let (prefix, suffix) = index_blob_name(state.write_epoch, &session, 1);
+        assert_eq!(
+            format!("{prefix}00112233445566778899aabbccddeeff{suffix}"),
+            case.index_written_as
+        );
+    }
+}

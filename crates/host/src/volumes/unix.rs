@@ -13,7 +13,15 @@ const LOCAL: [&str; 16] = [
 
 /// File systems of other machines.
 const NETWORK: [&str; 9] = [
-    "9p", "afs", "ceph", "cifs", "fuse.sshfs", "glusterfs", "nfs", "nfs4", "smb3",
+    "9p",
+    "afs",
+    "ceph",
+    "cifs",
+    "fuse.sshfs",
+    "glusterfs",
+    "nfs",
+    "nfs4",
+    "smb3",
 ];
 
 /// One line of the kernel's list.
@@ -31,7 +39,10 @@ pub(super) fn list() -> io::Result<Vec<Volume>> {
         Ok(text) => text,
         // Systems without /proc have one tree.
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Ok(vec![with_sizes(Volume { path: "/".into(), ..Volume::default() })]);
+            return Ok(vec![with_sizes(Volume {
+                path: "/".into(),
+                ..Volume::default()
+            })]);
         }
         Err(error) => return Err(error),
     };
@@ -73,7 +84,8 @@ fn unescape(text: &str) -> String {
     let mut at = 0;
     while at < bytes.len() {
         let octal = bytes.get(at + 1..at + 4).filter(|_| bytes[at] == b'\\');
-        let value = octal.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok());
+        let value =
+            octal.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok());
         match value {
             Some(value) => {
                 plain.push(value);
@@ -108,7 +120,11 @@ fn choose(mounts: Vec<Mount>) -> Vec<Volume> {
         volumes.push(Volume {
             path: mount.path,
             file_system: mount.file_system,
-            remote: if is_network { mount.source } else { String::new() },
+            remote: if is_network {
+                mount.source
+            } else {
+                String::new()
+            },
             is_network,
             ..Volume::default()
         });

@@ -20,7 +20,9 @@ pub(super) fn list() -> io::Result<Vec<Volume>> {
         return Err(io::Error::last_os_error());
     }
     let letters = (b'A'..=b'Z').filter(|letter| mask & (1 << (letter - b'A')) != 0);
-    Ok(letters.filter_map(|letter| describe(char::from(letter))).collect())
+    Ok(letters
+        .filter_map(|letter| describe(char::from(letter)))
+        .collect())
 }
 
 /// A drive that holds files; `None` for empty readers and optical drives.
@@ -62,7 +64,14 @@ fn describe(letter: char) -> Option<Volume> {
     volume.label = narrow(&label);
     volume.file_system = narrow(&file_system);
     // SAFETY: the three results are plain integers that live over the call.
-    unsafe { GetDiskFreeSpaceExW(root.as_ptr(), &mut volume.free, &mut volume.size, null_mut()) };
+    unsafe {
+        GetDiskFreeSpaceExW(
+            root.as_ptr(),
+            &mut volume.free,
+            &mut volume.size,
+            null_mut(),
+        )
+    };
     Some(volume)
 }
 
@@ -72,7 +81,11 @@ fn remote_name(letter: char) -> String {
     let mut length = name.len() as u32;
     // SAFETY: the buffer is given with its length in characters.
     let failed = unsafe { WNetGetConnectionW(local.as_ptr(), name.as_mut_ptr(), &mut length) };
-    if failed == 0 { narrow(&name) } else { String::new() }
+    if failed == 0 {
+        narrow(&name)
+    } else {
+        String::new()
+    }
 }
 
 fn wide(text: &str) -> Vec<u16> {
@@ -80,6 +93,11 @@ fn wide(text: &str) -> Vec<u16> {
 }
 
 fn narrow(buffer: &[u16]) -> String {
-    let length = buffer.iter().position(|unit| *unit == 0).unwrap_or(buffer.len());
-    OsString::from_wide(&buffer[..length]).to_string_lossy().into_owned()
+    let length = buffer
+        .iter()
+        .position(|unit| *unit == 0)
+        .unwrap_or(buffer.len());
+    OsString::from_wide(&buffer[..length])
+        .to_string_lossy()
+        .into_owned()
 }

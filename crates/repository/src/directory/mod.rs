@@ -8,6 +8,7 @@ mod fast;
 mod mode;
 mod names;
 mod summary;
+mod walk;
 
 pub use decode::{DirectoryError, decode, decode_entry};
 pub use encode::{encode, encode_entry};
@@ -16,6 +17,8 @@ pub use extras::{Bytes64, Extras, PosixAcls, WindowsExtras};
 pub use mode::{FileMode, InvalidMode};
 pub use names::{lossy_text, stored_names};
 pub use summary::{DirectorySummary, EntryError, SummaryBuilder};
+
+pub use walk::TreeItem;
 
 /// A decoded directory stream.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 mod container;
 mod merge;
+mod store;
 
 pub use container::{
     ContainerError, decode_container, encode_container, gunzip_container, gzip_container,

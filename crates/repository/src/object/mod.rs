@@ -2,8 +2,12 @@
 
 mod id;
 mod indirect;
+mod parts;
+mod reader;
 
 pub use id::{InvalidObjectId, ObjectId};
 pub use indirect::{
     IndirectEntry, IndirectError, concatenate, decode_indirect, encode_indirect, is_contiguous,
 };
+pub use parts::ObjectPart;
+pub use reader::ObjectReader;

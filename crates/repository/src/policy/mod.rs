@@ -4,6 +4,7 @@ mod compression;
 mod defaults;
 mod document;
 mod merge;
+mod store;
 mod target;
 mod tree;
 mod validate;
@@ -15,6 +16,7 @@ pub use document::{
     OsSnapshots, Policy, Retention, Scheduling, Splitter, TimeOfDay, Upload, VolumeShadowCopy,
 };
 pub use merge::effective;
+pub use store::{defined, effective_policy, policy_tree};
 pub use target::{PolicyTarget, hierarchy, policy_labels};
 pub use tree::PolicyTree;
 pub use validate::{InvalidPolicy, validate};

@@ -1,8 +1,10 @@
 //! Snapshot manifests (format 2 §3).
 
 mod manifest;
+mod store;
 
 pub use manifest::{
     InvalidSnapshot, SnapshotManifest, SnapshotStats, SnapshotUsage, StorageStats, TAG_PREFIX,
     snapshot_labels,
 };
+pub use store::{find, list, read};

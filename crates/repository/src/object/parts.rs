@@ -1,0 +1,210 @@
+//! The contents of objects, and reading them whole (format 2 §1.5).
+
+use bytes::Bytes;
+
+use super::{IndirectEntry, ObjectId, decode_indirect};
+use crate::directory::{self, Directory};
+use crate::repository::Repository;
+use crate::{ContentId, Error, Result};
+
+/// One content of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ObjectPart {
+    /// Offset in the object, bytes.
+    pub start: u64,
+    /// Length of the part, bytes.
+    pub length: u64,
+    /// The content that holds it.
+    pub content: ContentId,
+}
+
+/// Levels of indexes that are followed below an object.
+const MAX_LEVELS: usize = 24;
+/// An index larger than this is refused, bytes. It lists parts of more than 50 TB.
+const MAX_INDEX: u64 = 1 << 30;
+
+impl Repository {
+    /// The contents that make up an object, in order. Parts of length 0 are left out, unless the object is empty.
+    ///
+    /// # Errors
+    /// [`Error::ContentMissing`] for a content without index entry, [`Error::Damaged`] naming the object when its
+    /// index cannot be read, and those of reading contents.
+    pub fn object_parts(&self, id: &ObjectId) -> Result<Vec<ObjectPart>> {
+        let mut parts = Vec::new();
+        self.collect_parts(id, 0, None, 0, &mut parts)?;
+        if parts.len() > 1 {
+            parts.retain(|part| part.length > 0);
+        }
+        Ok(parts)
+    }
+
+    fn collect_parts(
+        &self,
+        id: &ObjectId,
+        start: u64,
+        expected: Option<u64>,
+        level: usize,
+        parts: &mut Vec<ObjectPart>,
+    ) -> Result<()> {
+        if level > MAX_LEVELS {
+            return Err(damaged(id, "its indexes are nested too deeply"));
+        }
+        let Some(index) = id.index_object() else {
+            let content = direct_content(id)?;
+            let length = match expected {
+                Some(length) => length,
+                None => self.content_length(&content)?,
+            };
+            parts.push(ObjectPart {
+                start,
+                length,
+                content,
+            });
+            return Ok(());
+        };
+        for entry in self.read_index(id, &index, level)? {
+            self.collect_parts(
+                &entry.object,
+                start + entry.start,
+                Some(entry.length),
+                level + 1,
+                parts,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// The entries of an indirect object, as they stand in its index object.
+    ///
+    /// # Errors
+    /// As [`Self::object_parts`].
+    pub fn object_index(&self, id: &ObjectId) -> Result<Option<Vec<IndirectEntry>>> {
+        id.index_object()
+            .map(|index| self.read_index(id, &index, 0))
+            .transpose()
+    }
+
+    fn read_index(
+        &self,
+        id: &ObjectId,
+        index: &ObjectId,
+        level: usize,
+    ) -> Result<Vec<IndirectEntry>> {
+        let text = self.read_whole(index, level + 1)?;
+        decode_indirect(&text).map_err(|error| damaged(id, error))
+    }
+
+    fn read_whole(&self, id: &ObjectId, level: usize) -> Result<Bytes> {
+        if !id.is_indirect() {
+            return self.read_content(&direct_content(id)?);
+        }
+        let mut parts = Vec::new();
+        self.collect_parts(id, 0, None, level, &mut parts)?;
+        let length = parts.last().map_or(0, |part| part.start + part.length);
+        if length > MAX_INDEX {
+            return Err(damaged(id, "it is too large to be read at once"));
+        }
+        let mut whole = Vec::with_capacity(length as usize);
+        for part in &parts {
+            whole.extend_from_slice(&self.read_part(id, part)?);
+        }
+        Ok(whole.into())
+    }
+
+    /// The bytes of one part of the object `id`.
+    pub(crate) fn read_part(&self, id: &ObjectId, part: &ObjectPart) -> Result<Bytes> {
+        let bytes = self.read_content(&part.content)?;
+        if bytes.len() as u64 != part.length {
+            let reason = format!(
+                "content {} has {} bytes, its index says {}",
+                part.content,
+                bytes.len(),
+                part.length
+            );
+            return Err(damaged(id, reason));
+        }
+        Ok(bytes)
+    }
+
+    fn content_length(&self, content: &ContentId) -> Result<u64> {
+        let info = self
+            .content_info(content)?
+            .ok_or(Error::ContentMissing { id: *content })?;
+        Ok(u64::from(info.original_length))
+    }
+
+    /// A whole object in memory, for what is small by nature: directories, symlinks, indexes.
+    ///
+    /// # Errors
+    /// As [`Self::object_parts`], and [`Error::Damaged`] for an object above 1 GiB.
+    pub fn read_object(&self, id: &ObjectId) -> Result<Bytes> {
+        self.read_whole(id, 0)
+    }
+
+    /// The length of an object, bytes.
+    ///
+    /// # Errors
+    /// As [`Self::object_parts`].
+    pub fn object_length(&self, id: &ObjectId) -> Result<u64> {
+        Ok(self
+            .object_parts(id)?
+            .last()
+            .map_or(0, |part| part.start + part.length))
+    }
+
+    /// A directory object.
+    ///
+    /// # Errors
+    /// As [`Self::read_object`], and [`Error::Damaged`] naming the object when it is no directory stream.
+    pub fn read_directory(&self, id: &ObjectId) -> Result<Directory> {
+        let text = self.read_object(id)?;
+        directory::decode(&text).map_err(|error| damaged(id, error))
+    }
+
+    /// Calls `each` for every content that the object stands on: its parts and those of its index objects
+    /// (format 2 §1.5 "backing contents"). Repeated parts are repeated.
+    ///
+    /// # Errors
+    /// As [`Self::object_parts`], and what `each` returns.
+    pub fn for_each_object_content(
+        &self,
+        id: &ObjectId,
+        each: &mut dyn FnMut(ContentId) -> Result<()>,
+    ) -> Result<()> {
+        self.visit_contents(id, 0, each)
+    }
+
+    fn visit_contents(
+        &self,
+        id: &ObjectId,
+        level: usize,
+        each: &mut dyn FnMut(ContentId) -> Result<()>,
+    ) -> Result<()> {
+        if level > MAX_LEVELS {
+            return Err(damaged(id, "its indexes are nested too deeply"));
+        }
+        let Some(index) = id.index_object() else {
+            return each(id.content());
+        };
+        self.visit_contents(&index, level + 1, each)?;
+        for entry in self.read_index(id, &index, level)? {
+            self.visit_contents(&entry.object, level + 1, each)?;
+        }
+        Ok(())
+    }
+}
+
+/// The content of an object that is not indirect.
+fn direct_content(id: &ObjectId) -> Result<ContentId> {
+    if id.is_compressed() {
+        return Err(Error::NotSupportedYet {
+            kind: "compressed object of format version 1",
+            name: id.to_string(),
+        });
+    }
+    Ok(id.content())
+}
+
+fn damaged(id: &ObjectId, reason: impl std::fmt::Display) -> Error {
+    Error::damaged(format_args!("object {id}"), reason)
+}

@@ -1,12 +1,14 @@
 //! Manifests: small labelled JSON documents in contents with the prefix `m` (format 2 §2).
 
 mod container;
+mod edits;
 mod merge;
 mod store;
 
 pub use container::{
     ContainerError, decode_container, encode_container, gunzip_container, gzip_container,
 };
+pub use edits::ManifestEdits;
 pub use merge::{Manifests, merge};
 
 use std::collections::BTreeMap;
@@ -15,6 +17,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::Result;
 use crate::json::UnixNanos;
 
 /// The prefix letter of contents with manifests, which garbage collection never touches.
@@ -27,9 +30,12 @@ pub struct ManifestId(String);
 
 impl ManifestId {
     /// A new random id.
-    pub fn random() -> Result<Self, getrandom::Error> {
+    ///
+    /// # Errors
+    /// Of the system's source of random bytes.
+    pub fn random() -> Result<Self> {
         let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes)?;
+        crate::crypto::random_bytes(&mut bytes)?;
         Ok(Self(hex::encode(bytes)))
     }
 

@@ -4,6 +4,7 @@ mod id;
 mod indirect;
 mod parts;
 mod reader;
+mod writer;
 
 pub use id::{InvalidObjectId, ObjectId};
 pub use indirect::{
@@ -11,3 +12,6 @@ pub use indirect::{
 };
 pub use parts::ObjectPart;
 pub use reader::ObjectReader;
+pub use writer::{
+    ContentSink, ObjectOptions, ObjectWriter, concatenate_objects, finish_object, write_object,
+};

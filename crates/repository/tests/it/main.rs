@@ -14,6 +14,7 @@ mod inventory;
 mod kdf;
 mod manifest_vectors;
 mod object_vectors;
+mod object_writer;
 mod policy_vectors;
 mod properties;
 mod repositories;

@@ -1,7 +1,7 @@
-//! `object.json`: object ids, indirect streams and concatenations.
+//! `object.json`: object ids and indirect streams.
 
 use holdfast_repository::object::{
-    IndirectEntry, ObjectId, concatenate, decode_indirect, encode_indirect, is_contiguous,
+    IndirectEntry, ObjectId, decode_indirect, encode_indirect, is_contiguous,
 };
 use serde_json::Value;
 
@@ -66,47 +66,4 @@ fn indexes_are_written_to_the_byte_and_read_back() {
         checked += 1;
     }
     assert!(checked >= 5, "only {checked} indexes among the vectors");
-}
-
-#[test]
-fn concatenations_join_the_parts_entries() {
-    let vectors = vectors("object");
-    let mut checked = 0;
-    for case in list(&vectors, "concatenations") {
-        let texts: Vec<&str> = list(case, "contents")
-            .iter()
-            .filter_map(|content| content["text"].as_str())
-            .collect();
-        let part = |id: &Value, length: &Value| -> Option<Vec<IndirectEntry>> {
-            let object: ObjectId = id.as_str()?.parse().ok()?;
-            let length = length.as_u64()?;
-            if !object.is_indirect() {
-                return Some(vec![IndirectEntry {
-                    start: 0,
-                    length,
-                    object,
-                }]);
-            }
-            // The part's own index is among the contents: the one with the part's length.
-            let mut indexes = texts
-                .iter()
-                .filter_map(|text| decode_indirect(text.as_bytes()).ok());
-            indexes.find(|entries| entries.last().map(IndirectEntry::end) == Some(length))
-        };
-        let (ids, lengths) = (list(case, "partObjectIDs"), list(case, "partLengths"));
-        let parts: Option<Vec<_>> = ids
-            .iter()
-            .zip(lengths)
-            .map(|(id, length)| part(id, length))
-            .collect();
-        let Some(parts) = parts else { continue };
-        let joined = encode_indirect(&concatenate(parts));
-        if ids.len() > 1 && texts.contains(&String::from_utf8_lossy(&joined).as_ref()) {
-            checked += 1;
-        }
-    }
-    assert!(
-        checked >= 2,
-        "only {checked} concatenations were reproduced"
-    );
 }

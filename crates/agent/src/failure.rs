@@ -53,9 +53,74 @@ impl From<holdfast_host::Cancelled> for WorkError {
     }
 }
 
+impl From<holdfast_storage::Error> for WorkError {
+    fn from(error: holdfast_storage::Error) -> Self {
+        if error.is_cancelled() {
+            return Self::Cancelled;
+        }
+        Failure::new(storage_code(error.kind()), error.to_string()).into()
+    }
+}
+
+impl From<holdfast_repository::Error> for WorkError {
+    fn from(error: holdfast_repository::Error) -> Self {
+        use holdfast_repository::Error;
+        let error = match error {
+            Error::Storage(storage) => return storage.into(),
+            other => other,
+        };
+        let code = match &error {
+            Error::RepositoryMissing { .. } => failures::REPOSITORY_MISSING,
+            Error::LocationNotEmpty { .. } => failures::REPOSITORY_EXISTS,
+            Error::WrongPassword { .. } => failures::WRONG_PASSWORD,
+            Error::NewerFormat { .. } | Error::NotSupportedYet { .. } => {
+                failures::REPOSITORY_TOO_NEW
+            }
+            Error::UpgradeLocked { .. } => failures::REPOSITORY_LOCKED,
+            Error::RepositoryHalfWritten { .. }
+            | Error::InvalidFormat { .. }
+            | Error::Damaged { .. }
+            | Error::ContentMissing { .. }
+            | Error::PackMissing { .. } => failures::REPOSITORY_DAMAGED,
+            _ => failures::INTERNAL,
+        };
+        Failure::new(code, error.to_string()).into()
+    }
+}
+
+/// The code of a kind of storage error.
+pub fn storage_code(kind: holdfast_storage::ErrorKind) -> &'static str {
+    use holdfast_storage::ErrorKind;
+    match kind {
+        ErrorKind::StoreNotFound => failures::STORAGE_NOT_FOUND,
+        ErrorKind::AccessDenied => failures::STORAGE_DENIED,
+        ErrorKind::Full => failures::STORAGE_FULL,
+        ErrorKind::Unreachable | ErrorKind::Unavailable => failures::STORAGE_UNREACHABLE,
+        ErrorKind::Corrupt | ErrorKind::InvalidRange => failures::STORAGE_UNRELIABLE,
+        ErrorKind::NotFound => failures::REPOSITORY_DAMAGED,
+        ErrorKind::Cancelled => failures::CANCELLED,
+        _ => failures::STORAGE_FAILED,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn storage_errors_keep_their_cause() {
+        use holdfast_storage::{Error, ErrorKind};
+        let storage = Error::new(ErrorKind::Full, "write", "file:///v", "no space left");
+        let WorkError::Failed(failure) =
+            WorkError::from(holdfast_repository::Error::Storage(storage))
+        else {
+            panic!("cancelled")
+        };
+        assert_eq!(failure.code, failures::STORAGE_FULL);
+        assert!(failure.message.contains("file:///v"), "{failure}");
+        let cancelled = Error::cancelled("write", "file:///v");
+        assert_eq!(WorkError::from(cancelled), WorkError::Cancelled);
+    }
 
     #[test]
     fn no_engine_is_named() {

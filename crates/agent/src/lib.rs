@@ -13,3 +13,4 @@ pub mod logging;
 pub mod runs;
 pub mod state;
 pub mod timing;
+pub mod vaults;

@@ -1,6 +1,7 @@
 //! Commands that need no run: folders of the host and the content of vaults.
 
 mod browse;
+mod vault;
 
 use holdfast_host::Cancel;
 use holdfast_protocol::agent::{CommandPayload, VaultContext};
@@ -10,6 +11,7 @@ use tokio::sync::mpsc;
 use crate::failure::WorkError;
 
 pub use browse::browse;
+pub use vault::{create_repository, test_vault};
 
 /// Parts of a result that may wait to be sent.
 const WAITING_PARTS: usize = 16;

@@ -52,6 +52,10 @@ failures! {
     REPOSITORY_DAMAGED = "repository_damaged",
         "The repository is damaged or half written. Check the vault before you rely on it.",
         "Das Repository ist besch\u{e4}digt oder unvollst\u{e4}ndig. Pr\u{fc}fen Sie den Tresor, bevor Sie sich darauf verlassen.";
+    /// The repository is being converted by somebody else.
+    REPOSITORY_LOCKED = "repository_locked",
+        "The repository is locked because its format is being upgraded. Wait until that is over.",
+        "Das Repository ist gesperrt, weil sein Format gerade aktualisiert wird. Warten Sie, bis das beendet ist.";
     /// The storage does not answer.
     STORAGE_UNREACHABLE = "storage_unreachable",
         "The storage cannot be reached. Check its address, the network and whether the service is up.",

@@ -32,6 +32,7 @@ pub mod session;
 pub mod snapshot;
 pub mod source;
 pub mod splitter;
+mod writer;
 
 pub use compress::{Compression, CompressionAlgorithm};
 pub use content_id::{ContentId, InvalidContentId};
@@ -42,3 +43,4 @@ pub use object::ObjectId;
 pub use repository::{ContentFilter, CreateOptions, OpenOptions, Repository};
 pub use source::SourceIdentity;
 pub use splitter::Splitter;
+pub use writer::{ContentWriter, FlushReport, Session, Written};

@@ -85,7 +85,6 @@ pub struct SessionInfo {
 
 impl SessionInfo {
     /// The JSON inside the marker.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the write path"))]
     pub(crate) fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec(self)
             .unwrap_or_else(|_| unreachable!("texts and times always become JSON"))

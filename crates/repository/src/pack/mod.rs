@@ -7,8 +7,6 @@ pub use postamble::Postamble;
 pub use recover::{LocalIndex, read_local_index};
 
 /// Random bytes in front of the first payload.
-#[expect(dead_code, reason = "for the write path")]
 pub(crate) const PREAMBLE_LENGTH: usize = 32;
 /// The local index starts on a multiple of this.
-#[expect(dead_code, reason = "for the write path")]
 pub(crate) const ALIGNMENT: usize = 4096;

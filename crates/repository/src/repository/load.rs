@@ -208,7 +208,6 @@ impl Repository {
     }
 
     /// Adds an index blob that this client just published to its own view.
-    #[expect(dead_code, reason = "for the write path")]
     pub(crate) fn add_own_table(&self, id: BlobId, plaintext: bytes::Bytes) -> Result<()> {
         let table = match &self.cache {
             Some(cache) => cache.store(&id, plaintext)?,

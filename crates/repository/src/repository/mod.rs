@@ -127,7 +127,6 @@ impl Repository {
     }
 
     /// How a blob is to be stored: with a retention where object lock is on (format 1 §1.4).
-    #[expect(dead_code, reason = "for the write path")]
     pub(crate) fn put_options(&self, id: &BlobId) -> Result<PutOptions> {
         self.settings().put_options(id, self.clock.now())
     }

@@ -18,6 +18,7 @@ mod object_writer;
 mod policy_vectors;
 mod properties;
 mod repositories;
+mod sessions;
 mod source_vectors;
 mod splitters;
 mod vectors;

@@ -1,0 +1,243 @@
+//! Publishing: index blobs that make stored contents visible (format 1 §8.6).
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use holdfast_storage::BlobId;
+use parking_lot::Mutex;
+
+use super::session::Shared;
+use crate::blob_crypto;
+use crate::content_id::ContentId;
+use crate::epoch::{EpochNumber, index_blob_name};
+use crate::error::{Error, Result};
+use crate::index::{self, IndexEntry, MAX_ENTRIES_PER_BLOB, shard_of};
+
+/// How often a listing is tried that leaves enough time for writing.
+const LISTING_ATTEMPTS: usize = 5;
+
+/// What a call of [`super::Session::commit_index`] published.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FlushReport {
+    /// Entries, tombstones included.
+    pub entries: usize,
+    /// Index blobs that were written.
+    pub index_blobs: Vec<BlobId>,
+}
+
+/// Entries that wait for publishing.
+#[derive(Debug, Default)]
+pub(super) struct Publisher {
+    waiting: Mutex<Waiting>,
+    /// Write epoch as of a recent listing, and until when (monotonic) that may be used. Held while publishing, so
+    /// that one call publishes at a time.
+    epoch: Mutex<Option<(EpochNumber, Duration)>>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    packs: Vec<BlobId>,
+    entries: Vec<IndexEntry>,
+    bytes: u64,
+}
+
+/// An index blob that was put.
+struct Shard {
+    id: BlobId,
+    plaintext: Bytes,
+}
+
+impl Publisher {
+    pub(super) fn unpublished_bytes(&self) -> u64 {
+        self.waiting.lock().bytes
+    }
+
+    /// Adds the entries of one stored pack.
+    pub(super) fn add(&self, pack: BlobId, length: u64, entries: Vec<IndexEntry>) {
+        let mut waiting = self.waiting.lock();
+        let number = waiting.packs.len() as u32;
+        waiting.packs.push(pack);
+        waiting
+            .entries
+            .extend(entries.into_iter().map(|entry| IndexEntry {
+                pack: number,
+                ..entry
+            }));
+        waiting.bytes += length;
+    }
+
+    /// Adds tombstones, whose pack numbers refer to `packs`.
+    pub(super) fn add_tombstones(&self, packs: &[BlobId], tombstones: &[IndexEntry]) {
+        if tombstones.is_empty() {
+            return;
+        }
+        let mut waiting = self.waiting.lock();
+        let first = waiting.packs.len() as u32;
+        waiting.packs.extend_from_slice(packs);
+        waiting
+            .entries
+            .extend(tombstones.iter().map(|entry| IndexEntry {
+                pack: first + entry.pack,
+                ..*entry
+            }));
+    }
+
+    /// Publishes all that waits.
+    pub(super) fn publish(&self, shared: &Shared) -> Result<FlushReport> {
+        let mut epoch = self.epoch.lock();
+        let mut taken = std::mem::take(&mut *self.waiting.lock());
+        if taken.entries.is_empty() {
+            return Ok(FlushReport::default());
+        }
+        match publish_entries(shared, &mut taken, &mut epoch) {
+            Ok(report) => Ok(report),
+            Err(error) => {
+                self.put_back(taken);
+                Err(error)
+            }
+        }
+    }
+
+    /// Returns entries that could not be published, behind those that came meanwhile.
+    fn put_back(&self, taken: Waiting) {
+        let mut waiting = self.waiting.lock();
+        let first = waiting.packs.len() as u32;
+        waiting.packs.extend(taken.packs);
+        waiting
+            .entries
+            .extend(taken.entries.iter().map(|entry| IndexEntry {
+                pack: first + entry.pack,
+                ..*entry
+            }));
+        waiting.bytes += taken.bytes;
+    }
+}
+
+fn publish_entries(
+    shared: &Shared,
+    taken: &mut Waiting,
+    epoch: &mut Option<(EpochNumber, Duration)>,
+) -> Result<FlushReport> {
+    keep_winners(&mut taken.entries);
+    let ids: Vec<ContentId> = taken.entries.iter().map(|entry| entry.id).collect();
+    let plaintexts = encode_shards(&mut taken.entries, &taken.packs)?;
+    let shards = write_shards(shared, &plaintexts, epoch)?;
+
+    let mut report = FlushReport {
+        entries: ids.len(),
+        index_blobs: Vec::with_capacity(shards.len()),
+    };
+    for shard in shards {
+        report.index_blobs.push(shard.id.clone());
+        shared.repository.add_own_table(shard.id, shard.plaintext)?;
+    }
+    shared.known().forget(&ids);
+    Ok(report)
+}
+
+/// An index names a content once: of a content that was deleted and written again, the later entry stays.
+fn keep_winners(entries: &mut Vec<IndexEntry>) {
+    entries.sort_unstable_by_key(|entry| (entry.id, std::cmp::Reverse(entry.time), entry.deleted));
+    entries.dedup_by_key(|entry| entry.id);
+}
+
+/// Distributes the entries over as few index blobs as the limit allows.
+fn encode_shards(entries: &mut [IndexEntry], packs: &[BlobId]) -> Result<Vec<Bytes>> {
+    let count = entries.len().div_ceil(MAX_ENTRIES_PER_BLOB);
+    if count <= 1 {
+        return Ok(vec![Bytes::from(index::encode(entries, packs)?)]);
+    }
+    let mut shards = vec![Vec::new(); count];
+    for entry in entries {
+        shards[shard_of(&entry.id, count)].push(*entry);
+    }
+    shards
+        .iter_mut()
+        .filter(|shard| !shard.is_empty())
+        .map(|shard| index::encode(shard, packs).map(Bytes::from))
+        .collect()
+}
+
+/// Puts the index blobs into the current epoch, and takes them back when the repository has moved on by two
+/// epochs meanwhile.
+fn write_shards(
+    shared: &Shared,
+    plaintexts: &[Bytes],
+    cached: &mut Option<(EpochNumber, Duration)>,
+) -> Result<Vec<Shard>> {
+    let repository = &shared.repository;
+    let mut written: Vec<Shard> = Vec::with_capacity(plaintexts.len());
+    let mut written_epoch = None;
+    loop {
+        let (epoch, valid_until) = fresh_epoch(shared, cached)?;
+        if written_epoch.is_some_and(|before| before != epoch) {
+            delete(shared, &written)?;
+            written.clear();
+        }
+        written_epoch = Some(epoch);
+        let (prefix, suffix) = index_blob_name(epoch, &shared.id, plaintexts.len());
+        for plaintext in &plaintexts[written.len()..] {
+            if repository.clock().monotonic() >= valid_until {
+                break;
+            }
+            let (id, sealed) = blob_crypto::seal(
+                repository.hasher(),
+                repository.cipher(),
+                &prefix,
+                plaintext,
+                &suffix,
+            )?;
+            repository
+                .store()
+                .put(&id, sealed, &repository.put_options(&id)?)?;
+            written.push(Shard {
+                id,
+                plaintext: plaintext.clone(),
+            });
+        }
+        if written.len() == plaintexts.len() {
+            break;
+        }
+        *cached = None;
+    }
+    *cached = None;
+    let (now, _) = fresh_epoch(shared, cached)?;
+    if written_epoch.is_some_and(|epoch| now >= epoch.saturating_add(2)) {
+        delete(shared, &written)?;
+        return Err(Error::PublishTooSlow);
+    }
+    Ok(written)
+}
+
+fn delete(shared: &Shared, shards: &[Shard]) -> Result<()> {
+    for shard in shards {
+        shared.repository.store().delete(&shard.id)?;
+    }
+    Ok(())
+}
+
+/// The write epoch, from a listing of which at least three quarters of the validity are left.
+fn fresh_epoch(
+    shared: &Shared,
+    cached: &mut Option<(EpochNumber, Duration)>,
+) -> Result<(EpochNumber, Duration)> {
+    let repository = &shared.repository;
+    let validity = repository
+        .format()
+        .epoch_parameters
+        .epoch_refresh_frequency
+        .unsigned_abs();
+    let needed = Duration::from_nanos(validity / 4 * 3);
+    for _ in 0..LISTING_ATTEMPTS {
+        if let Some((epoch, valid_until)) = *cached
+            && valid_until.saturating_sub(repository.clock().monotonic()) >= needed
+        {
+            return Ok((epoch, valid_until));
+        }
+        let (state, valid_until) = repository.epoch_state()?;
+        *cached = Some((state.write_epoch, valid_until));
+    }
+    Err(Error::IndexUnstable {
+        reason: "listing the index takes longer than a listing may be used".to_owned(),
+    })
+}

@@ -1,0 +1,255 @@
+//! A write session (format 1 §6.7): marker, then packs, then index blobs, then the marker goes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use holdfast_storage::BlobId;
+use jiff::Timestamp;
+use parking_lot::Mutex;
+
+use super::content_writer::ContentWriter;
+use super::known::KnownContents;
+use super::publish::{FlushReport, Publisher};
+use super::upload::Uploader;
+use crate::blob_crypto;
+use crate::blob_names::SESSION;
+use crate::content_id::ContentId;
+use crate::error::{Error, Result};
+use crate::index::IndexEntry;
+use crate::repository::Repository;
+use crate::session::{SessionId, SessionInfo};
+
+/// Contents written under one session id, by any number of workers.
+///
+/// Dropping a session without closing it leaves its marker, as a crash would.
+#[derive(Debug)]
+pub struct Session {
+    shared: Arc<Shared>,
+}
+
+/// What the workers of a session share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) repository: Arc<Repository>,
+    pub(super) id: SessionId,
+    start_time: Timestamp,
+    marker: Mutex<Option<BlobId>>,
+    known: KnownContents,
+    publisher: Publisher,
+    /// Contents that are claimed and whose pack is not stored.
+    pending: AtomicU64,
+    lost: Mutex<Option<String>>,
+    uploader: Option<Uploader>,
+}
+
+/// Whether a content has to be written.
+pub(super) enum Claim {
+    /// It exists, or another worker writes it.
+    Known,
+    /// This worker writes it, with at least this time (unix seconds).
+    Write {
+        /// Larger than the time of any tombstone of the content.
+        min_time: u64,
+    },
+}
+
+impl Repository {
+    /// Starts a write session. Nothing is stored before the first pack.
+    ///
+    /// # Errors
+    /// [`Error::NotSupportedYet`] for a repository that this version can only read, [`Error::Random`].
+    pub fn session(self: &Arc<Self>) -> Result<Session> {
+        let format = self.format();
+        let cannot = |name: &str| {
+            Err(Error::NotSupportedYet {
+                kind: "writing to a repository",
+                name: name.to_owned(),
+            })
+        };
+        if format.index_version() != 2 {
+            return cannot("with index version 1");
+        }
+        if !format.enable_password_change {
+            return cannot("whose keys depend on the password");
+        }
+        let uploader = if self.store().capabilities().streaming_writes {
+            None
+        } else {
+            Some(Uploader::start(self.store())?)
+        };
+        let start_time = self.clock().now();
+        Ok(Session {
+            shared: Arc::new(Shared {
+                repository: self.clone(),
+                id: SessionId::random(start_time)?,
+                start_time,
+                marker: Mutex::new(None),
+                known: KnownContents::default(),
+                publisher: Publisher::default(),
+                pending: AtomicU64::new(0),
+                lost: Mutex::new(None),
+                uploader,
+            }),
+        })
+    }
+}
+
+impl Session {
+    /// Id of the session.
+    #[must_use]
+    pub fn id(&self) -> &SessionId {
+        &self.shared.id
+    }
+
+    /// The repository that is written to.
+    #[must_use]
+    pub fn repository(&self) -> &Arc<Repository> {
+        &self.shared.repository
+    }
+
+    /// A writer for one worker.
+    #[must_use]
+    pub fn writer(&self) -> ContentWriter {
+        ContentWriter::new(self.shared.clone())
+    }
+
+    /// Bytes of stored packs that no index blob names yet.
+    #[must_use]
+    pub fn unpublished_bytes(&self) -> u64 {
+        self.shared.publisher.unpublished_bytes()
+    }
+
+    /// Publishes every content whose pack is stored. May be called at any time, also while others write.
+    ///
+    /// # Errors
+    /// [`Error::PublishTooSlow`], and those of the store; the contents stay to be published by the next call.
+    pub fn commit_index(&self) -> Result<FlushReport> {
+        self.shared.publisher.publish(&self.shared)
+    }
+
+    /// Checks that every content of this session is stored, so that something that refers to them may be
+    /// published.
+    ///
+    /// # Errors
+    /// [`Error::SessionIncomplete`] saying what is missing.
+    pub fn ensure_complete(&self) -> Result<()> {
+        if let Some(reason) = self.shared.lost.lock().clone() {
+            return Err(Error::SessionIncomplete { reason });
+        }
+        match self.shared.pending.load(Ordering::Acquire) {
+            0 => Ok(()),
+            count => Err(Error::SessionIncomplete {
+                reason: format!("{count} contents are not stored yet"),
+            }),
+        }
+    }
+
+    /// Ends the session: checks that everything is stored, publishes, and removes the marker.
+    ///
+    /// # Errors
+    /// As [`Self::ensure_complete`] and [`Self::commit_index`]; the marker then stays.
+    pub fn close(self) -> Result<FlushReport> {
+        self.ensure_complete()?;
+        let report = self.commit_index()?;
+        self.shared.remove_marker()?;
+        Ok(report)
+    }
+
+    /// Ends a session that was cancelled or failed: publishes what is stored, so that the next one need not send
+    /// it again, and removes the marker. Nothing that refers to lost contents may have been written.
+    ///
+    /// # Errors
+    /// As [`Self::commit_index`]; the marker then stays.
+    pub fn close_interrupted(self) -> Result<FlushReport> {
+        let report = self.commit_index()?;
+        self.shared.remove_marker()?;
+        Ok(report)
+    }
+}
+
+impl Shared {
+    pub(super) fn uploader(&self) -> Option<&Uploader> {
+        self.uploader.as_ref()
+    }
+
+    pub(super) fn known(&self) -> &KnownContents {
+        &self.known
+    }
+
+    /// Decides whether a worker has to write a content (format 1 §6.2).
+    pub(super) fn claim(&self, id: ContentId) -> Result<Claim> {
+        let min_time = match self.repository.index()?.winner(&id)? {
+            Some(winner) if !winner.deleted => return Ok(Claim::Known),
+            Some(tombstone) => tombstone.time.saturating_add(1),
+            None => 0,
+        };
+        if !self.known.claim(id) {
+            return Ok(Claim::Known);
+        }
+        self.pending.fetch_add(1, Ordering::AcqRel);
+        Ok(Claim::Write { min_time })
+    }
+
+    /// Time for an entry that must be later than `min_time`, by the local clock.
+    pub(super) fn entry_time(&self, min_time: u64) -> Result<u32> {
+        let now = u64::try_from(self.repository.clock().now().as_second()).unwrap_or(0);
+        u32::try_from(now.max(min_time)).map_err(|_| Error::Limit {
+            what: "the time of a content",
+            limit: "the year 2106",
+        })
+    }
+
+    /// Writes the marker once, before the first pack.
+    pub(super) fn ensure_marker(&self) -> Result<()> {
+        let mut marker = self.marker.lock();
+        if marker.is_some() {
+            return Ok(());
+        }
+        let repository = &self.repository;
+        let info = SessionInfo {
+            id: self.id.to_string(),
+            start_time: self.start_time,
+            checkpoint_time: self.start_time,
+            username: repository.user().to_owned(),
+            hostname: repository.host().to_owned(),
+        };
+        let (id, sealed) = blob_crypto::seal(
+            repository.hasher(),
+            repository.cipher(),
+            SESSION,
+            &info.to_json(),
+            &format!("-{}", self.id),
+        )?;
+        repository
+            .store()
+            .put(&id, sealed, &repository.put_options(&id)?)?;
+        *marker = Some(id);
+        Ok(())
+    }
+
+    fn remove_marker(&self) -> Result<()> {
+        let mut marker = self.marker.lock();
+        if let Some(id) = marker.as_ref() {
+            self.repository.store().delete(id)?;
+        }
+        *marker = None;
+        Ok(())
+    }
+
+    /// A pack is stored: its entries may be published.
+    pub(super) fn stored(&self, pack: BlobId, length: u64, entries: Vec<IndexEntry>) {
+        let count = entries.len() as u64;
+        self.publisher.add(pack, length, entries);
+        self.pending.fetch_sub(count, Ordering::AcqRel);
+    }
+
+    /// Tombstones may be published.
+    pub(super) fn deleted(&self, packs: &[BlobId], tombstones: &[IndexEntry]) {
+        self.publisher.add_tombstones(packs, tombstones);
+    }
+
+    /// Contents went missing: nothing that may refer to them can be published any more.
+    pub(super) fn lose(&self, reason: String) {
+        self.lost.lock().get_or_insert(reason);
+    }
+}

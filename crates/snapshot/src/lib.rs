@@ -1,1 +1,19 @@
-//! placeholder
+//! What command line and agent share: taking snapshots, restoring, verifying and reading them.
+
+mod browse;
+mod error;
+#[allow(dead_code)] // the upload uses the rest
+mod problem;
+#[allow(dead_code)] // the upload uses the rest
+mod progress;
+mod read;
+mod restore;
+mod verify;
+
+pub use browse::{ContentPage, list_content, read_file};
+pub use error::{Error, Result};
+pub use problem::{Problem, ProblemCode, Severity};
+pub use progress::Progress;
+pub use read::{Located, locate};
+pub use restore::{RestoreReport, RestoreRequest, restore};
+pub use verify::{DamagedFile, VerifyReport, VerifyRequest, verify};

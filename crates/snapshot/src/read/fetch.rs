@@ -1,0 +1,236 @@
+//! Contents in the order of their packs, neighbours with one read, many reads at a time.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use holdfast_host::Cancel;
+use holdfast_planning::restore::{Extent, windows};
+use holdfast_repository::{ContentInfo, Repository};
+
+use super::is_about_data;
+use crate::error::{Error, Result};
+
+/// Largest stretch of a pack that is read at once; more leaves the processor's cache.
+const WINDOW: u64 = 1 << 20;
+/// Unwanted bytes that are read along rather than asking twice.
+const GAP: u64 = 32 << 10;
+/// A worker takes about as many neighbouring windows as a pack has.
+const WINDOWS_AT_A_TIME: usize = 20;
+
+/// A content to read and what it is for.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    /// Where it lies.
+    pub(crate) info: ContentInfo,
+    /// The caller's number for the use of it.
+    pub(crate) tag: usize,
+}
+
+/// What a worker does with contents.
+pub(crate) trait Receive {
+    /// Takes a content; all `uses` have the same one. `Err` says in words why it cannot be read.
+    fn content(&mut self, uses: &[Wanted], data: Result<&[u8], &str>) -> Result<()>;
+}
+
+impl<F: FnMut(&[Wanted], Result<&[u8], &str>) -> Result<()>> Receive for F {
+    fn content(&mut self, uses: &[Wanted], data: Result<&[u8], &str>) -> Result<()> {
+        self(uses, data)
+    }
+}
+
+/// Reads all `wanted` contents, each distinct one once, and hands them to receivers made by `receiver`, one for each of
+/// `workers` threads. Every content is authenticated.
+///
+/// # Errors
+/// A store that cannot be reached, cancellation, or the first error of a receiver. Missing or damaged data is no error
+/// here; the receiver is told.
+pub(crate) fn fetch<R: Receive>(
+    repo: &Repository,
+    mut wanted: Vec<Wanted>,
+    workers: usize,
+    cancel: &Cancel,
+    receiver: impl Fn() -> R + Sync,
+) -> Result<()> {
+    wanted.sort_unstable_by(|a, b| {
+        let key = |wanted: &Wanted| (wanted.info.offset, wanted.info.packed_length, wanted.tag);
+        a.info
+            .pack
+            .cmp(&b.info.pack)
+            .then_with(|| key(a).cmp(&key(b)))
+    });
+    let windows = windows(&extents(&wanted), WINDOW, GAP);
+    let next = AtomicUsize::new(0);
+    let run = || {
+        let mut reader = WindowReader::default();
+        let mut receiver = receiver();
+        let result = (|| {
+            loop {
+                let first = next.fetch_add(WINDOWS_AT_A_TIME, Ordering::Relaxed);
+                if first >= windows.len() {
+                    return Ok(());
+                }
+                for window in &windows[first..windows.len().min(first + WINDOWS_AT_A_TIME)] {
+                    cancel.check()?;
+                    reader.read(repo, &wanted[window.clone()], &mut receiver)?;
+                }
+            }
+        })();
+        if result.is_err() {
+            // Nothing is handed out to the others any more.
+            next.store(windows.len(), Ordering::Relaxed);
+        }
+        result
+    };
+    let workers = workers.clamp(1, windows.len().div_ceil(WINDOWS_AT_A_TIME).max(1));
+    let result = if workers == 1 {
+        run()
+    } else {
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..workers).map(|_| scope.spawn(run)).collect();
+            threads.into_iter().map(join).fold(Ok(()), Result::and)
+        })
+    };
+    result.map_err(|error| {
+        if cancel.is_cancelled() {
+            Error::Cancelled
+        } else {
+            error
+        }
+    })
+}
+
+fn join(thread: std::thread::ScopedJoinHandle<'_, Result<()>>) -> Result<()> {
+    thread
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// Numbers the packs of sorted contents.
+fn extents(wanted: &[Wanted]) -> Vec<Extent> {
+    let mut pack = 0;
+    let mut extents = Vec::with_capacity(wanted.len());
+    for (position, Wanted { info, .. }) in wanted.iter().enumerate() {
+        if position > 0 && wanted[position - 1].info.pack != info.pack {
+            pack += 1;
+        }
+        extents.push(Extent {
+            pack,
+            offset: info.offset,
+            length: info.packed_length,
+        });
+    }
+    extents
+}
+
+#[derive(Default)]
+struct WindowReader {
+    buffer: Vec<u8>,
+    scratch: Vec<u8>,
+}
+
+impl WindowReader {
+    fn read(
+        &mut self,
+        repo: &Repository,
+        window: &[Wanted],
+        receiver: &mut impl Receive,
+    ) -> Result<()> {
+        let Range { start, end } = span(window);
+        let length = (end - start) as usize;
+        if self.buffer.len() < length {
+            self.buffer.resize(length.max(WINDOW as usize), 0);
+        }
+        let buffer = &mut self.buffer[..length];
+        let pack = &window[0].info.pack;
+        match repo.store().get_range(pack, start, buffer) {
+            Ok(()) => open_all(repo, window, start, buffer, &mut self.scratch, receiver),
+            Err(error) => {
+                let error = holdfast_repository::Error::from(error);
+                if !is_about_data(&error) {
+                    return Err(error.into());
+                }
+                self.read_one_by_one(repo, window, receiver)
+            }
+        }
+    }
+
+    /// A window that cannot be read as a whole, because its pack is missing or ends too early: what can be read of it is.
+    fn read_one_by_one(
+        &mut self,
+        repo: &Repository,
+        window: &[Wanted],
+        receiver: &mut impl Receive,
+    ) -> Result<()> {
+        for uses in window.chunk_by(same_place) {
+            let info = &uses[0].info;
+            let buffer = &mut self.buffer;
+            buffer.resize(buffer.len().max(info.packed_length as usize), 0);
+            let sealed = &mut buffer[..info.packed_length as usize];
+            match repo
+                .store()
+                .get_range(&info.pack, info.offset.into(), sealed)
+            {
+                Ok(()) => open(repo, uses, sealed, &mut self.scratch, receiver)?,
+                Err(error) => {
+                    let error = holdfast_repository::Error::from(error);
+                    if !is_about_data(&error) {
+                        return Err(error.into());
+                    }
+                    receiver.content(uses, Err(&error.to_string()))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn span(window: &[Wanted]) -> Range<u64> {
+    let start = window
+        .first()
+        .map_or(0, |first| u64::from(first.info.offset));
+    let ends = window
+        .iter()
+        .map(|wanted| u64::from(wanted.info.offset) + u64::from(wanted.info.packed_length));
+    start..ends.max().unwrap_or(start)
+}
+
+fn same_place(a: &Wanted, b: &Wanted) -> bool {
+    (a.info.offset, a.info.packed_length, a.info.id)
+        == (b.info.offset, b.info.packed_length, b.info.id)
+}
+
+fn open_all(
+    repo: &Repository,
+    window: &[Wanted],
+    start: u64,
+    buffer: &mut [u8],
+    scratch: &mut Vec<u8>,
+    receiver: &mut impl Receive,
+) -> Result<()> {
+    for uses in window.chunk_by(same_place) {
+        let info = &uses[0].info;
+        let at = (u64::from(info.offset) - start) as usize;
+        open(
+            repo,
+            uses,
+            &mut buffer[at..at + info.packed_length as usize],
+            scratch,
+            receiver,
+        )?;
+    }
+    Ok(())
+}
+
+fn open(
+    repo: &Repository,
+    uses: &[Wanted],
+    sealed: &mut [u8],
+    scratch: &mut Vec<u8>,
+    receiver: &mut impl Receive,
+) -> Result<()> {
+    match repo.open_payload(&uses[0].info, sealed, scratch) {
+        Ok(data) => receiver.content(uses, Ok(data)),
+        Err(error) if is_about_data(&error) => receiver.content(uses, Err(&error.to_string())),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,155 @@
+//! Whole objects and the contents they consist of.
+
+use std::sync::Mutex;
+
+use holdfast_host::Cancel;
+use holdfast_repository::object::{ObjectId, decode_indirect};
+use holdfast_repository::{ContentInfo, Repository};
+
+use super::{Wanted, fetch, is_about_data};
+use crate::error::Result;
+
+/// A stretch of an object that is one content.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    /// Where it begins in the object, in bytes.
+    pub(crate) start: u64,
+    /// The content.
+    pub(crate) info: ContentInfo,
+}
+
+/// The content of a direct object, `Err` in words when there is none.
+fn lookup(repo: &Repository, object: &ObjectId) -> Result<Result<ContentInfo, String>> {
+    match repo.content_info(&object.content()) {
+        Ok(Some(info)) => Ok(Ok(info)),
+        Ok(None) => {
+            let error = holdfast_repository::Error::ContentMissing {
+                id: object.content(),
+            };
+            Ok(Err(error.to_string()))
+        }
+        Err(error) if is_about_data(&error) => Ok(Err(error.to_string())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Reads many objects and hands each to `each` with the number it was given, on any of `workers` threads. `Err` says in
+/// words why an object cannot be read.
+pub(crate) fn each_object(
+    repo: &Repository,
+    objects: &[(usize, ObjectId)],
+    workers: usize,
+    cancel: &Cancel,
+    each: &(impl Fn(usize, Result<&[u8], &str>) -> Result<()> + Sync),
+) -> Result<()> {
+    let mut wanted = Vec::with_capacity(objects.len());
+    let mut others = Vec::new();
+    for (tag, object) in objects {
+        if object.is_indirect() || object.is_compressed() {
+            others.push((*tag, *object));
+            continue;
+        }
+        match lookup(repo, object)? {
+            Ok(info) => wanted.push(Wanted { info, tag: *tag }),
+            Err(reason) => each(*tag, Err(&reason))?,
+        }
+    }
+    fetch(repo, wanted, workers, cancel, || {
+        |uses: &[Wanted], data: Result<&[u8], &str>| {
+            uses.iter().try_for_each(|wanted| each(wanted.tag, data))
+        }
+    })?;
+    for (tag, object) in others {
+        cancel.check()?;
+        match repo.read_object(&object) {
+            Ok(bytes) => each(tag, Ok(&bytes))?,
+            Err(error) if is_about_data(&error) => each(tag, Err(&error.to_string()))?,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Finds the contents of many objects without reading them; only the index objects of long ones are read. `each` gets
+/// the number of the object and its parts in order, or why it cannot be read.
+pub(crate) fn object_parts(
+    repo: &Repository,
+    objects: &[(usize, ObjectId)],
+    workers: usize,
+    cancel: &Cancel,
+    each: &(impl Fn(usize, Result<Vec<Part>, String>) -> Result<()> + Sync),
+) -> Result<()> {
+    let mut indexes = Vec::new();
+    for (tag, object) in objects {
+        match object.index_object() {
+            Some(index) => indexes.push((*tag, index)),
+            None => match lookup(repo, object)? {
+                Ok(info) => each(*tag, Ok(vec![Part { start: 0, info }]))?,
+                Err(reason) => each(*tag, Err(reason))?,
+            },
+        }
+    }
+    // Objects of several levels inside an index are never written, but valid.
+    let nested = Mutex::new(Vec::new());
+    each_object(repo, &indexes, workers, cancel, &|tag, bytes| {
+        let entries = match bytes
+            .map_err(str::to_owned)
+            .and_then(|b| decode_indirect(b).map_err(|e| e.to_string()))
+        {
+            Ok(entries) => entries,
+            Err(reason) => return each(tag, Err(reason)),
+        };
+        let mut parts = Vec::with_capacity(entries.len());
+        for entry in &entries {
+            if entry.object.is_indirect() {
+                if let Ok(mut nested) = nested.lock() {
+                    nested.push(tag);
+                }
+                return Ok(());
+            }
+            match lookup(repo, &entry.object)? {
+                Ok(info) => parts.push(Part {
+                    start: entry.start,
+                    info,
+                }),
+                Err(reason) => return each(tag, Err(reason)),
+            }
+        }
+        each(tag, Ok(parts))
+    })?;
+    for tag in nested.into_inner().unwrap_or_default() {
+        if let Some((_, object)) = objects.iter().find(|(number, _)| *number == tag) {
+            each(tag, nested_parts(repo, object)?)?;
+        }
+    }
+    Ok(())
+}
+
+fn nested_parts(repo: &Repository, object: &ObjectId) -> Result<Result<Vec<Part>, String>> {
+    let mut parts = Vec::new();
+    let mut pending = vec![(0, *object)];
+    while let Some((start, object)) = pending.pop() {
+        let Some(index) = object.index_object() else {
+            match lookup(repo, &object)? {
+                Ok(info) => parts.push(Part { start, info }),
+                Err(reason) => return Ok(Err(reason)),
+            }
+            continue;
+        };
+        let bytes = match repo.read_object(&index) {
+            Ok(bytes) => bytes,
+            Err(error) if is_about_data(&error) => return Ok(Err(error.to_string())),
+            Err(error) => return Err(error.into()),
+        };
+        match decode_indirect(&bytes) {
+            Ok(entries) => pending.extend(
+                entries
+                    .iter()
+                    .rev()
+                    .map(|entry| (start + entry.start, entry.object)),
+            ),
+            Err(error) => return Ok(Err(error.to_string())),
+        }
+    }
+    Ok(Ok(parts))
+}

@@ -1,0 +1,139 @@
+//! Owners, permissions and times, in this order: setting an owner clears the set-id bits.
+
+use std::fs::File;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use holdfast_host::dir::{self, Dir, FileTime};
+
+use super::plan::{Attributes, Plan};
+use super::request::RestoreRequest;
+use crate::problem::{ProblemCode, Severity};
+
+/// Permissions while an entry is not finished.
+pub(super) const UNFINISHED_FILE: u32 = 0o600;
+pub(super) const UNFINISHED_DIRECTORY: u32 = 0o700;
+
+/// What new entries get without being told, and what is to be set on them.
+pub(super) struct Owners {
+    owners: bool,
+    permissions: bool,
+    times: bool,
+    /// Owner and group of what this process creates in the target.
+    own: Option<(u32, u32)>,
+    /// Bits that the system takes off the permissions of new files.
+    mask: u32,
+    /// Owners that this process may not set.
+    refused: AtomicU64,
+}
+
+impl Owners {
+    pub(super) fn of(root: &Dir, request: &RestoreRequest) -> Self {
+        Self {
+            owners: request.owners && cfg!(unix),
+            permissions: request.permissions,
+            times: request.times,
+            own: dir::own_ids(root),
+            mask: dir::creation_mask().unwrap_or(0o7777),
+            refused: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether the entry has another owner than what this process creates.
+    fn differs(&self, wanted: &Attributes) -> bool {
+        self.owners && self.own != Some((wanted.uid, wanted.gid))
+    }
+
+    /// Permissions with which a file is created: the final ones if nothing needs to be changed afterwards.
+    pub(super) fn creation_mode(&self, wanted: &Attributes) -> u32 {
+        if self.is_final(wanted) {
+            wanted.mode
+        } else {
+            UNFINISHED_FILE
+        }
+    }
+
+    fn is_final(&self, wanted: &Attributes) -> bool {
+        self.permissions && !self.differs(wanted) && wanted.mode & (self.mask | 0o7000) == 0
+    }
+
+    /// Sets what a new file does not have yet.
+    pub(super) fn finish_file(&self, file: &File, wanted: &Attributes) -> io::Result<()> {
+        if self.differs(wanted) {
+            self.allow_refusal(dir::set_owner(file, wanted.uid, wanted.gid))?;
+        }
+        if self.permissions && !self.is_final(wanted) {
+            dir::set_permissions(file, wanted.mode)?;
+        } else if !self.permissions {
+            dir::set_permissions(file, 0o666 & !self.mask)?;
+        }
+        if self.times {
+            dir::set_times(file, FileTime::from_nanoseconds(wanted.modified))?;
+        }
+        Ok(())
+    }
+
+    /// Sets the attributes of a symbolic link; its permissions mean nothing.
+    pub(super) fn finish_symlink(
+        &self,
+        directory: &Dir,
+        name: &[u8],
+        wanted: &Attributes,
+    ) -> io::Result<()> {
+        if self.differs(wanted) {
+            self.allow_refusal(directory.set_entry_owner(name, wanted.uid, wanted.gid))?;
+        }
+        if self.times {
+            directory.set_entry_times(name, FileTime::from_nanoseconds(wanted.modified))?;
+        }
+        Ok(())
+    }
+
+    /// Sets the attributes of a directory, new or not.
+    pub(super) fn finish_directory(
+        &self,
+        directory: &Dir,
+        wanted: &Attributes,
+        new: bool,
+    ) -> io::Result<()> {
+        if self.owners && (!new || self.differs(wanted)) {
+            self.allow_refusal(directory.set_owner(wanted.uid, wanted.gid))?;
+        }
+        if self.permissions {
+            directory.set_permissions(wanted.mode)?;
+        } else if new {
+            directory.set_permissions(0o777 & !self.mask)?;
+        }
+        if self.times {
+            directory.set_times(FileTime::from_nanoseconds(wanted.modified))?;
+        }
+        Ok(())
+    }
+
+    /// Whoever may not set owners restores everything else.
+    fn allow_refusal(&self, result: io::Result<()>) -> io::Result<()> {
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                self.refused.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// Says once how many owners could not be set.
+    pub(super) fn report(&self, plan: &Plan) {
+        let refused = self.refused.load(Ordering::Relaxed);
+        if refused > 0 {
+            let message = format!(
+                "the owner of {refused} entries was not set, because this user may not do so"
+            );
+            plan.problem(
+                ProblemCode::AttributesNotSet,
+                Severity::Warning,
+                ".".to_owned(),
+                message,
+            );
+        }
+    }
+}

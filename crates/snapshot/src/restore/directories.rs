@@ -1,0 +1,202 @@
+//! The directories of a target: made parents first, finished children first.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+
+use holdfast_host::dir::Dir;
+use holdfast_planning::restore::Action;
+use parking_lot::Mutex;
+
+use super::attributes::{Owners, UNFINISHED_DIRECTORY};
+use super::plan::Plan;
+use super::request::RestoreRequest;
+use crate::error::{Error, Result};
+use crate::problem::{ProblemCode, Severity};
+
+/// Directories that a worker keeps open.
+const OPEN_DIRECTORIES: usize = 64;
+
+/// The plan and its target.
+pub(super) struct Directories<'a> {
+    plan: &'a Plan,
+    root: Arc<Dir>,
+    /// Directories that could not be made, and so everything below them.
+    missing: Mutex<Vec<bool>>,
+}
+
+impl<'a> Directories<'a> {
+    pub(super) fn new(plan: &'a Plan, root: Dir) -> Self {
+        let missing = plan
+            .directories
+            .iter()
+            .map(|directory| directory.action == Action::Cannot)
+            .collect();
+        Self {
+            plan,
+            root: Arc::new(root),
+            missing: Mutex::new(missing),
+        }
+    }
+
+    pub(super) fn plan(&self) -> &'a Plan {
+        self.plan
+    }
+
+    /// Makes the directories that do not exist.
+    pub(super) fn create(&self, request: &RestoreRequest) -> Result<()> {
+        let mut cache = DirectoryCache::new(self);
+        for (index, directory) in self.plan.directories.iter().enumerate().skip(1) {
+            request.cancel.check()?;
+            if self.missing.lock()[directory.parent] {
+                self.missing.lock()[index] = true;
+                continue;
+            }
+            if directory.action != Action::Create {
+                continue;
+            }
+            let made = cache
+                .get(directory.parent)
+                .and_then(|dir| dir.create_dir(&directory.name, UNFINISHED_DIRECTORY));
+            if let Err(error) = made {
+                if is_full(&error) {
+                    return Err(target_error(self.plan.path_of_directory(index), &error));
+                }
+                self.missing.lock()[index] = true;
+                let message =
+                    format!("the folder cannot be made, everything in it is missing: {error}");
+                let path = self.plan.path_of_directory(index);
+                self.plan
+                    .problem(ProblemCode::WriteFailed, Severity::Error, path, message);
+            }
+            request.progress.add_directory();
+        }
+        Ok(())
+    }
+
+    /// Whether nothing can be put into a directory.
+    pub(super) fn is_missing(&self, index: usize) -> bool {
+        self.missing.lock()[index]
+    }
+
+    /// Sets the attributes of all directories, those below first. The root's are set if it is part of what is restored.
+    pub(super) fn set_attributes(
+        &self,
+        with_root: bool,
+        owners: &Owners,
+        request: &RestoreRequest,
+    ) -> Result<()> {
+        let mut cache = DirectoryCache::new(self);
+        for (index, directory) in self.plan.directories.iter().enumerate().rev() {
+            request.cancel.check()?;
+            if self.is_missing(index) || (index == 0 && !with_root) {
+                continue;
+            }
+            let new = directory.action == Action::Create;
+            let set = cache
+                .open(index)
+                .and_then(|dir| owners.finish_directory(&dir, &directory.attributes, new));
+            if let Err(error) = set {
+                let path = self.plan.path_of_directory(index);
+                let message = format!("owner, permissions or times were not set: {error}");
+                self.plan.problem(
+                    ProblemCode::AttributesNotSet,
+                    Severity::Error,
+                    path,
+                    message,
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A full disk ends a restore: nothing after it would fit either.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
+}
+
+pub(super) fn target_error(path: String, error: &io::Error) -> Error {
+    Error::Target {
+        path,
+        reason: error.to_string(),
+    }
+}
+
+/// Directories that one worker has open.
+pub(super) struct DirectoryCache<'a> {
+    directories: &'a Directories<'a>,
+    /// The last used at the back.
+    open: VecDeque<(usize, Arc<Dir>)>,
+}
+
+impl<'a> DirectoryCache<'a> {
+    pub(super) fn new(directories: &'a Directories<'a>) -> Self {
+        Self {
+            directories,
+            open: VecDeque::with_capacity(OPEN_DIRECTORIES),
+        }
+    }
+
+    /// Opens a directory relative to the ones above, and keeps it open for a while.
+    pub(super) fn get(&mut self, index: usize) -> io::Result<Arc<Dir>> {
+        if let Some(dir) = self.cached(index) {
+            return Ok(dir);
+        }
+        let dir = self.open(index)?;
+        if self.open.len() == OPEN_DIRECTORIES {
+            self.open.pop_front();
+        }
+        self.open.push_back((index, Arc::clone(&dir)));
+        Ok(dir)
+    }
+
+    fn cached(&mut self, index: usize) -> Option<Arc<Dir>> {
+        if index == 0 {
+            return Some(Arc::clone(&self.directories.root));
+        }
+        if let Some((last, dir)) = self.open.back()
+            && *last == index
+        {
+            return Some(Arc::clone(dir));
+        }
+        let at = self.open.iter().position(|(cached, _)| *cached == index)?;
+        let found = self.open.remove(at)?;
+        let dir = Arc::clone(&found.1);
+        self.open.push_back(found);
+        Some(dir)
+    }
+
+    /// Opens a directory without keeping it; those above are kept.
+    pub(super) fn open(&mut self, index: usize) -> io::Result<Arc<Dir>> {
+        if let Some(dir) = self.cached(index) {
+            return Ok(dir);
+        }
+        // From the nearest directory above that is open, step by step: trees may be deeper than the cache.
+        let plan = self.directories.plan;
+        let mut below = vec![index];
+        let mut above = plan.directories[index].parent;
+        let mut dir = loop {
+            match self.cached(above) {
+                Some(dir) => break dir,
+                None => {
+                    below.push(above);
+                    above = plan.directories[above].parent;
+                }
+            }
+        };
+        for step in below.into_iter().rev() {
+            dir = Arc::new(dir.open_dir(&plan.directories[step].name)?);
+            if step != index {
+                if self.open.len() == OPEN_DIRECTORIES {
+                    self.open.pop_front();
+                }
+                self.open.push_back((step, Arc::clone(&dir)));
+            }
+        }
+        Ok(dir)
+    }
+}

@@ -1,11 +1,12 @@
 //! What tests share: trees to back up and a comparison that owes nothing to the product, fixture
-//! repositories, and the built programs.
+//! repositories, the built programs, and an S3 server with faults on order.
 //!
 //! Helpers panic with a sentence instead of returning errors where a test could do nothing but unwrap.
 
 mod compare;
 mod fixture;
 mod paths;
+pub mod s3;
 pub mod tree;
 
 pub use compare::{CompareOptions, Comparison, compare_trees};

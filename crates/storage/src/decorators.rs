@@ -136,7 +136,7 @@ impl Rules {
 
     fn after_download(&self, bytes: usize) -> Result<()> {
         match &self.download {
-            Some(limit) => self.pause("read", limit.reserve(bytes)),
+            Some(limit) => self.pause("read", limit.after(bytes)),
             None => Ok(()),
         }
     }
@@ -222,7 +222,7 @@ impl BlobWriter for GovernedWriter {
         };
         for part in parts {
             for piece in part.chunks(limit.step()) {
-                self.rules.pause("write", limit.reserve(piece.len()))?;
+                self.rules.pause("write", limit.before(piece.len()))?;
                 self.writer.write(&[IoSlice::new(piece)])?;
             }
         }

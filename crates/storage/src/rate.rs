@@ -20,15 +20,26 @@ impl RateLimit {
         }
     }
 
-    /// Grants `bytes` and says how long to wait before they may go. Waiters queue in the order of
-    /// their calls. Time in which nobody asked is not saved up.
-    pub(crate) fn reserve(&self, bytes: usize) -> Duration {
+    /// Grants `bytes` that are still to be sent, and says how long to wait before they may go.
+    /// Waiters queue in the order of their calls. Time in which nobody asked is not saved up.
+    pub(crate) fn before(&self, bytes: usize) -> Duration {
+        self.book(bytes).0
+    }
+
+    /// Takes note of `bytes` that were received, and says how long to wait before more may come.
+    pub(crate) fn after(&self, bytes: usize) -> Duration {
+        self.book(bytes).1
+    }
+
+    /// When the bytes may begin and when they are through, from now.
+    fn book(&self, bytes: usize) -> (Duration, Duration) {
         let now = Instant::now();
         let mut busy_until = self.busy_until.lock();
         let start = busy_until.map_or(now, |until| until.max(now));
         let seconds = bytes as f64 / self.bytes_per_second as f64;
-        *busy_until = Some(start + Duration::from_secs_f64(seconds));
-        start - now
+        let end = start + Duration::from_secs_f64(seconds);
+        *busy_until = Some(end);
+        (start - now, end - now)
     }
 
     /// How much to ask for at once, so that the speed is smooth: at most what goes in 50 ms.

@@ -3,6 +3,7 @@
 //!
 //! Helpers panic with a sentence instead of returning errors where a test could do nothing but unwrap.
 
+pub mod blobs;
 mod compare;
 mod fixture;
 mod paths;

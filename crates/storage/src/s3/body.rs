@@ -90,7 +90,7 @@ impl Body for UploadBody {
             (Some(limit), granted) => {
                 let step = limit.step().min(this.rest.len());
                 let (length, sleep) = granted.get_or_insert_with(|| {
-                    let wait = limit.reserve(step);
+                    let wait = limit.before(step);
                     (step, Box::pin(tokio::time::sleep(wait)))
                 });
                 if sleep.as_mut().poll(context).is_pending() {

@@ -141,8 +141,7 @@ impl Inner {
             take(&piece);
             self.counters.add_downloaded(piece.len() as u64);
             if let Some(limit) = &self.download_limit {
-                // The next piece waits, not this one: it is here already.
-                tokio::time::sleep(limit.reserve(piece.len())).await;
+                tokio::time::sleep(limit.after(piece.len())).await;
                 activity.touch();
             }
         }

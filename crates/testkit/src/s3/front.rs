@@ -105,7 +105,11 @@ async fn handle(
         }
         _ => {}
     }
-    let request = request.map(|body| s3s::Body::http_body_unsync(receive(body, incoming, &entry)));
+    let request = request.map(|body| match body.is_end_stream() {
+        // The protocol behind wants a length for every body that may have bytes.
+        true => s3s::Body::empty(),
+        false => s3s::Body::http_body_unsync(receive(body, incoming, &entry)),
+    });
     let answer = service.call(request).await;
     if let Some(Effect::Disconnect { .. }) = effect {
         return Err(Closed);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use http::header::{CONTENT_LENGTH, RANGE};
+use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body::Body as _;
 use http_body_util::{BodyExt, Full};
@@ -22,6 +22,10 @@ use tokio::sync::oneshot;
 use super::bodies::{PassingBody, Rules, watch};
 use super::log::{Entry, LoggedRequest};
 use super::{Effect, Operation, Shared, control};
+
+/// On a request whose range is not to be looked at.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct IgnoreRange;
 
 /// Why a connection is closed without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +94,8 @@ async fn handle(
         Some(Effect::Delay { millis }) => tokio::time::sleep(Duration::from_millis(*millis)).await,
         Some(Effect::Disconnect { after }) => incoming.fail_after = Some(*after),
         Some(Effect::IgnoreRange) => {
-            request.headers_mut().remove(RANGE);
+            // The header itself is signed and must stay.
+            request.extensions_mut().insert(IgnoreRange);
         }
         Some(Effect::Status { status, code }) => {
             // The body is read first: a server that answers early resets the connection under the client.

@@ -18,6 +18,7 @@ use s3s::dto::{
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 
 use super::Shared;
+use super::front::IgnoreRange;
 use super::store::Object;
 
 pub(super) struct Service {
@@ -105,6 +106,7 @@ impl S3 for Service {
         &self,
         request: S3Request<GetObjectInput>,
     ) -> S3Result<S3Response<GetObjectOutput>> {
+        let whole = request.extensions.get::<IgnoreRange>().is_some();
         let input = request.input;
         let object = self
             .shared
@@ -113,7 +115,7 @@ impl S3 for Service {
             .get(&input.bucket, &input.key)?
             .clone();
         let total = object.data.len() as u64;
-        let (data, content_range) = match input.range {
+        let (data, content_range) = match input.range.filter(|_| !whole) {
             None => (object.data, None),
             Some(range) => {
                 let range = range.check(total)?;

@@ -1,0 +1,174 @@
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { launch, type Theme, Visitor } from "../harness/browser.ts";
+import { type MockServer, startMockServer } from "../harness/mock-server.ts";
+
+let browser: Browser;
+let server: MockServer;
+
+beforeAll(async () => {
+	[browser, server] = await Promise.all([launch(), startMockServer()]);
+});
+
+afterAll(async () => {
+	await browser.close();
+	await server.close();
+});
+
+/** Every page with made-up data: name and address. */
+function pages(): [name: string, path: string][] {
+	const { store } = server;
+	const run = (status: string) => store.runs.find((entry) => entry.status === status)?.id ?? "";
+	const agent = store.agents[0]?.id ?? "";
+	const point = store.points[0]?.id ?? "";
+	return [
+		["overview", "/"],
+		["runs", "/runs"],
+		["runs-no-match", "/runs?status=cancelled"],
+		["run-live", `/runs/${run("running")}`],
+		["run-partial", `/runs/${run("partial_success")}`],
+		["run-failed", `/runs/${run("failed")}`],
+		["run-success", `/runs/${run("success")}`],
+		["jobs", "/jobs"],
+		["jobs-no-match", "/jobs?q=exchange"],
+		["job", `/jobs/${store.jobs[0]?.id}`],
+		["wizard-place", "/jobs/new/place"],
+		["wizard-source", `/jobs/new/source?agent=${agent}`],
+		["wizard-options", `/jobs/new/options?agent=${agent}`],
+		["wizard-review", `/jobs/new/review?agent=${agent}`],
+		["agents", "/agents"],
+		["agents-enrol", "/agents?panel=add"],
+		["agent", `/agents/${agent}`],
+		["vaults", "/vaults"],
+		["vault-new", "/vaults/new"],
+		["vault", `/vaults/${store.vaults[0]?.id}`],
+		["snapshots", "/snapshots"],
+		["restore", "/restore"],
+		["restore-what", `/restore/new/what?point=${point}`],
+		["restore-where", `/restore/new/where?point=${point}`],
+		["restore-rules", `/restore/new/rules?point=${point}`],
+		["restore-review", `/restore/new/review?point=${point}`],
+		["sign-in", "/sign-in"],
+		["set-up", "/set-up?token=abc"],
+	];
+}
+
+async function open(visitor: Visitor, path: string): Promise<void> {
+	await visitor.page.goto(path);
+	await visitor.expectVisible(visitor.page.locator("h1"));
+	await visitor.page.waitForLoadState("load");
+	await expect.poll(() => visitor.page.locator("[aria-busy=true]").count()).toBe(0);
+}
+
+describe.each<Theme>(["light", "dark"])("every page in %s", (theme) => {
+	it("is accessible, keeps the policy and logs no error", async () => {
+		const visitor = await Visitor.open(browser, server.base, { theme });
+		for (const [name, path] of pages()) {
+			await open(visitor, path);
+			await visitor.checkAccessible(`${name} (${theme})`);
+			await visitor.picture(`pages-${name}-${theme}`);
+		}
+		await visitor.close();
+	});
+});
+
+it("fits a phone", async () => {
+	const visitor = await Visitor.open(browser, server.base, { width: 390, height: 844 });
+	for (const [name, path] of pages()) {
+		await open(visitor, path);
+		await visitor.expectNoSidewaysScroll(name);
+		await visitor.picture(`phone-${name}`);
+	}
+	await visitor.page.goto("/");
+	await visitor.page.getByRole("button", { name: "More" }).click();
+	await visitor.page.getByRole("link", { name: "Vaults" }).first().click();
+	await visitor.expectVisible(visitor.page.getByRole("heading", { name: "Vaults", level: 1 }));
+	await visitor.close();
+});
+
+it("speaks German", async () => {
+	const visitor = await Visitor.open(browser, server.base, { locale: "de-DE" });
+	await open(visitor, "/");
+	expect(await visitor.page.locator("html").getAttribute("lang")).toBe("de");
+	await visitor.expectVisible(visitor.page.getByRole("heading", { name: "Übersicht", level: 1 }));
+	for (const [name, path] of pages().slice(0, 8)) {
+		await open(visitor, path);
+		await visitor.picture(`german-${name}`);
+	}
+	await visitor.close();
+});
+
+it("is used by keyboard: skip link, focus on the heading, menu and dialog", async () => {
+	const visitor = await Visitor.open(browser, server.base);
+	const { page } = visitor;
+	await open(visitor, "/");
+	await page.keyboard.press("Tab");
+	expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Skip to content");
+	await page.getByRole("link", { name: "Jobs", exact: true }).focus();
+	await page.keyboard.press("Enter");
+	await visitor.expectVisible(page.getByRole("heading", { name: "Jobs", level: 1 }));
+	await expect.poll(() => page.evaluate(() => document.activeElement?.tagName)).toBe("H1");
+	await page.getByRole("button", { name: /Account of/ }).focus();
+	await page.keyboard.press("Enter");
+	await visitor.expectVisible(page.getByRole("menuitem", { name: "Dark" }));
+	await visitor.checkAccessible("account menu");
+	await page.getByRole("menuitem", { name: "Dark" }).press("Enter");
+	await expect.poll(() => page.locator("html").getAttribute("data-mantine-color-scheme")).toBe("dark");
+	await visitor.close();
+});
+
+it("asks in its own dialog before a run is cancelled, the safe answer in focus", async () => {
+	const visitor = await Visitor.open(browser, server.base, { theme: "dark" });
+	const { page } = visitor;
+	const run = server.store.runs.find((entry) => entry.status === "running");
+	await open(visitor, `/runs/${run?.id}`);
+	await page.getByRole("button", { name: "Cancel run" }).click();
+	await visitor.expectVisible(page.getByRole("dialog", { name: /Cancel this run of/ }));
+	await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe("Keep running");
+	await visitor.checkAccessible("cancel dialog");
+	await visitor.picture("pages-run-cancel-dark");
+	await page.keyboard.press("Escape");
+	await expect.poll(() => page.getByRole("dialog").count()).toBe(0);
+	expect(run?.cancel_requested).toBe(false);
+	await visitor.close();
+});
+
+it("shows a refusal at its field and in words", async () => {
+	const visitor = await Visitor.open(browser, server.base);
+	visitor.allow(/status of 422/);
+	const { page } = visitor;
+	await open(visitor, "/vaults/new");
+	await page.getByLabel("Name").fill("error one");
+	await page.getByRole("radio", { name: /Folder on a machine/ }).check();
+	await page.getByLabel("Path of the folder").fill("/srv/vault");
+	await page.getByRole("button", { name: "Create vault" }).click();
+	await visitor.expectVisible(page.getByText("The name is used by another vault."));
+	await visitor.expectVisible(page.getByText("Some of the input is not valid"));
+	await visitor.checkAccessible("refused form");
+	await visitor.close();
+});
+
+it("says that something is not there without saying whose it is", async () => {
+	const visitor = await Visitor.open(browser, server.base);
+	visitor.allow(/status of 404/);
+	await visitor.page.goto("/jobs/0190a000-0000-7000-8000-999999999999");
+	await visitor.expectVisible(visitor.page.getByText("There is nothing here"));
+	await visitor.close();
+});
+
+it("leads a signed-out visitor to sign-in and back", async () => {
+	const visitor = await Visitor.open(browser, server.base);
+	visitor.allow(/status of 401/);
+	const { page } = visitor;
+	server.store.signedIn = false;
+	await page.goto("/vaults");
+	await visitor.expectVisible(page.getByRole("heading", { name: "Sign in" }));
+	await page.getByLabel("E-mail address").fill("ops@harbour.example");
+	await page.getByRole("textbox", { name: "Password" }).fill("wrong");
+	await page.getByRole("button", { name: "Sign in" }).click();
+	await visitor.expectVisible(page.getByText("E-mail address or password is wrong"));
+	await page.getByRole("textbox", { name: "Password" }).fill("right horse battery");
+	await page.getByRole("button", { name: "Sign in" }).click();
+	await visitor.expectVisible(page.getByRole("heading", { name: "Vaults", level: 1 }));
+	await visitor.close();
+});

@@ -1,0 +1,405 @@
+import type { components } from "../src/api/schema.gen.ts";
+
+type Schemas = components["schemas"];
+export type Job = Schemas["Job"];
+export type Run = Schemas["Run"];
+export type Vault = Schemas["Vault"];
+export type Agent = Schemas["Agent"];
+export type Point = Schemas["Point"];
+
+/** Everything the mock server knows; seeded with a small organisation that has had a mixed week. */
+export interface Store {
+	signedIn: boolean;
+	me: Schemas["Me"];
+	agents: Agent[];
+	vaults: Vault[];
+	jobs: Job[];
+	runs: Run[];
+	points: Point[];
+	events: Map<string, Schemas["RunEvent"][]>;
+	nextId: number;
+}
+
+export function id(store: Store): string {
+	store.nextId += 1;
+	return `0190a000-0000-7000-8000-${String(store.nextId).padStart(12, "0")}`;
+}
+
+export const ago = (seconds: number) => new Date(Date.now() - seconds * 1000).toISOString();
+
+export const may = (...names: string[]) => names.map((name) => ({ name, allowed: true }));
+
+export const agentReference = (agent: Agent) => ({
+	id: agent.id,
+	name: agent.name,
+	online: agent.state === "online",
+	last_seen_at: agent.last_seen_at ?? null,
+});
+
+export function seed(full = true): Store {
+	const store: Store = {
+		signedIn: true,
+		me: {
+			id: "0190a000-0000-7000-8000-000000000001",
+			email: "ops@harbour.example",
+			name: "Ops",
+			role: "admin",
+			tenant: { id: "0190a000-0000-7000-8000-000000000002", name: "Harbour Logistics", zone: "Europe/Berlin" },
+			actions: may("jobs.create", "vaults.create", "agents.enrol"),
+			session_expires_at: ago(-86_400),
+			local_agent: null,
+			version: 1,
+		},
+		agents: [],
+		vaults: [],
+		jobs: [],
+		runs: [],
+		points: [],
+		events: new Map(),
+		nextId: 100,
+	};
+	if (!full) return store;
+	const fileserver = addAgent(store, "fileserver-01", "linux", "Debian GNU/Linux 12", "online");
+	const database = addAgent(store, "db-01", "linux", "Ubuntu 24.04", "online");
+	addAgent(
+		store,
+		"build-node-packaging-line-conformity-eu-central-rack-17",
+		"windows",
+		"Windows Server 2022",
+		"unreachable",
+	);
+	const offsite = addVault(store, "offsite-ceph", {
+		kind: "s3",
+		endpoint: "https://s3.example.com",
+		region: "eu",
+		bucket: "hl-backup",
+		prefix: "harbour",
+		access_key_id: "AKIAEXAMPLE",
+	});
+	addVault(store, "local-disk", { kind: "directory", agent: agentReference(database), path: "/srv/vault" });
+	const office = addJob(store, "Office documents", fileserver, offsite, ["/srv/office", "/srv/office-archive"]);
+	const dumps = addJob(store, "Nightly database dumps", database, offsite, ["/var/backups/postgresql"]);
+	const site = addJob(store, "Public website", fileserver, offsite, ["/var/www"]);
+	for (const [index, job] of [office, dumps, site].entries()) {
+		for (let day = 3; day >= 1; day -= 1) {
+			addFinishedRun(
+				store,
+				job,
+				day * 86_400 + index * 600,
+				day === 1 && job === dumps ? "failed" : day === 1 && job === office ? "partial_success" : "success",
+			);
+		}
+	}
+	addActiveRun(store, office);
+	return store;
+}
+
+export function addAgent(store: Store, name: string, os: string, version: string, state: Agent["state"]): Agent {
+	const agent: Agent = {
+		id: id(store),
+		name,
+		host: name,
+		state,
+		last_seen_at: ago(state === "online" ? 4 : 19_000),
+		enrolled_at: ago(40 * 86_400),
+		os,
+		os_version: version,
+		architecture: "x86_64",
+		agent_version: "0.1.0",
+		capabilities: [
+			{ name: "files", available: true },
+			{ name: "restore", available: true },
+			{ name: "directory_vault", available: true },
+		],
+		volumes: [
+			{ path: "/", size_bytes: 475e9, free_bytes: 263e9, filesystem: "ext4", type: "fixed", is_network: false },
+			{ path: "/srv", size_bytes: 4e12, free_bytes: 894e9, filesystem: "xfs", type: "fixed", is_network: false },
+		],
+		clock_offset_seconds: 0.2,
+		cloned: false,
+		on_server_host: false,
+		jobs: [],
+		active_runs: [],
+		version: 1,
+		actions: may("update", "browse", "disable", "delete"),
+	};
+	store.agents.push(agent);
+	return agent;
+}
+
+export function addVault(store: Store, name: string, storage: Vault["storage"]): Vault {
+	const vault: Vault = {
+		id: id(store),
+		name,
+		state: "ready",
+		failure: null,
+		storage,
+		executor: store.agents[0] === undefined ? null : agentReference(store.agents[0]),
+		jobs: [],
+		points: 0,
+		stored_bytes: name === "offsite-ceph" ? 4.82e11 : 0,
+		protected_bytes: name === "offsite-ceph" ? 1.92e12 : 0,
+		latest_point_at: null,
+		last_test: { ok: true, at: ago(7_200) },
+		kit_shown_at: null,
+		created_at: ago(40 * 86_400),
+		version: 1,
+		actions: may("update", "test", "create_repository", "kit", "delete"),
+	};
+	store.vaults.push(vault);
+	return vault;
+}
+
+export function addJob(store: Store, name: string, agent: Agent, vault: Vault, paths: string[]): Job {
+	const job: Job = {
+		id: id(store),
+		name,
+		kind: "files",
+		enabled: true,
+		agent: agentReference(agent),
+		vault: { id: vault.id, name: vault.name },
+		paths,
+		policy: { compression: "zstd-default", ignore_rules: ["*.tmp", "node_modules/"] },
+		schedule: { type: "manual" },
+		upload_limit_bytes_per_second: null,
+		max_age_seconds: 172_800,
+		protected: false,
+		latest_point_at: null,
+		points: 0,
+		last_run: null,
+		active_run: null,
+		days: days(),
+		created_at: ago(30 * 86_400),
+		version: 1,
+		actions: may("run", "update", "delete", "restore"),
+	};
+	store.jobs.push(job);
+	agent.jobs.push({ id: job.id, name });
+	vault.jobs.push({ id: job.id, name });
+	return job;
+}
+
+function days(): Job["days"] {
+	return Array.from({ length: 21 }, (_unused, index) => ({
+		date: ago((20 - index) * 86_400).slice(0, 10),
+		worst: null,
+		runs: 0,
+		run_id: null,
+	}));
+}
+
+function mark(job: Job, run: Run): void {
+	const day = job.days.find((entry) => entry.date === run.created_at.slice(0, 10));
+	if (day === undefined) return;
+	day.worst = run.status;
+	day.runs += 1;
+	day.run_id = run.id;
+}
+
+export function newRun(store: Store, job: Job, type: Run["type"] = "backup"): Run {
+	return {
+		id: id(store),
+		type,
+		status: "queued",
+		cancel_requested: false,
+		trigger: "manual",
+		job: { id: job.id, name: job.name },
+		agent: job.agent,
+		created_at: ago(0),
+		started_at: null,
+		finished_at: null,
+		progress: {},
+		problem_count: 0,
+		failure: null,
+		vault: job.vault,
+		attempt: 0,
+		paths: job.paths,
+		target_path: null,
+		stages: [],
+		problem_groups: [],
+		statistics: {},
+		point_id: null,
+		previous: null,
+		policy: {} as Record<string, never>,
+		given_up_in_seconds: null,
+		waiting_reason: null,
+		event_count: 0,
+		version: 1,
+		actions: may("cancel", "run_again", "restore"),
+	};
+}
+
+export function addFinishedRun(store: Store, job: Job, secondsAgo: number, status: Run["status"]): Run {
+	const run = newRun(store, job);
+	const total = 874e9;
+	Object.assign(run, {
+		status,
+		attempt: 1,
+		created_at: ago(secondsAgo),
+		started_at: ago(secondsAgo - 2),
+		finished_at: ago(secondsAgo - 2468),
+		progress: {
+			percent: 100,
+			bytes_processed: total,
+			bytes_transferred: 35.4e9,
+			bytes_total: total,
+			objects_transferred: 1_283_560,
+			objects_total: 1_283_560,
+			savings_percent: 95.9,
+		},
+		statistics: {
+			files: 1_283_560,
+			dirs: 91_000,
+			total_bytes: total,
+			bytes_read: total,
+			bytes_new: 72.9e9,
+			bytes_uploaded: 35.4e9,
+			cached_files: 1_241_000,
+			errors: 0,
+			duration_seconds: 2466,
+		},
+		stages: [
+			{ name: "storage_init", started_at: ago(secondsAgo - 2), finished_at: ago(secondsAgo - 6) },
+			{ name: "scan", started_at: ago(secondsAgo - 6), finished_at: ago(secondsAgo - 98) },
+			{ name: "upload_start", started_at: ago(secondsAgo - 98), finished_at: ago(secondsAgo - 2414) },
+			{ name: "finish", started_at: ago(secondsAgo - 2414), finished_at: ago(secondsAgo - 2468) },
+		],
+	} satisfies Partial<Run>);
+	if (status === "failed") {
+		run.failure = {
+			code: "storage_forbidden",
+			title: "The storage refused the key.",
+			detail: "The bucket hl-backup answered 403 to a write.",
+			hints: ["Enter a new key in the vault's page."],
+		};
+	} else {
+		if (status === "partial_success") {
+			run.problem_count = 14;
+			run.problem_groups = [
+				{
+					code: "permission_denied",
+					title: "no permission to read",
+					hints: ["Run the agent as root."],
+					count: 9,
+					bytes: 18_400_000,
+					examples: ["/srv/office/Management/Board/Minutes.docx"],
+				},
+				{
+					code: "file_busy",
+					title: "changed while it was read",
+					hints: ["Run the job when the program is closed."],
+					count: 5,
+					bytes: 12_400_000_000,
+					examples: ["/srv/office/Mailbox/archive-2026.pst"],
+				},
+			];
+		}
+		addPoint(store, job, run);
+	}
+	store.events.set(run.id, [
+		event(1, secondsAgo, "info", "Started by hand."),
+		event(2, secondsAgo - 98, "info", "Scan finished: 1,283,574 files, 874 GB."),
+		event(
+			3,
+			secondsAgo - 2466,
+			status === "success" ? "info" : status === "failed" ? "error" : "warn",
+			`Finished: ${status}.`,
+		),
+	]);
+	run.event_count = 3;
+	job.last_run = run;
+	mark(job, run);
+	store.runs.unshift(run);
+	return run;
+}
+
+function addPoint(store: Store, job: Job, run: Run): void {
+	const point: Point = {
+		id: id(store),
+		time: run.started_at ?? run.created_at,
+		state: "present",
+		job: { id: job.id, name: job.name },
+		vault: job.vault,
+		source: `root@${job.agent.name}`,
+		run_id: run.id,
+		files: 1_283_560,
+		total_bytes: 874e9,
+		bytes_uploaded: 35.4e9,
+		problem_count: run.problem_count,
+		snapshots: job.paths.map((path) => ({
+			id: id(store),
+			path,
+			files: 640_000,
+			dirs: 45_000,
+			total_bytes: 437e9,
+			is_file: false,
+		})),
+		actions: may("browse", "restore"),
+	};
+	run.point_id = point.id;
+	job.latest_point_at = point.time;
+	job.points += 1;
+	job.protected = true;
+	store.points.unshift(point);
+	const vault = store.vaults.find((entry) => entry.id === job.vault.id);
+	if (vault !== undefined) {
+		vault.points += 1;
+		vault.latest_point_at = point.time;
+	}
+}
+
+export const event = (seq: number, secondsAgo: number, level: "info" | "warn" | "error", message: string) => ({
+	seq,
+	time: ago(secondsAgo),
+	type: level === "info" ? "info" : level === "warn" ? "warning" : "error",
+	level,
+	message_id: "mock",
+	params: {} as Record<string, never>,
+	message,
+});
+
+export function addActiveRun(store: Store, job: Job): Run {
+	const run = newRun(store, job);
+	Object.assign(run, {
+		status: "running",
+		attempt: 1,
+		created_at: ago(2_830),
+		started_at: ago(2_828),
+		progress: {
+			percent: 63.4,
+			bytes_processed: 558e9,
+			bytes_transferred: 46.8e9,
+			bytes_total: 880e9,
+			objects_transferred: 812_440,
+			objects_total: 1_284_022,
+			speed_bytes_per_second: 212e6,
+			eta_seconds: 1_560,
+			eta_low_seconds: 1_320,
+			eta_high_seconds: 1_800,
+			savings_percent: 91.6,
+			current_item:
+				"/srv/office/Marketing/2026/Trade fair Hamburg/Raw footage/hall-7-walkthrough-long-version-uncut-with-interviews.mov",
+			reported_at: ago(1),
+		},
+		stages: [
+			{ name: "storage_init", started_at: ago(2_828), finished_at: ago(2_812) },
+			{ name: "scan", started_at: ago(2_812), finished_at: ago(2_720) },
+			{ name: "upload_start", started_at: ago(2_720), finished_at: null },
+		],
+		statistics: { bytes_new: 96.2e9 },
+		previous: { id: id(store), finished_at: ago(86_400), statistics: { duration_seconds: 2_468 } },
+		event_count: 6,
+	} satisfies Partial<Run>);
+	store.events.set(run.id, [
+		event(1, 2_828, "info", "Started by hand."),
+		event(2, 2_812, "info", "Connected to storage offsite-ceph, 84 ms, server clock differs by 0.2 s."),
+		event(3, 2_720, "info", "Scan finished: 1,284,022 files, 880 GB."),
+		event(4, 428, "warn", "Storage offsite-ceph slow: 3 uploads answered 503, trying again with longer pauses."),
+		event(5, 360, "info", "Storage answers again. Nothing was lost."),
+		event(6, 4, "info", "Reached 63%: 812,440 files read, 96.2 GB of new data."),
+	]);
+	job.active_run = run;
+	mark(job, run);
+	store.runs.unshift(run);
+	return run;
+}

@@ -1,0 +1,485 @@
+import * as data from "./data.ts";
+
+const json = (body: unknown, status = 200) =>
+	new Response(JSON.stringify(body), { status, headers: { "content-type": "application/json" } });
+
+function problem(
+	status: number,
+	code: string,
+	title: string,
+	errors: { pointer: string; code: string; detail: string }[] = [],
+) {
+	return new Response(
+		JSON.stringify({ type: `/problems/${code}`, title, status, code, hints: [], errors, request_id: "7f3a91" }),
+		{
+			status,
+			headers: { "content-type": "application/problem+json" },
+		},
+	);
+}
+
+const page = <T>(items: readonly T[]) => ({ items, next_cursor: null, count: items.length, count_capped: false });
+
+function command(store: data.Store, type: string, result: unknown) {
+	const agent = store.agents[0];
+	return json({
+		id: data.id(store),
+		type,
+		status: "completed",
+		agent: agent === undefined ? null : data.agentReference(agent),
+		result,
+		failure: null,
+		created_at: data.ago(1),
+		finished_at: data.ago(0),
+		actions: [],
+	});
+}
+
+const folders = ["Board", "Contracts", "Invoices 2026", "Templates", "Year-end closing"];
+const files = [
+	"budget-2027.xlsx",
+	"cash-flow-forecast.xlsx",
+	"dashboard-export.csv",
+	"letterhead.png",
+	"übergabe-protokoll.docx",
+];
+
+function overview(store: data.Store) {
+	const enabled = store.jobs.filter((job) => job.enabled);
+	const failed = store.jobs.filter((job) => job.last_run?.status === "failed");
+	return {
+		checked_at: data.ago(0),
+		jobs_total: enabled.length,
+		jobs_protected: enabled.filter((job) => job.protected).length,
+		agents_total: store.agents.length,
+		agents_online: store.agents.filter((agent) => agent.state === "online").length,
+		alerts: [
+			...failed.map((job) => ({
+				kind: "run_failed",
+				severity: "bad",
+				object_type: "jobs",
+				object_id: job.id,
+				object_name: job.name,
+				title: `${job.name} on ${job.agent.name} failed`,
+				detail: "Storage answered 403: the access key of the vault was refused.",
+				action: "open_run",
+				run_id: job.last_run?.id,
+				opened_at: data.ago(82_800),
+			})),
+			...store.agents
+				.filter((agent) => agent.state === "unreachable")
+				.map((agent) => ({
+					kind: "agent_unreachable",
+					severity: "warning",
+					object_type: "agents",
+					object_id: agent.id,
+					object_name: agent.name,
+					title: `${agent.name} is unreachable`,
+					detail: "Look whether the machine and its agent run.",
+					action: "open_agent",
+					opened_at: agent.last_seen_at,
+				})),
+		],
+		jobs: store.jobs.map((job) => ({
+			id: job.id,
+			name: job.name,
+			kind: job.kind,
+			agent: job.agent,
+			enabled: job.enabled,
+			protected: job.protected,
+			late_by_seconds: job.protected ? null : 3600,
+			latest_point_at: job.latest_point_at,
+			last_status: job.last_run?.status,
+			days: job.days,
+		})),
+		active_runs: store.runs.filter((run) => !run.finished_at),
+		recent_runs: store.runs.filter((run) => run.finished_at).slice(0, 10),
+		vaults: store.vaults.map(({ id, name, state, stored_bytes, protected_bytes, points }) => ({
+			id,
+			name,
+			state,
+			stored_bytes,
+			protected_bytes,
+			points,
+		})),
+		last_restore: null,
+	};
+}
+
+type Handler = (store: data.Store, match: string[], body: Record<string, unknown>, query: URLSearchParams) => Response;
+
+function find<T extends { id: string }>(
+	items: readonly T[],
+	id: string | undefined,
+	found: (item: T) => Response,
+): Response {
+	const item = items.find((entry) => entry.id === id);
+	return item === undefined ? problem(404, "not_found", "There is no such object.") : found(item);
+}
+
+const test = {
+	ok: true,
+	steps: ["connect", "list", "write", "read", "delete"].map((name, index) => ({
+		name,
+		ok: true,
+		detail: null,
+		milliseconds: 20 + index * 17,
+	})),
+	repository_exists: false,
+};
+
+/** One line a route. Names that begin with "error" are refused, so that error paths can be seen. */
+const routes: readonly (readonly [method: string, path: RegExp, handler: Handler])[] = [
+	[
+		"GET",
+		/^status$/,
+		(store) =>
+			json({ product: "Holdfast", version: "0.1.0", set_up: true, signed_in: store.signedIn, time: data.ago(0) }),
+	],
+	[
+		"POST",
+		/^set-up$/,
+		(store) => {
+			store.signedIn = true;
+			return json(store.me, 201);
+		},
+	],
+	[
+		"POST",
+		/^session$/,
+		(store, _match, body) => {
+			if (body["password"] === "wrong") return problem(401, "sign_in_failed", "E-mail address or password is wrong.");
+			store.signedIn = true;
+			return json(store.me);
+		},
+	],
+	[
+		"DELETE",
+		/^session$/,
+		(store) => {
+			store.signedIn = false;
+			return new Response(null, { status: 204 });
+		},
+	],
+	["GET", /^me$/, (store) => json(store.me)],
+	["GET", /^overview$/, (store) => json(overview(store))],
+	["GET", /^agents$/, (store) => json(page(store.agents))],
+	["GET", /^agents\/([^/]+)$/, (store, [id]) => find(store.agents, id, (agent) => json(agent))],
+	[
+		"POST",
+		/^agents\/([^/]+)\/(disable|enable)$/,
+		(store, [id, verb]) =>
+			find(store.agents, id, (agent) => {
+				agent.state = verb === "disable" ? "disabled" : "online";
+				return json(agent);
+			}),
+	],
+	[
+		"PATCH",
+		/^agents\/([^/]+)$/,
+		(store, [id], body) =>
+			find(store.agents, id, (agent) => {
+				agent.name = String(body["name"]);
+				agent.version += 1;
+				return json(agent);
+			}),
+	],
+	[
+		"POST",
+		/^agents\/([^/]+)\/browse$/,
+		(store, [id], body) =>
+			find(store.agents, id, (agent) => {
+				if (agent.state !== "online")
+					return problem(409, "no_agent_online", "No machine that could do this is connected.");
+				const path = String(body["path"] || "/");
+				const base = path === "/" ? "" : path;
+				return command(store, "browse_directory", {
+					path,
+					parent: path === "/" ? null : path.replace(/\/[^/]*$/, "") || "/",
+					entries: [
+						...(path === "/" ? ["etc", "home", "srv", "var"] : folders).map((name) => ({
+							name,
+							path: `${base}/${name}`,
+							is_dir: true,
+							icon: "folder",
+							denied: name === "Board",
+							is_network: false,
+							modified: data.ago(90_000),
+						})),
+						...(path === "/" ? [] : files).map((name, index) => ({
+							name,
+							path: `${base}/${name}`,
+							is_dir: false,
+							size: 40_000 * (index + 1) ** 4,
+							icon: "file",
+							denied: false,
+							is_network: false,
+							modified: data.ago(9_000 * index),
+						})),
+					],
+					truncated: false,
+					next_cursor: null,
+				});
+			}),
+	],
+	[
+		"POST",
+		/^enrolment-tokens$/,
+		(store) => {
+			setTimeout(() => data.addAgent(store, "web-03", "linux", "Debian GNU/Linux 12", "online"), 6_000);
+			return json(
+				{
+					enrolment_token: {
+						id: data.id(store),
+						name: "",
+						expires_at: data.ago(-86_400),
+						max_uses: 1,
+						uses: 0,
+						created_at: data.ago(0),
+						usable: true,
+						actions: [],
+					},
+					token: "HF-7K2Q-M9XD-41RT",
+					server_url: "https://backup.example.com",
+					linux_command:
+						"holdfast-agent enroll --server https://backup.example.com --token HF-7K2Q-M9XD-41RT && systemctl enable --now holdfast-agent",
+					windows_command:
+						"& 'C:\\Program Files\\Holdfast\\holdfast-agent.exe' enroll --server https://backup.example.com --token HF-7K2Q-M9XD-41RT",
+				},
+				201,
+			);
+		},
+	],
+	["GET", /^vaults$/, (store) => json(page(store.vaults))],
+	[
+		"POST",
+		/^vaults$/,
+		(store, _match, body) => {
+			if (String(body["name"]).startsWith("error"))
+				return problem(422, "invalid_input", "Some of the input is not valid.", [
+					{ pointer: "/name", code: "name_taken", detail: "The name is used by another vault." },
+				]);
+			const input = body["storage"] as { kind: string; agent_id?: string; path?: string };
+			const agent = store.agents.find((entry) => entry.id === input.agent_id);
+			const storage =
+				agent === undefined
+					? (input as data.Vault["storage"])
+					: { kind: "directory" as const, agent: data.agentReference(agent), path: input.path ?? "" };
+			return json(data.addVault(store, String(body["name"]), storage), 201);
+		},
+	],
+	["GET", /^vaults\/([^/]+)$/, (store, [id]) => find(store.vaults, id, (vault) => json(vault))],
+	["POST", /^vaults\/([^/]+)\/test$/, (store) => command(store, "test_vault", test)],
+	["POST", /^storage-tests$/, (store) => command(store, "test_vault", test)],
+	[
+		"POST",
+		/^vaults\/([^/]+)\/kit$/,
+		(store, [id], body) =>
+			find(store.vaults, id, (vault) =>
+				body["password"] === "wrong"
+					? problem(401, "sign_in_failed", "The password is wrong.")
+					: json({
+							vault: vault.name,
+							made_at: data.ago(0),
+							storage: vault.storage,
+							repository_password: "tHc4nZq8bR2mVx7wKd5sYg9uJf3pLe6a",
+							commands: ["holdfast snapshot list --repo s3://hl-backup/harbour"],
+						}),
+			),
+	],
+	["GET", /^jobs$/, (store) => json(page(store.jobs))],
+	[
+		"POST",
+		/^jobs$/,
+		(store, _match, body) => {
+			const agent = store.agents.find((entry) => entry.id === body["agent_id"]);
+			const vault = store.vaults.find((entry) => entry.id === body["vault_id"]);
+			if (String(body["name"]).startsWith("error") || agent === undefined || vault === undefined)
+				return problem(422, "invalid_input", "Some of the input is not valid.", [
+					{ pointer: "/name", code: "name_taken", detail: "The name is used by another job." },
+				]);
+			return json(data.addJob(store, String(body["name"]), agent, vault, body["paths"] as string[]), 201);
+		},
+	],
+	["GET", /^jobs\/([^/]+)$/, (store, [id]) => find(store.jobs, id, (job) => json(job))],
+	[
+		"PATCH",
+		/^jobs\/([^/]+)$/,
+		(store, [id], body) =>
+			find(store.jobs, id, (job) => {
+				job.enabled = Boolean(body["enabled"]);
+				job.version += 1;
+				return json(job);
+			}),
+	],
+	[
+		"DELETE",
+		/^(jobs|vaults|agents)\/([^/]+)$/,
+		(store, [noun, id]) => {
+			const list = store[noun as "jobs"] as { id: string }[];
+			list.splice(
+				list.findIndex((entry) => entry.id === id),
+				1,
+			);
+			return new Response(null, { status: 204 });
+		},
+	],
+	[
+		"POST",
+		/^jobs\/([^/]+)\/runs$/,
+		(store, [id]) => find(store.jobs, id, (job) => json(data.addActiveRun(store, job), 201)),
+	],
+	[
+		"GET",
+		/^runs$/,
+		(store, _match, _body, query) => {
+			const status = query.get("status")?.split(",");
+			const job = query.get("job_id");
+			return json(
+				page(
+					store.runs.filter(
+						(run) => (status === undefined || status.includes(run.status)) && (job === null || run.job?.id === job),
+					),
+				),
+			);
+		},
+	],
+	["GET", /^runs\/([^/]+)$/, (store, [id]) => find(store.runs, id, (run) => json(run))],
+	[
+		"POST",
+		/^runs\/([^/]+)\/cancel$/,
+		(store, [id]) =>
+			find(store.runs, id, (run) => {
+				run.cancel_requested = true;
+				setTimeout(() => Object.assign(run, { status: "cancelled", finished_at: data.ago(0) }), 3_000);
+				return json(run);
+			}),
+	],
+	[
+		"GET",
+		/^runs\/([^/]+)\/events$/,
+		(store, [id], _body, query) => {
+			const items = (store.events.get(id ?? "") ?? []).filter((entry) => entry.seq > Number(query.get("after") ?? 0));
+			return json({ items, last_seq: items.at(-1)?.seq ?? 0, more: false });
+		},
+	],
+	[
+		"GET",
+		/^runs\/([^/]+)\/problems$/,
+		(store, [id]) =>
+			find(store.runs, id, (run) =>
+				json(
+					page(
+						run.problem_groups.flatMap((group) =>
+							group.examples.map((path, index) => ({
+								seq: run.problem_groups.indexOf(group) * 3 + index + 1,
+								code: group.code,
+								path,
+								message: group.title,
+								size: group.bytes,
+							})),
+						),
+					),
+				),
+			),
+	],
+	[
+		"GET",
+		/^points$/,
+		(store, _match, _body, query) =>
+			json(page(store.points.filter((point) => query.get("job_id") === null || point.job?.id === query.get("job_id")))),
+	],
+	["GET", /^points\/([^/]+)$/, (store, [id]) => find(store.points, id, (point) => json(point))],
+	[
+		"POST",
+		/^points\/([^/]+)\/content$/,
+		(store, _match, body) => {
+			const path = String(body["path"] ?? "");
+			const base = path === "" ? "" : `${path}/`;
+			return command(store, "list_content", {
+				path,
+				entries: [
+					...folders.map((name, index) => ({
+						name,
+						path: `${base}${name}`,
+						type: "folder",
+						size: 212e6 * (index + 1),
+						files: 48 * (index + 1) ** 3,
+						modified: data.ago(90_000),
+					})),
+					...files.map((name, index) => ({
+						name,
+						path: `${base}${name}`,
+						type: "file",
+						size: 40_000 * (index + 1) ** 4,
+						modified: data.ago(9_000 * index),
+						mode: "0644",
+					})),
+				],
+				next_cursor: null,
+				total: folders.length + files.length,
+			});
+		},
+	],
+	[
+		"POST",
+		/^restores$/,
+		(store, _match, body) =>
+			find(store.points, String(body["point_id"]), (point) => {
+				const job = store.jobs.find((entry) => entry.id === point.job?.id) ?? store.jobs[0];
+				if (job === undefined) return problem(404, "not_found", "There is no such object.");
+				const run = data.newRun(store, job, "restore");
+				Object.assign(run, {
+					target_path: body["target_path"],
+					status: "running",
+					started_at: data.ago(5),
+					point_id: point.id,
+					progress: {
+						percent: 12,
+						bytes_transferred: 1.2e9,
+						bytes_total: 10e9,
+						speed_bytes_per_second: 120e6,
+						objects_transferred: 812,
+						objects_total: 8312,
+					},
+				});
+				store.runs.unshift(run);
+				return json(run, 201);
+			}),
+	],
+];
+
+/** Answers one request of the client API from memory. */
+export async function handle(store: data.Store, request: Request): Promise<Response> {
+	const url = new URL(request.url);
+	const path = url.pathname.replace(/^\/api\/v1\//, "");
+	const open = path === "status" || path === "set-up" || (path === "session" && request.method === "POST");
+	if (!open && !store.signedIn) return problem(401, "not_signed_in", "You are not signed in.");
+	const text = request.method === "GET" ? "" : await request.text();
+	const body = (text === "" ? {} : JSON.parse(text)) as Record<string, unknown>;
+	for (const [method, pattern, handler] of routes) {
+		const match = request.method === method ? pattern.exec(path) : null;
+		if (match !== null) return handler(store, match.slice(1), body, url.searchParams);
+	}
+	return problem(404, "unknown_route", "The API has no such address.");
+}
+
+/** Moves each active run on by one tick and tells which ones moved. */
+export function tick(store: data.Store): data.Run[] {
+	const moved = store.runs.filter((run) => run.status === "running");
+	for (const run of moved) {
+		const progress = run.progress;
+		const total = progress.bytes_total ?? 1;
+		const speed = (progress.speed_bytes_per_second ?? 1e8) * (0.8 + Math.random() * 0.4);
+		if (run.type === "restore") progress.bytes_transferred = Math.min(total, (progress.bytes_transferred ?? 0) + speed);
+		else {
+			progress.bytes_processed = Math.min(total, (progress.bytes_processed ?? 0) + speed);
+			progress.bytes_transferred = (progress.bytes_transferred ?? 0) + speed * 0.08;
+		}
+		const done = run.type === "restore" ? progress.bytes_transferred : progress.bytes_processed;
+		progress.percent = ((done ?? 0) / total) * 100;
+		progress.reported_at = data.ago(0);
+		if (done === total) Object.assign(run, { status: "success", finished_at: data.ago(0) });
+	}
+	return moved;
+}

@@ -1,0 +1,29 @@
+import { answer, client } from "../client.ts";
+import { ApiError } from "../errors.ts";
+import type { Command } from "../types.ts";
+
+const pause = 1_000;
+const giveUpAfter = 120_000;
+
+/** The result of a command, waiting for it where the first answer did not; its failure as an `ApiError`. */
+export async function finished<T>(command: Command<T>, signal?: AbortSignal): Promise<T> {
+	let present = command;
+	const until = Date.now() + giveUpAfter;
+	while (present.status === "pending" || present.status === "delivered") {
+		if (Date.now() > until) break;
+		await new Promise((resolve) => setTimeout(resolve, pause));
+		signal?.throwIfAborted();
+		present = (await answer(
+			client.GET("/api/v1/commands/{id}", { params: { path: { id: present.id } }, ...(signal ? { signal } : {}) }),
+		)) as unknown as Command<T>;
+	}
+	if (present.status === "completed" && present.result !== undefined && present.result !== null) return present.result;
+	throw new ApiError({
+		type: "about:blank",
+		status: 0,
+		code: present.failure?.code ?? "agent_timeout",
+		title: present.failure?.title ?? present.status,
+		detail: present.failure?.detail ?? null,
+		hints: present.failure?.hints ?? [],
+	});
+}

@@ -1,0 +1,39 @@
+import { queryOptions } from "@tanstack/react-query";
+import { answer, client, idempotencyKey, ifMatch } from "../client.ts";
+import { keys } from "../keys.ts";
+import type { Job, JobCreate } from "../types.ts";
+import { allPages } from "./pages.ts";
+
+export const jobsQuery = queryOptions({
+	queryKey: keys.jobs(),
+	queryFn: ({ signal }) =>
+		allPages((cursor) => answer(client.GET("/api/v1/jobs", { signal, params: { query: { limit: 200, ...cursor } } }))),
+});
+
+export const jobQuery = (id: string) =>
+	queryOptions({
+		queryKey: keys.job(id),
+		queryFn: ({ signal }) => answer(client.GET("/api/v1/jobs/{id}", { signal, params: { path: { id } } })),
+	});
+
+export const createJob = (body: JobCreate) =>
+	answer(client.POST("/api/v1/jobs", { params: { header: { "Idempotency-Key": idempotencyKey() } }, body }));
+
+export const setJobEnabled = (job: Job, enabled: boolean) =>
+	answer(
+		client.PATCH("/api/v1/jobs/{id}", {
+			params: { path: { id: job.id }, header: ifMatch(job.version) },
+			body: { enabled },
+		}),
+	);
+
+export const deleteJob = (job: Job) =>
+	answer(client.DELETE("/api/v1/jobs/{id}", { params: { path: { id: job.id }, header: ifMatch(job.version) } }));
+
+export const startRun = (id: string) =>
+	answer(
+		client.POST("/api/v1/jobs/{id}/runs", {
+			params: { path: { id }, header: { "Idempotency-Key": idempotencyKey() } },
+			body: {},
+		}),
+	);

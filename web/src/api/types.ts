@@ -1,0 +1,51 @@
+import type { components } from "./schema.gen.ts";
+
+type Schemas = components["schemas"];
+
+export type Problem = Schemas["Problem"];
+export type Failure = Schemas["Failure"];
+export type Action = Schemas["Action"];
+export type Me = Schemas["Me"];
+export type Overview = Schemas["Overview"];
+export type Alert = Schemas["Alert"];
+export type Agent = Schemas["Agent"];
+export type AgentReference = Schemas["AgentReference"];
+export type BrowseEntry = Schemas["BrowseEntry"];
+export type BrowseListing = Schemas["BrowseListing"];
+export type Vault = Schemas["Vault"];
+export type VaultCreate = Schemas["VaultCreate"];
+export type VaultTestResult = Schemas["VaultTestResult"];
+export type StorageInput = Schemas["StorageInput"];
+export type RecoveryKit = Schemas["RecoveryKit"];
+export type Job = Schemas["Job"];
+export type JobCreate = Schemas["JobCreate"];
+export type JobDay = Schemas["JobDay"];
+export type Compression = Schemas["Compression"];
+export type Run = Schemas["Run"];
+export type RunSummary = Schemas["RunSummary"];
+export type RunStatus = Schemas["RunStatus"];
+export type RunEvent = Schemas["RunEvent"];
+export type Stage = Schemas["Stage"];
+export type Point = Schemas["Point"];
+export type ContentEntry = Schemas["ContentEntry"];
+export type ContentListing = Schemas["ContentListing"];
+export type Overwrite = Schemas["Overwrite"];
+export type RestoreCreate = Schemas["RestoreCreate"];
+
+/** One page of a list. */
+export interface Page<T> {
+	items: T[];
+	next_cursor?: string | null;
+	count: number;
+	count_capped: boolean;
+}
+
+/** A question to an agent, with its answer once it is completed. */
+export interface Command<T> {
+	id: string;
+	type: string;
+	status: Schemas["CommandStatus"];
+	agent: AgentReference;
+	result?: T | null;
+	failure?: Failure | null;
+}

@@ -1,0 +1,231 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { keys } from "../api/keys.ts";
+import { useFallbackInterval } from "../api/live.ts";
+import { deleteJob, jobQuery, setJobEnabled } from "../api/queries/jobs.ts";
+import { pointsQuery } from "../api/queries/points.ts";
+import type { Job } from "../api/types.ts";
+import { useFormat } from "../hooks/use-format.ts";
+import { useWording } from "../hooks/use-wording.ts";
+import { ActionButton } from "../modules/ActionButton.tsx";
+import { ButtonLink } from "../modules/ButtonLink.tsx";
+import { DayStrip } from "../modules/DayStrip.tsx";
+import { Columns, Page, Section, TrailLink } from "../modules/Page.tsx";
+import { PointList } from "../modules/PointList.tsx";
+import { QueryView } from "../modules/QueryView.tsx";
+import { RunNow } from "../modules/RunNow.tsx";
+import { RunningList } from "../modules/RunningList.tsx";
+import { RunTable } from "../modules/RunTable.tsx";
+import { ConfirmDialog } from "../ui/ConfirmDialog.tsx";
+import { ErrorText } from "../ui/ErrorText.tsx";
+import { Icon } from "../ui/Icon.tsx";
+import { KeyValues } from "../ui/KeyValues.tsx";
+import { Notice } from "../ui/Notice.tsx";
+import { PathText } from "../ui/PathText.tsx";
+import { Status } from "../ui/Status.tsx";
+import { paths } from "../util/paths.ts";
+import css from "./job.module.css";
+
+const route = getRouteApi("/signed-in/jobs/$job");
+
+/** One job: is it protected, what ran, what can be restored. */
+export default function JobPage() {
+	const { t } = useTranslation();
+	const words = useWording();
+	const { job: id } = route.useParams();
+	const query = useQuery({ ...jobQuery(id), refetchInterval: useFallbackInterval(5_000) });
+	const queries = useQueryClient();
+	const navigate = useNavigate();
+	const [deleting, setDeleting] = useState(false);
+	const switchJob = useMutation({
+		mutationFn: (job: Job) => setJobEnabled(job, !job.enabled),
+		onSuccess: (job) => queries.setQueryData(keys.job(id), job),
+	});
+	const remove = useMutation({
+		mutationFn: deleteJob,
+		onSuccess: async () => {
+			await navigate(paths.jobs());
+			queries.removeQueries({ queryKey: keys.job(id) });
+			await queries.invalidateQueries({ queryKey: keys.jobs() });
+		},
+	});
+	const job = query.data;
+	return (
+		<Page
+			title={job?.name ?? t("jobs.job")}
+			name={job?.name ?? t("jobs.job")}
+			trail={<TrailLink to={paths.jobs()}>{t("jobs.title")}</TrailLink>}
+			beside={job === undefined || job.enabled ? null : <Status status="disabled" form="pill" />}
+			actions={
+				job === undefined ? null : (
+					<>
+						<ActionButton
+							actions={job.actions}
+							name="delete"
+							variant="danger-outline"
+							onClick={() => setDeleting(true)}
+						>
+							{t("jobs.delete")}
+						</ActionButton>
+						<ActionButton
+							actions={job.actions}
+							name="update"
+							loading={switchJob.isPending}
+							onClick={() => switchJob.mutate(job)}
+						>
+							{job.enabled ? t("jobs.disable") : t("jobs.enable")}
+						</ActionButton>
+						<ButtonLink to={paths.restore({ source: job.id })} leftSection={<Icon name="restore" />}>
+							{t("jobs.restore")}
+						</ButtonLink>
+						<RunNow job={job} variant="filled" />
+					</>
+				)
+			}
+		>
+			{switchJob.error === null ? null : <ErrorText words={words(switchJob.error)} />}
+			<QueryView query={query}>{(data) => <Content job={data} />}</QueryView>
+			{job === undefined ? null : (
+				<ConfirmDialog
+					opened={deleting}
+					onClose={() => setDeleting(false)}
+					title={t("jobs.deleteTitle", { name: job.name })}
+					points={[
+						{ icon: "cancelled", text: t("jobs.deletePoint1") },
+						{ icon: "success", text: t("jobs.deletePoint2", { count: job.points }) },
+					]}
+					keep={t("jobs.keep")}
+					confirm={t("jobs.deleteSubmit")}
+					onConfirm={() => remove.mutate(job)}
+					busy={remove.isPending}
+					error={remove.error === null ? null : <ErrorText words={words(remove.error)} />}
+				/>
+			)}
+		</Page>
+	);
+}
+
+function Content({ job }: { job: Job }) {
+	const { t } = useTranslation();
+	const points = useQuery(pointsQuery({ job: job.id }));
+	return (
+		<>
+			<Verdict job={job} />
+			<div className={css["strip"]}>
+				<DayStrip job={job.name} days={job.days} />
+			</div>
+			<Columns
+				main={
+					<>
+						{job.active_run ? (
+							<Section title={t("overview.running")}>
+								<RunningList runs={[job.active_run]} />
+							</Section>
+						) : null}
+						<Section title={t("jobs.points")} count={job.points}>
+							<QueryView query={points} rows={3}>
+								{(page) =>
+									page.items.length === 0 ? (
+										<p className="muted">{t("jobs.pointsNone")}</p>
+									) : (
+										<PointList points={page.items.slice(0, 10)} />
+									)
+								}
+							</QueryView>
+						</Section>
+						<Section title={t("jobs.runs")} more={<Link {...paths.runs({ job: job.id })}>{t("jobs.allRuns")}</Link>}>
+							<RunTable filter={{ job: job.id }} most={10} />
+						</Section>
+					</>
+				}
+				side={<Settings job={job} />}
+			/>
+		</>
+	);
+}
+
+function Verdict({ job }: { job: Job }) {
+	const { t } = useTranslation();
+	const format = useFormat();
+	const latest = job.latest_point_at;
+	if (!latest) {
+		return (
+			<Notice tone="neutral" icon="overdue" title={t("jobs.noPoint")}>
+				{t("jobs.pointsNone")}
+			</Notice>
+		);
+	}
+	return (
+		<Notice
+			tone={job.protected ? "good" : "warn"}
+			icon={job.protected ? "proven" : "overdue"}
+			title={
+				!job.protected
+					? t("jobs.late")
+					: job.max_age_seconds
+						? t("jobs.protected")
+						: t("jobs.noLimit", { time: format.moment(latest) })
+			}
+		>
+			{t("jobs.pointAt", { time: format.fullMoment(latest), count: job.points })}
+		</Notice>
+	);
+}
+
+function Settings({ job }: { job: Job }) {
+	const { t } = useTranslation();
+	const format = useFormat();
+	const limit = job.upload_limit_bytes_per_second;
+	return (
+		<>
+			<Section title={t("jobs.paths")} count={job.paths.length}>
+				<ul>
+					{job.paths.map((path) => (
+						<li key={path}>
+							<PathText path={path} wrap />
+						</li>
+					))}
+				</ul>
+			</Section>
+			<Section title={t("jobs.settings")}>
+				<KeyValues
+					rows={[
+						[
+							t("jobs.agent"),
+							<Link key="agent" {...paths.agent(job.agent.id)}>
+								{job.agent.name}
+							</Link>,
+						],
+						[
+							t("jobs.vault"),
+							<Link key="vault" {...paths.vault(job.vault.id)}>
+								{job.vault.name}
+							</Link>,
+						],
+						[t("jobs.schedule"), t("jobs.manual")],
+						[t("jobs.compression"), t(`jobs.compressionName.${job.policy.compression ?? "zstd-default"}`)],
+						[
+							t("jobs.limit"),
+							limit
+								? t("jobs.limitValue", { speed: format.speed(limit), bits: format.bits(limit) })
+								: t("jobs.limitNone"),
+						],
+						[t("jobs.maxAge"), job.max_age_seconds ? format.duration(job.max_age_seconds) : t("jobs.maxAgeNone")],
+						[
+							t("jobs.leftOut"),
+							(job.policy.ignore_rules ?? []).length === 0 ? (
+								t("jobs.leftOutNone")
+							) : (
+								<span key="rules" className="mono">
+									{(job.policy.ignore_rules ?? []).join(", ")}
+								</span>
+							),
+						],
+					]}
+				/>
+			</Section>
+		</>
+	);
+}

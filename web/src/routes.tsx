@@ -1,0 +1,200 @@
+import type { QueryClient } from "@tanstack/react-query";
+import {
+	createRootRouteWithContext,
+	createRoute,
+	createRouter,
+	lazyRouteComponent,
+	redirect,
+} from "@tanstack/react-router";
+import { isSignedOut } from "./api/errors.ts";
+import { agentQuery, agentsQuery } from "./api/queries/agents.ts";
+import { jobQuery, jobsQuery } from "./api/queries/jobs.ts";
+import { overviewQuery } from "./api/queries/overview.ts";
+import { runQuery } from "./api/queries/runs.ts";
+import { meQuery, statusQuery } from "./api/queries/session.ts";
+import { vaultQuery, vaultsQuery } from "./api/queries/vaults.ts";
+import { PageError } from "./modules/PageError.tsx";
+import { Root } from "./modules/Root.tsx";
+import { Shell } from "./modules/Shell.tsx";
+import { paths } from "./util/paths.ts";
+import { parseSearch, stringifySearch, texts } from "./util/search.ts";
+
+interface Context {
+	queries: QueryClient;
+}
+
+const root = createRootRouteWithContext<Context>()({ component: Root });
+
+const setUp = createRoute({
+	getParentRoute: () => root,
+	path: "/set-up",
+	validateSearch: texts("token"),
+	component: lazyRouteComponent(() => import("./pages/set-up.tsx")),
+});
+
+const signIn = createRoute({
+	getParentRoute: () => root,
+	path: "/sign-in",
+	validateSearch: texts("next"),
+	loader: ({ context }) => void context.queries.prefetchQuery(statusQuery),
+	component: lazyRouteComponent(() => import("./pages/sign-in.tsx")),
+});
+
+/** Everything below needs a session. */
+const signedIn = createRoute({
+	getParentRoute: () => root,
+	id: "signed-in",
+	beforeLoad: async ({ context, location }) => {
+		try {
+			await context.queries.ensureQueryData(meQuery);
+		} catch (error) {
+			if (isSignedOut(error)) throw redirect(paths.signIn(location.href === "/" ? undefined : location.href));
+			throw error;
+		}
+	},
+	component: Shell,
+});
+
+const overview = createRoute({
+	getParentRoute: () => signedIn,
+	path: "/",
+	loader: ({ context }) => void context.queries.prefetchQuery(overviewQuery),
+	component: lazyRouteComponent(() => import("./pages/overview.tsx")),
+});
+
+const runs = createRoute({
+	getParentRoute: () => signedIn,
+	path: "/runs",
+	validateSearch: texts("status", "job"),
+	component: lazyRouteComponent(() => import("./pages/runs.tsx")),
+});
+
+const run = createRoute({
+	getParentRoute: () => signedIn,
+	path: "/runs/$run",
+	loader: ({ context, params }) => void context.queries.prefetchQuery(runQuery(params.run)),
+	component: lazyRouteComponent(() => import("./pages/run.tsx")),
+});
+
+const jobs = createRoute({
+	getParentRoute: () => signedIn,
+	path: "/jobs",
+	validateSearch: texts("q"),
+	loader: ({ context }) => void context.queries.prefetchQuery(jobsQuery),
+	component: lazyRouteComponent(() => import("./pages/jobs.tsx")),
+});
+
+const newJob = createRoute({
+	getParentRoute: () => signedIn,
+	path: "/jobs/new/$step",
+	validateSearch: texts("agent"),
+	loader: ({ context }) => {
+		void context.queries.prefetchQuery(agentsQuery);
+		void context.queries.prefetchQuery(vaultsQuery);
+	},
+	component: lazyRouteComponent(() => import("./pages/job-wizard.tsx")),
+});
+
+const job = createRoute({
+	getParentRoute: () => signedIn,
+	path: "/jobs/$job",
+	loader: ({ context, params }) => void context.queries.prefetchQuery(jobQuery(params.job)),
+	component: lazyRouteComponent(() => import("./pages/job.tsx")),
+});
+
+const agents = createRoute({
+	getParentRoute: () => signedIn,
+	path: "/agents",
+	validateSearch: texts("panel", "q"),
+	loader: ({ context }) => void context.queries.prefetchQuery(agentsQuery),
+	component: lazyRouteComponent(() => import("./pages/agents.tsx")),
+});
+
+const agent = createRoute({
+	getParentRoute: () => signedIn,
+	path: "/agents/$agent",
+	loader: ({ context, params }) => void context.queries.prefetchQuery(agentQuery(params.agent)),
+	component: lazyRouteComponent(() => import("./pages/agent.tsx")),
+});
+
+const vaults = createRoute({
+	getParentRoute: () => signedIn,
+	path: "/vaults",
+	loader: ({ context }) => void context.queries.prefetchQuery(vaultsQuery),
+	component: lazyRouteComponent(() => import("./pages/vaults.tsx")),
+});
+
+const newVault = createRoute({
+	getParentRoute: () => signedIn,
+	path: "/vaults/new",
+	loader: ({ context }) => void context.queries.prefetchQuery(agentsQuery),
+	component: lazyRouteComponent(() => import("./pages/vault-new.tsx")),
+});
+
+const vault = createRoute({
+	getParentRoute: () => signedIn,
+	path: "/vaults/$vault",
+	loader: ({ context, params }) => void context.queries.prefetchQuery(vaultQuery(params.vault)),
+	component: lazyRouteComponent(() => import("./pages/vault.tsx")),
+});
+
+const snapshots = createRoute({
+	getParentRoute: () => signedIn,
+	path: "/snapshots",
+	validateSearch: texts("source", "point", "snapshot", "path"),
+	component: lazyRouteComponent(() => import("./pages/snapshots.tsx")),
+});
+
+const restore = createRoute({
+	getParentRoute: () => signedIn,
+	path: "/restore",
+	validateSearch: texts("source"),
+	component: lazyRouteComponent(() => import("./pages/restore.tsx")),
+});
+
+const newRestore = createRoute({
+	getParentRoute: () => signedIn,
+	path: "/restore/new/$step",
+	validateSearch: texts("point"),
+	component: lazyRouteComponent(() => import("./pages/restore-wizard.tsx")),
+});
+
+const tree = root.addChildren([
+	setUp,
+	signIn,
+	signedIn.addChildren([
+		overview,
+		runs,
+		run,
+		jobs,
+		newJob,
+		job,
+		agents,
+		agent,
+		vaults,
+		newVault,
+		vault,
+		snapshots,
+		restore,
+		newRestore,
+	]),
+]);
+
+export function makeRouter(queries: QueryClient) {
+	return createRouter({
+		routeTree: tree,
+		context: { queries },
+		defaultPreload: "intent",
+		defaultPreloadStaleTime: 0,
+		defaultErrorComponent: PageError,
+		scrollRestoration: true,
+		parseSearch,
+		stringifySearch,
+	});
+}
+
+declare module "@tanstack/react-router" {
+	interface Register {
+		router: ReturnType<typeof makeRouter>;
+	}
+}

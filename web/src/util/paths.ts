@@ -1,0 +1,27 @@
+import { linkOptions } from "@tanstack/react-router";
+
+/** Every address of the page. Links and redirects are made here and nowhere else. */
+export const paths = {
+	overview: () => linkOptions({ to: "/" }),
+	setUp: () => linkOptions({ to: "/set-up" }),
+	signIn: (next?: string) => linkOptions({ to: "/sign-in", search: next === undefined ? {} : { next } }),
+	runs: (search: { status?: string; job?: string } = {}) => linkOptions({ to: "/runs", search }),
+	run: (run: string) => linkOptions({ to: "/runs/$run", params: { run } }),
+	jobs: (search: { q?: string } = {}) => linkOptions({ to: "/jobs", search }),
+	job: (job: string) => linkOptions({ to: "/jobs/$job", params: { job } }),
+	newJob: (step: "place" | "source" | "options" | "review" = "place", search: { agent?: string } = {}) =>
+		linkOptions({ to: "/jobs/new/$step", params: { step }, search }),
+	agents: (search: { panel?: "add"; q?: string } = {}) => linkOptions({ to: "/agents", search }),
+	agent: (agent: string) => linkOptions({ to: "/agents/$agent", params: { agent } }),
+	vaults: () => linkOptions({ to: "/vaults" }),
+	newVault: () => linkOptions({ to: "/vaults/new" }),
+	vault: (vault: string) => linkOptions({ to: "/vaults/$vault", params: { vault } }),
+	snapshots: (search: { source?: string; point?: string; snapshot?: string; path?: string } = {}) =>
+		linkOptions({ to: "/snapshots", search }),
+	restore: (search: { source?: string } = {}) => linkOptions({ to: "/restore", search }),
+	newRestore: (step: "what" | "where" | "rules" | "review", point: string) =>
+		linkOptions({ to: "/restore/new/$step", params: { step }, search: { point } }),
+};
+
+/** Any address that a link may lead to. */
+export type Target = ReturnType<(typeof paths)[keyof typeof paths]>;

@@ -1,16 +1,18 @@
 //! What command line and agent share: taking snapshots, restoring, verifying and reading them.
 
 mod browse;
+mod create;
+mod delete;
 mod error;
-#[allow(dead_code)] // the upload uses the rest
 mod problem;
-#[allow(dead_code)] // the upload uses the rest
 mod progress;
 mod read;
 mod restore;
 mod verify;
 
 pub use browse::{ContentPage, list_content, read_file};
+pub use create::{SavedSnapshot, SnapshotReport, SnapshotRequest, Source, SourceReport, create};
+pub use delete::delete;
 pub use error::{Error, Result};
 pub use problem::{Problem, ProblemCode, Severity};
 pub use progress::Progress;

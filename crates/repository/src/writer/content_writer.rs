@@ -14,6 +14,7 @@ use crate::content_id::ContentId;
 use crate::crypto::{OVERHEAD, RandomSource, random_bytes};
 use crate::error::{Error, Result};
 use crate::index::{IndexEntry, MAX_LENGTH};
+use crate::object::ContentSink;
 
 /// What became of a content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +80,17 @@ impl Payload<'_> {
             Self::Copied(bytes) => bytes,
             Self::InPlace(bytes) => bytes,
         }
+    }
+}
+
+impl ContentSink for ContentWriter {
+    fn put_content(
+        &mut self,
+        prefix: Option<u8>,
+        data: &[u8],
+        compression: Compression,
+    ) -> Result<ContentId> {
+        Ok(self.write(prefix, data, compression)?.id)
     }
 }
 

@@ -46,26 +46,32 @@ impl Owners {
 
     /// Permissions with which a file is created: the final ones if nothing needs to be changed afterwards.
     pub(super) fn creation_mode(&self, wanted: &Attributes) -> u32 {
-        if self.is_final(wanted) {
+        let is_final =
+            self.permissions && !self.differs(wanted) && wanted.mode & (self.mask | 0o7000) == 0;
+        if is_final {
             wanted.mode
         } else {
             UNFINISHED_FILE
         }
     }
 
-    fn is_final(&self, wanted: &Attributes) -> bool {
-        self.permissions && !self.differs(wanted) && wanted.mode & (self.mask | 0o7000) == 0
-    }
-
-    /// Sets what a new file does not have yet.
-    pub(super) fn finish_file(&self, file: &File, wanted: &Attributes) -> io::Result<()> {
+    /// Sets what a file that was created with the permissions `created` does not have yet.
+    pub(super) fn finish_file(
+        &self,
+        file: &File,
+        wanted: &Attributes,
+        created: u32,
+    ) -> io::Result<()> {
         if self.differs(wanted) {
             self.allow_refusal(dir::set_owner(file, wanted.uid, wanted.gid))?;
         }
-        if self.permissions && !self.is_final(wanted) {
-            dir::set_permissions(file, wanted.mode)?;
-        } else if !self.permissions {
-            dir::set_permissions(file, 0o666 & !self.mask)?;
+        let mode = if self.permissions {
+            wanted.mode
+        } else {
+            0o666 & !self.mask
+        };
+        if mode != created || mode & self.mask != 0 {
+            dir::set_permissions(file, mode)?;
         }
         if self.times {
             dir::set_times(file, FileTime::from_nanoseconds(wanted.modified))?;

@@ -216,10 +216,11 @@ impl<'a> Writer<'a> {
         let entry = &self.plan().entries[index];
         let dir = cache.get(entry.directory)?;
         let name = unfinished_name(entry, index);
-        let mut file = dir.create_file(&name, self.owners.creation_mode(&entry.attributes))?;
+        let mode = self.owners.creation_mode(&entry.attributes);
+        let mut file = dir.create_file(&name, mode)?;
         let written = file
             .write_all(data)
-            .and_then(|()| self.owners.finish_file(&file, &entry.attributes));
+            .and_then(|()| self.owners.finish_file(&file, &entry.attributes, mode));
         drop(file);
         let written = written.and_then(|()| self.put_in_place(entry, &name, &dir));
         if written.is_err() {
@@ -336,7 +337,8 @@ impl<'a> Writer<'a> {
             Some(file) => file,
             None => Arc::new(dir.open_file_for_writing(&name)?),
         };
-        self.owners.finish_file(&file, &entry.attributes)?;
+        self.owners
+            .finish_file(&file, &entry.attributes, UNFINISHED_FILE)?;
         drop(file);
         self.put_in_place(entry, &name, &dir)?;
         self.request.progress.add_files(1);

@@ -1,4 +1,12 @@
 //! Snapshots from end to end on stores in memory and on disk.
 
+mod browse;
+mod create;
+mod damage;
+mod faults;
 #[cfg(unix)]
 mod fixtures;
+mod property;
+mod restore;
+mod resume;
+mod support;

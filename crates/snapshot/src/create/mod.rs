@@ -1,0 +1,379 @@
+//! Taking a snapshot: sources in, contents, directories and a manifest for each source out.
+//!
+//! Every worker is a whole pipeline on data it has just touched: it reads a directory, takes over what an earlier snapshot
+//! has unchanged, reads small files of many directories into one batch and hashes them side by side, or takes a chunk of a
+//! large file. Each has its own pack, so nothing is locked while data is sealed. A directory is stored by the worker that
+//! completes its last entry.
+//!
+//! A manifest is published after everything it refers to is stored. An upload that is stopped leaves no manifest, but what
+//! it published on the way is found again by the next one.
+
+mod batch;
+mod compare;
+mod directory;
+mod estimate;
+mod lanes;
+mod node;
+mod previous;
+mod queue;
+mod request;
+mod stream;
+mod upload;
+mod worker;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use holdfast_files::{Root, RootNode};
+use holdfast_planning::ignore::{RelativePath, Rules};
+use holdfast_repository::directory::EntryKind;
+use holdfast_repository::json::UnixNanos;
+use holdfast_repository::manifest::{ManifestEdits, ManifestId, Manifests};
+use holdfast_repository::policy::PolicyTree;
+use holdfast_repository::snapshot::{self, SnapshotManifest};
+use holdfast_repository::{ContentWriter, Repository, Session};
+
+pub use request::{SavedSnapshot, SnapshotReport, SnapshotRequest, Source, SourceReport};
+
+use self::directory::{DirectoryTask, Open};
+use self::node::{Node, Slot};
+use self::stream::{LargeFile, LazyFile};
+use self::upload::{Settings, Upload, Uploaded};
+use self::worker::Worker;
+use crate::error::{Error, Result};
+use crate::progress::Progress;
+
+/// Takes a snapshot of each source, one after the other.
+///
+/// # Errors
+/// What stops everything: a failing store, cancellation, an error when `fail_fast` is set. A source whose root cannot be
+/// read is reported in its [`SourceReport`] instead, and the others go on.
+pub fn create(repo: &Arc<Repository>, request: &SnapshotRequest) -> Result<SnapshotReport> {
+    let began = Instant::now();
+    let progress = &request.progress;
+    watch_uploads(repo, progress);
+    let session = repo.session()?;
+    let manifests = repo.manifests()?;
+    let policies = request
+        .sources
+        .iter()
+        .map(|source| request.policies_of(&manifests, &source.identity))
+        .collect::<Result<Vec<PolicyTree>>>()?;
+    let workers = request.workers(policies.first());
+    let mut writers: Vec<ContentWriter> = (0..workers).map(|_| session.writer()).collect();
+    let ended = AtomicBool::new(false);
+    let sources = std::thread::scope(|scope| {
+        if request.estimate {
+            scope.spawn(|| set_totals(request, &policies, &ended));
+        }
+        let mut reports = Vec::with_capacity(request.sources.len());
+        let result = request
+            .sources
+            .iter()
+            .zip(&policies)
+            .try_for_each(|(source, policies)| {
+                let report = Run {
+                    repo,
+                    session: &session,
+                    manifests: &manifests,
+                    request,
+                    source,
+                }
+                .run(policies.clone(), &mut writers)?;
+                reports.push(report);
+                Ok(())
+            });
+        ended.store(true, Ordering::Relaxed);
+        result.map(|()| reports)
+    });
+    drop(writers);
+    let sources = match sources {
+        Ok(sources) => sources,
+        Err(error) => {
+            // What is stored is published, so that the next upload does not send it again; the error stays the one above.
+            if let Err(error) = session.close_interrupted() {
+                tracing::debug!(%error, "the interrupted session was not closed");
+            }
+            return Err(request.cancelled_or(error));
+        }
+    };
+    session.close()?;
+    Ok(SnapshotReport {
+        sources,
+        seconds: began.elapsed().as_secs_f64(),
+    })
+}
+
+/// Lets the progress show what reaches the store from now on.
+fn watch_uploads(repo: &Arc<Repository>, progress: &Progress) {
+    let store = Arc::clone(repo.store());
+    let before = store.counters().uploaded();
+    progress.set_uploaded(move || store.counters().uploaded().saturating_sub(before));
+}
+
+fn set_totals(request: &SnapshotRequest, policies: &[PolicyTree], ended: &AtomicBool) {
+    let stop = || ended.load(Ordering::Relaxed) || request.cancel.is_cancelled();
+    let mut bytes = 0;
+    let mut files = 0;
+    for (source, policies) in request.sources.iter().zip(policies) {
+        let Some(estimate) = estimate::estimate(source.tree.as_ref(), policies, &stop) else {
+            return;
+        };
+        bytes += estimate.bytes;
+        files += estimate.files;
+    }
+    request.progress.set_totals(bytes, files);
+}
+
+/// The snapshot of one source.
+struct Run<'a> {
+    repo: &'a Arc<Repository>,
+    session: &'a Session,
+    manifests: &'a Manifests,
+    request: &'a SnapshotRequest,
+    source: &'a Source,
+}
+
+impl Run<'_> {
+    fn run(&self, policies: PolicyTree, writers: &mut [ContentWriter]) -> Result<SourceReport> {
+        let began = Instant::now();
+        let progress = &self.request.progress;
+        let before = Figures::of(progress);
+        let earlier = previous::select(snapshot::list(self.manifests, Some(&self.source.identity)));
+        let start_time = self.start_time(&earlier);
+        let keep_identical = !policies
+            .root()
+            .retention
+            .ignore_identical_snapshots
+            .unwrap_or(false);
+        let uploaded = match self.upload(policies, &earlier, writers) {
+            Err(error @ Error::Source { .. }) => Err(error),
+            other => Ok(other?),
+        };
+        let (result, stats, problems) = match uploaded {
+            Err(error) => (Err(error), Default::default(), Vec::new()),
+            Ok(Uploaded {
+                root,
+                stats,
+                problems,
+            }) => {
+                let mut manifest = self.manifest(start_time);
+                manifest.root_entry = Some(root);
+                manifest.stats = stats;
+                manifest.end_time = self.now().max(start_time);
+                let same = earlier
+                    .first()
+                    .is_some_and(|last| last.root_object() == manifest.root_object());
+                let id = if same && !keep_identical {
+                    None
+                } else {
+                    Some(self.save(&manifest, writers)?)
+                };
+                self.session.commit_index()?;
+                manifest.id = id.clone().unwrap_or_default();
+                (Ok(SavedSnapshot { manifest, id }), stats, problems)
+            }
+        };
+        let figures = Figures::of(progress);
+        Ok(SourceReport {
+            source: self.source.identity.clone(),
+            result,
+            stats,
+            bytes_read: figures.read - before.read,
+            bytes_new: figures.new - before.new,
+            bytes_uploaded: figures.uploaded - before.uploaded,
+            problems,
+            seconds: began.elapsed().as_secs_f64(),
+        })
+    }
+
+    /// Stores the manifest, after everything it refers to.
+    fn save(
+        &self,
+        manifest: &SnapshotManifest,
+        writers: &mut [ContentWriter],
+    ) -> Result<ManifestId> {
+        self.session.ensure_complete()?;
+        let mut edits = ManifestEdits::new(Arc::clone(self.repo.clock()));
+        let id = edits.put(manifest.labels()?, manifest)?;
+        let writer = &mut writers[0];
+        edits.write(writer)?;
+        writer.finish_packs()?;
+        Ok(id)
+    }
+
+    fn now(&self) -> UnixNanos {
+        self.repo.clock().now().into()
+    }
+
+    /// A snapshot starts after every earlier one of its source, also when the clock was set back: the order of starts is
+    /// all that tells which is newer.
+    fn start_time(&self, earlier: &[SnapshotManifest]) -> UnixNanos {
+        let latest = earlier.iter().map(|snapshot| snapshot.start_time).max();
+        latest.map_or(self.now(), |latest| {
+            self.now().max(UnixNanos(latest.0.saturating_add(1)))
+        })
+    }
+
+    fn manifest(&self, start_time: UnixNanos) -> SnapshotManifest {
+        SnapshotManifest {
+            source: self.source.identity.clone(),
+            description: self.request.description.clone(),
+            tags: self.request.tags.clone(),
+            pins: self.request.pins.clone(),
+            start_time,
+            ..SnapshotManifest::default()
+        }
+    }
+
+    fn upload(
+        &self,
+        policies: PolicyTree,
+        earlier: &[SnapshotManifest],
+        writers: &mut [ContentWriter],
+    ) -> Result<Uploaded> {
+        let path = self.source.identity.path.clone();
+        let failed = |error: std::io::Error| Error::Source {
+            path: path.clone(),
+            reason: error.to_string(),
+        };
+        let root = self.source.tree.root().map_err(failed)?;
+        let settings = Settings {
+            workers: writers.len(),
+            memory_budget: self.request.memory_budget,
+            fail_fast: self.request.fail_fast,
+        };
+        let shared = (
+            Arc::clone(&self.request.progress),
+            self.request.cancel.clone(),
+        );
+        let entry = root_entry(&root);
+        let upload = Upload::new(
+            self.repo,
+            self.session,
+            policies,
+            settings,
+            (entry, path),
+            shared,
+        )?;
+        begin(&upload, root, earlier)?;
+        let queue = Arc::clone(upload.queue());
+        let _wake = self.request.cancel.on_cancel(move || queue.close());
+        std::thread::scope(|scope| {
+            for writer in writers {
+                scope.spawn(|| {
+                    let _guard = CloseOnPanic(&upload);
+                    if let Err(error) = Worker::new(&upload, writer).run() {
+                        upload.stop(error.into());
+                    }
+                });
+            }
+        });
+        upload.finish()
+    }
+}
+
+/// Lets the other workers end when one of them panics.
+struct CloseOnPanic<'a>(&'a Upload<'a>);
+
+impl Drop for CloseOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.queue().close();
+        }
+    }
+}
+
+fn root_entry(root: &Root) -> holdfast_repository::directory::DirectoryEntry {
+    let kind = match root.node {
+        RootNode::Directory(_) => EntryKind::Directory,
+        RootNode::File(_) => EntryKind::File,
+    };
+    let text = holdfast_repository::directory::lossy_text(&root.name).into_bytes();
+    let listed = holdfast_files::Listed {
+        name: &root.name,
+        metadata: &root.metadata,
+    };
+    let mut entry = directory::describe(text, kind, listed);
+    // The root's own extras have another place in the format.
+    entry.extras = None;
+    entry
+}
+
+/// Queues the root.
+fn begin(upload: &Upload<'_>, root: Root, earlier: &[SnapshotManifest]) -> Result<()> {
+    match root.node {
+        RootNode::Directory(directory) => {
+            let mut previous = Vec::new();
+            let roots = earlier
+                .iter()
+                .filter_map(|snapshot| snapshot.root_entry.as_ref());
+            for object in roots
+                .filter(|root| root.is_directory())
+                .filter_map(|root| root.object)
+            {
+                if !previous.contains(&object) {
+                    previous.push(object);
+                }
+            }
+            let task = DirectoryTask {
+                node: Node::new(None, String::new(), root.metadata),
+                open: Open::Root(directory),
+                path: RelativePath::root(),
+                rules: Rules::none(),
+                previous,
+            };
+            upload.queue().push(Vec::new(), vec![task]);
+        }
+        RootNode::File(file) => {
+            let node = Node::new(None, String::new(), upload::stand_in(root.metadata));
+            let listed = holdfast_files::Listed {
+                name: &root.name,
+                metadata: &root.metadata,
+            };
+            let text = holdfast_repository::directory::lossy_text(&root.name);
+            let policy = upload.policies().root();
+            let size = root.metadata.size;
+            let compression =
+                holdfast_repository::policy::compressor_for(&policy.compression, &text, size)
+                    .and_then(upload::compression_by_name);
+            node.set_entries(
+                vec![directory::describe(
+                    text.clone().into_bytes(),
+                    EntryKind::File,
+                    listed,
+                )],
+                0,
+                Vec::new(),
+            );
+            let slot = Slot { node, index: 0 };
+            let large =
+                LargeFile::new(slot, text, size, LazyFile::opened(file), compression, false);
+            let part_size = policy
+                .upload
+                .parallel_upload_above_size
+                .and_then(|size| u64::try_from(size).ok());
+            let streams = large.streams(part_size, &upload.splitter(&policy.splitter.algorithm)?);
+            upload.queue().push(streams, Vec::new());
+        }
+    }
+    Ok(())
+}
+
+/// Counters that sources share, at one moment.
+struct Figures {
+    read: u64,
+    new: u64,
+    uploaded: u64,
+}
+
+impl Figures {
+    fn of(progress: &Progress) -> Self {
+        Self {
+            read: progress.bytes_read(),
+            new: progress.bytes_new(),
+            uploaded: progress.bytes_uploaded(),
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! Sources that misbehave, stores that fail, and uploads that are stopped.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use holdfast_files::{Fault, MemoryTree};
+use holdfast_host::Cancel;
+use holdfast_repository::directory::DirectorySummary;
+use holdfast_snapshot::{Error, ProblemCode, Severity, SourceReport, create, read_file};
+
+use crate::support::{Place, id, policy, random, request, saved};
+
+fn summary(report: &SourceReport) -> DirectorySummary {
+    let root = saved(report).manifest.root_entry.clone().expect("a root");
+    *root.summary.expect("a summary")
+}
+
+fn problems(report: &SourceReport) -> Vec<(String, ProblemCode, Severity)> {
+    let mut problems: Vec<_> = report
+        .problems
+        .iter()
+        .map(|p| (p.path.clone(), p.code, p.severity))
+        .collect();
+    problems.sort_by(|a, b| a.0.cmp(&b.0));
+    problems
+}
+
+#[test]
+fn entries_that_cannot_be_read_are_named_and_the_rest_is_stored() {
+    let place = Place::new();
+    let mut tree = MemoryTree::new("data");
+    tree.file("fine", b"fine")
+        .file("dir/locked", b"1")
+        .file("gone", b"1")
+        .file("hidden", b"1");
+    tree.file("closed/inside", b"1")
+        .file("large", random(1, 3 << 20))
+        .symlink("link", "fine");
+    tree.fault("dir/locked", Fault::Unreadable)
+        .fault("gone", Fault::Vanishes)
+        .fault("hidden", Fault::NoMetadata)
+        .fault("closed", Fault::Unreadable)
+        .fault("large", Fault::FailsAt(2 << 20))
+        .fault("link", Fault::Unreadable);
+    let report = place.snapshot(&tree);
+    let found: Vec<_> = problems(&report)
+        .into_iter()
+        .map(|(path, code, _)| (path, code))
+        .collect();
+    let expected = [
+        ("closed", ProblemCode::AccessDenied),
+        ("dir/locked", ProblemCode::AccessDenied),
+        ("gone", ProblemCode::Vanished),
+        ("hidden", ProblemCode::AccessDenied),
+        ("large", ProblemCode::ReadFailed),
+        ("link", ProblemCode::AccessDenied),
+    ];
+    assert_eq!(found, expected.map(|(path, code)| (path.to_owned(), code)));
+    assert_eq!(report.errors(), 6);
+    let summary = summary(&report);
+    assert_eq!(
+        (summary.failed, summary.ignored_errors, summary.files),
+        (6, 0, 1)
+    );
+    let paths: Vec<_> = summary
+        .errors
+        .iter()
+        .map(|error| error.path.as_str())
+        .collect();
+    assert_eq!(paths, expected.map(|(path, _)| path));
+    assert!(
+        saved(&report).manifest.is_complete(),
+        "errors of entries do not make a snapshot incomplete"
+    );
+    assert_eq!(
+        (report.stats.error_count, report.stats.ignored_error_count),
+        (6, 0)
+    );
+}
+
+#[test]
+fn ignored_errors_are_counted_apart() {
+    let place = Place::new();
+    let mut tree = MemoryTree::new("data");
+    tree.file("locked", b"1")
+        .file("closed/inside", b"1")
+        .file("fine", b"1");
+    tree.fault("locked", Fault::Unreadable)
+        .fault("closed", Fault::Unreadable);
+    let report = place.snapshot_with(&tree, |request| {
+        request.policy = policy(|policy| {
+            policy.error_handling.ignore_file_errors = Some(true);
+            policy.error_handling.ignore_directory_errors = Some(true);
+        });
+    });
+    assert_eq!(report.errors(), 0);
+    assert!(
+        report
+            .problems
+            .iter()
+            .all(|problem| problem.severity == Severity::Ignored)
+    );
+    assert_eq!(
+        (summary(&report).failed, summary(&report).ignored_errors),
+        (0, 2)
+    );
+}
+
+#[test]
+fn files_that_change_size_while_they_are_read_are_stored_as_read() {
+    let place = Place::new();
+    let mut tree = MemoryTree::new("data");
+    let large = random(2, 3 << 20);
+    tree.file("grown", b"0123456789")
+        .fault("grown", Fault::ListedSize(3));
+    tree.file("shrunk", b"012")
+        .fault("shrunk", Fault::ListedSize(10));
+    tree.file("now-empty", b"")
+        .fault("now-empty", Fault::ListedSize(10));
+    tree.file("large", large.clone())
+        .fault("large", Fault::ListedSize(1 << 20));
+    let report = place.snapshot(&tree);
+    assert_eq!(report.errors(), 0);
+    let named: Vec<_> = problems(&report);
+    assert_eq!(named.len(), 4, "{named:?}");
+    assert!(
+        named
+            .iter()
+            .all(|p| p.1 == ProblemCode::ChangedWhileRead && p.2 == Severity::Warning)
+    );
+    for (name, content) in [
+        ("grown", &b"0123456789"[..]),
+        ("shrunk", b"012"),
+        ("now-empty", b""),
+        ("large", &large),
+    ] {
+        let mut read = Vec::new();
+        read_file(&place.repo, &id(&report), name, &mut read, &Cancel::new()).expect("read");
+        assert!(read == content, "{name}");
+    }
+    assert_eq!(summary(&report).total_size, 13 + large.len() as i64);
+}
+
+#[test]
+fn what_a_snapshot_cannot_hold_is_skipped_or_an_error_as_the_policy_says() {
+    let place = Place::new();
+    let mut tree = MemoryTree::new("data");
+    tree.other("pipe").file("file", b"1");
+    assert_eq!(place.snapshot(&tree).problems, []);
+    let strict = place.snapshot_with(&tree, |request| {
+        request.policy = policy(|policy| policy.error_handling.ignore_unknown_types = Some(false));
+    });
+    assert_eq!(
+        problems(&strict),
+        [(
+            "pipe".to_owned(),
+            ProblemCode::UnsupportedType,
+            Severity::Error
+        )]
+    );
+}
+
+#[test]
+fn a_malformed_ignore_file_fails_its_directory_only() {
+    let place = Place::new();
+    let mut tree = MemoryTree::new("data");
+    tree.file("dir/.kopiaignore", b"[a\n")
+        .file("dir/a", b"1")
+        .file("b", b"1");
+    let report = place.snapshot(&tree);
+    assert_eq!(
+        problems(&report),
+        [(
+            "dir".to_owned(),
+            ProblemCode::DirectoryUnreadable,
+            Severity::Error
+        )]
+    );
+    assert_eq!(summary(&report).files, 1);
+    tree.file(".kopiaignore", b"[a\n");
+    let report = create(&place.repo, &request(&tree)).expect("the run itself goes on");
+    assert!(matches!(
+        report.sources[0].result,
+        Err(Error::Source { .. })
+    ));
+}
+
+#[test]
+fn an_unreadable_root_leaves_no_snapshot() {
+    let place = Place::new();
+    let mut tree = MemoryTree::new("data");
+    tree.fault("", Fault::Unreadable);
+    let report = create(&place.repo, &request(&tree)).expect("the run itself goes on");
+    assert!(matches!(
+        report.sources[0].result,
+        Err(Error::Source { .. })
+    ));
+    assert!(place.snapshots().is_empty());
+}
+
+#[test]
+fn fail_fast_stops_at_the_first_error() {
+    let place = Place::new();
+    let mut tree = MemoryTree::new("data");
+    tree.file("locked", b"1").fault("locked", Fault::Unreadable);
+    let mut request = request(&tree);
+    request.fail_fast = true;
+    assert!(matches!(
+        create(&place.repo, &request),
+        Err(Error::FailedFast { .. })
+    ));
+    assert!(place.snapshots().is_empty());
+}
+
+#[test]
+fn a_cancelled_upload_ends_at_once_and_lists_nothing() {
+    for at in [b"file-50".to_vec(), b"large".to_vec()] {
+        let place = Place::new();
+        let mut tree = MemoryTree::new("data");
+        for number in 0..100 {
+            tree.file(format!("dir/file-{number}"), random(number, 1000));
+        }
+        tree.file("large", random(1000, 30 << 20));
+        let cancel = Cancel::new();
+        let raised = Arc::new(parking_lot::Mutex::new(None));
+        let (hook, when) = (cancel.clone(), Arc::clone(&raised));
+        let tree = tree.on_read(move |name, offset| {
+            if name == at && (at != b"large" || offset > 10 << 20) {
+                when.lock().get_or_insert_with(Instant::now);
+                hook.cancel();
+            }
+        });
+        let mut request = request(&tree);
+        request.cancel = cancel;
+        assert!(matches!(
+            create(&place.repo, &request),
+            Err(Error::Cancelled)
+        ));
+        let since = raised.lock().expect("it was cancelled").elapsed();
+        assert!(since < Duration::from_secs(10), "{since:?}");
+        assert!(place.snapshots().is_empty());
+    }
+}
+
+#[test]
+fn an_upload_cancelled_before_it_began_does_nothing() {
+    let place = Place::new();
+    let request = request(&MemoryTree::new("data"));
+    request.cancel.cancel();
+    assert!(matches!(
+        create(&place.repo, &request),
+        Err(Error::Cancelled)
+    ));
+    assert!(place.snapshots().is_empty());
+}

@@ -1,0 +1,131 @@
+//! Repositories and sources for the tests of this crate.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use holdfast_files::{MemoryTree, SourceTree};
+use holdfast_repository::policy::Policy;
+use holdfast_repository::snapshot::{SnapshotManifest, list};
+use holdfast_repository::{CreateOptions, OpenOptions, Repository, SourceIdentity};
+use holdfast_snapshot::{
+    RestoreRequest, SavedSnapshot, SnapshotRequest, Source, SourceReport, create,
+};
+use holdfast_storage::{BlobStore, MemoryStore};
+use holdfast_testkit::tree::{Compare, assert_same};
+use secrecy::SecretString;
+
+/// A repository and the store below it.
+pub(crate) struct Place {
+    pub(crate) store: Arc<dyn BlobStore>,
+    pub(crate) repo: Arc<Repository>,
+}
+
+fn password() -> SecretString {
+    SecretString::from("correct horse battery staple")
+}
+
+impl Place {
+    /// A new repository in memory.
+    pub(crate) fn new() -> Self {
+        Self::on(Arc::new(MemoryStore::new()))
+    }
+
+    /// A new repository on a store.
+    pub(crate) fn on(store: Arc<dyn BlobStore>) -> Self {
+        let options = CreateOptions::default();
+        Repository::initialize(
+            Arc::clone(&store),
+            &password(),
+            &options,
+            &OpenOptions::default(),
+        )
+        .expect("create a repository");
+        Self::open(store)
+    }
+
+    /// An existing repository, as another process would open it.
+    pub(crate) fn open(store: Arc<dyn BlobStore>) -> Self {
+        let options = OpenOptions {
+            user: "user".to_owned(),
+            host: "host".to_owned(),
+            ..OpenOptions::default()
+        };
+        let repo = Repository::open(Arc::clone(&store), &password(), &options)
+            .expect("open the repository");
+        Self { store, repo }
+    }
+
+    /// All snapshots.
+    pub(crate) fn snapshots(&self) -> Vec<SnapshotManifest> {
+        list(&self.repo.manifests().expect("read the manifests"), None)
+    }
+
+    /// Takes a snapshot that must succeed.
+    pub(crate) fn snapshot(&self, tree: &MemoryTree) -> SourceReport {
+        self.snapshot_with(tree, |_| {})
+    }
+
+    /// Takes a snapshot that must succeed, with a changed request.
+    pub(crate) fn snapshot_with(
+        &self,
+        tree: &MemoryTree,
+        change: impl FnOnce(&mut SnapshotRequest),
+    ) -> SourceReport {
+        let mut request = request(tree);
+        change(&mut request);
+        let mut report = create(&self.repo, &request).expect("take a snapshot");
+        assert_eq!(report.sources.len(), 1);
+        report.sources.remove(0)
+    }
+
+    /// Takes a snapshot of a directory on disk that must succeed without errors.
+    pub(crate) fn snapshot_dir(&self, path: &Path) -> SourceReport {
+        let request = SnapshotRequest::new(vec![Source::local(path, identity("/data"))]);
+        let mut report = create(&self.repo, &request).expect("take a snapshot");
+        assert!(report.is_clean(), "{report:?}");
+        report.sources.remove(0)
+    }
+
+    /// Restores a snapshot into a new directory and compares it with its source.
+    pub(crate) fn assert_restores(&self, id: &str, source: &Path) {
+        let target = tempfile::tempdir().expect("a temporary directory");
+        let request = RestoreRequest::new(id, "", target.path().join("restored"));
+        let report = holdfast_snapshot::restore(&self.repo, &request).expect("restore");
+        assert_eq!(report.problems, []);
+        assert_same(source, &target.path().join("restored"), &Compare::default());
+    }
+}
+
+pub(crate) fn identity(path: &str) -> SourceIdentity {
+    SourceIdentity::new("user", "host", path)
+}
+
+pub(crate) fn request(tree: &MemoryTree) -> SnapshotRequest {
+    let tree: Arc<dyn SourceTree> = Arc::new(tree.clone());
+    SnapshotRequest::new(vec![Source {
+        tree,
+        identity: identity("/data"),
+    }])
+}
+
+/// The saved snapshot of a source.
+pub(crate) fn saved(report: &SourceReport) -> &SavedSnapshot {
+    report.result.as_ref().expect("a snapshot")
+}
+
+/// The id of a saved snapshot.
+pub(crate) fn id(report: &SourceReport) -> String {
+    saved(report).id.as_ref().expect("it is saved").to_string()
+}
+
+/// A policy with one change.
+pub(crate) fn policy(change: impl FnOnce(&mut Policy)) -> Option<Policy> {
+    let mut policy = Policy::default();
+    change(&mut policy);
+    Some(policy)
+}
+
+/// Bytes that do not compress.
+pub(crate) fn random(seed: u64, length: usize) -> Vec<u8> {
+    holdfast_testkit::tree::random_bytes(seed, length)
+}

@@ -118,11 +118,11 @@ impl CompressionAlgorithm {
             Self::DeflateDefault => Some(Codec::Deflate(flate(6))),
             Self::DeflateBestSpeed => Some(Codec::Deflate(flate(1))),
             Self::DeflateBestCompression => Some(Codec::Deflate(flate(9))),
-            Self::S2Default
-            | Self::S2Better
-            | Self::S2Parallel4
-            | Self::S2Parallel8
-            | Self::Lz4 => None,
+            Self::S2Default | Self::S2Better | Self::S2Parallel4 | Self::S2Parallel8 => {
+                Some(Codec::S2)
+            }
+            // Removed from the format: neither read nor written by present programs.
+            Self::Lz4 => None,
         }
     }
 
@@ -143,6 +143,7 @@ enum Codec {
     Zstd(i32),
     Gzip(flate2::Compression),
     Deflate(flate2::Compression),
+    S2,
 }
 
 /// What a writer does with a content: an algorithm, or nothing for storing it raw.
@@ -200,6 +201,10 @@ impl Compressors {
                 encoder
                     .write_all(data)
                     .and_then(|()| encoder.finish().map(|_| ()))
+            }
+            Codec::S2 => {
+                let mut encoder = minlz::Writer::new(&mut *out);
+                encoder.write_all(data).and_then(|()| encoder.flush())
             }
         };
         packed.map_err(|e| Error::InvalidParameter {
@@ -269,6 +274,7 @@ pub fn decompress(
         Codec::Zstd(_) => unpack_zstd(stream, out),
         Codec::Gzip(_) => read_up_to(flate2::bufread::MultiGzDecoder::new(stream), length, out),
         Codec::Deflate(_) => read_up_to(flate2::bufread::DeflateDecoder::new(stream), length, out),
+        Codec::S2 => read_up_to(minlz::Reader::new(stream), length, out),
     };
     match unpacked {
         Ok(n) if n == length && out.len() == length => Ok(()),
@@ -327,7 +333,7 @@ mod tests {
         );
         assert!(
             compressors
-                .compress(CompressionAlgorithm::S2Default, &noise, &mut out)
+                .compress(CompressionAlgorithm::Lz4, &noise, &mut out)
                 .is_err()
         );
     }

@@ -65,11 +65,11 @@ fn blobs_give_their_plaintext_or_name_what_is_missing() {
                     name,
                 }) => {
                     assert_eq!(name, vector.name);
-                    assert!(name.starts_with("s2") || name == "lz4", "{name}");
+                    assert_eq!(name, "lz4");
                 }
                 Err(e) => panic!("{}: {e}", vector.name),
             }
         }
     }
-    assert!(read >= 50, "{read}");
+    assert!(read >= 75, "{read}");
 }

@@ -1,6 +1,11 @@
-//! Everything that crosses the wire: the agent contract, ids, events, error codes and their texts.
+//! Everything that crosses the wire: the agent contract, the client API's types, ids, events, error codes and their texts.
 
 pub mod agent;
+pub mod api;
+pub mod errors;
+pub mod ids;
 pub mod secret;
+mod time;
 
 pub use secret::Secret;
+pub use time::Time;

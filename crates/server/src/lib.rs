@@ -1,1 +1,2 @@
-//! placeholder
+//! The server.
+mod db;

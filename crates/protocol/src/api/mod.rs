@@ -1,0 +1,16 @@
+//! The client API, `/api/v1`: one module a noun. Requests refuse unknown fields, answers may grow.
+
+pub mod agents;
+pub mod audit;
+pub mod commands;
+pub mod common;
+pub mod jobs;
+pub mod overview;
+pub mod points;
+pub mod problem;
+pub mod restores;
+pub mod runs;
+pub mod session;
+pub mod settings;
+pub mod users;
+pub mod vaults;

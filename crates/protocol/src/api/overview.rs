@@ -1,0 +1,123 @@
+//! The start page: is everything protected, what must be done, how full is the storage.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{
+    common::AgentReference,
+    jobs::{JobDay, JobKind},
+    runs::RunSummary,
+    vaults::VaultState,
+};
+use crate::{
+    Time,
+    agent::RunStatus,
+    ids::{JobId, VaultId},
+};
+
+/// The start page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Overview {
+    /// When this was computed.
+    pub checked_at: Time,
+    /// Enabled jobs.
+    pub jobs_total: u64,
+    /// Enabled jobs inside their limit.
+    pub jobs_protected: u64,
+    /// Machines enrolled.
+    pub agents_total: u64,
+    /// Machines heard from lately.
+    pub agents_online: u64,
+    /// What needs somebody, worst first.
+    pub alerts: Vec<Alert>,
+    /// Jobs, those with problems first, at most 50.
+    pub jobs: Vec<OverviewJob>,
+    /// Runs that are not over.
+    pub active_runs: Vec<RunSummary>,
+    /// The newest ten finished runs.
+    pub recent_runs: Vec<RunSummary>,
+    /// The vaults.
+    pub vaults: Vec<OverviewVault>,
+    /// The newest restore that ended well: proof that data comes back.
+    pub last_restore: Option<RunSummary>,
+}
+
+/// A job on the start page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct OverviewJob {
+    /// Identity.
+    pub id: JobId,
+    /// Name.
+    pub name: String,
+    /// What kind of thing it protects.
+    pub kind: JobKind,
+    /// Its machine.
+    pub agent: AgentReference,
+    /// It may run.
+    pub enabled: bool,
+    /// It has a restore point inside its limit.
+    pub protected: bool,
+    /// Seconds by which the newest point is older than allowed.
+    pub late_by_seconds: Option<u64>,
+    /// Time of the newest point.
+    pub latest_point_at: Option<Time>,
+    /// Status of the newest run.
+    pub last_status: Option<RunStatus>,
+    /// The last 21 days, oldest first.
+    pub days: Vec<JobDay>,
+}
+
+/// A vault on the start page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OverviewVault {
+    /// Identity.
+    pub id: VaultId,
+    /// Name.
+    pub name: String,
+    /// Whether the repository is there.
+    pub state: VaultState,
+    /// Bytes that runs have sent to it.
+    pub stored_bytes: u64,
+    /// Bytes that the newest point of each job protects.
+    pub protected_bytes: u64,
+    /// Points in it.
+    pub points: u64,
+}
+
+/// How bad an alert is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Data is not protected, or soon will not be.
+    Bad,
+    /// Something is incomplete.
+    Warning,
+    /// To be known.
+    Info,
+}
+
+/// Something that needs somebody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Alert {
+    /// `run_failed`, `files_skipped`, `agent_unreachable`, `agent_cloned`, `vault_not_ready`, `job_late`, `kit_not_shown`.
+    pub kind: String,
+    /// How bad it is.
+    pub severity: Severity,
+    /// Noun of the object: `jobs`, `runs`, `agents`, `vaults`.
+    pub object_type: String,
+    /// The object.
+    pub object_id: Uuid,
+    /// The object's name.
+    pub object_name: String,
+    /// What happened, one sentence.
+    pub title: String,
+    /// Why, as far as known.
+    pub detail: Option<String>,
+    /// What to do: `open_run`, `open_agent`, `open_vault`, `run_now`, `download_kit`.
+    pub action: String,
+    /// The run to open, where one is meant.
+    pub run_id: Option<Uuid>,
+    /// Since when.
+    pub opened_at: Time,
+}

@@ -1,0 +1,53 @@
+//! Settings of the server.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::common::Action;
+
+/// The server's settings as they are in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Settings {
+    /// A run whose agent was silent for longer may be handed back to it; 10 to 86,400.
+    pub reclaim_grace_seconds: Setting,
+    /// A run whose agent was silent for longer fails; more than the grace, up to 604,800.
+    pub watchdog_timeout_seconds: Setting,
+    /// Address under which agents reach the server; empty: as the browser reached it.
+    pub public_url: TextSetting,
+    /// For `If-Match`.
+    pub version: i64,
+    /// What the caller may do: `update`.
+    pub actions: Vec<Action>,
+}
+
+/// One number among the settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Setting {
+    /// The value in force.
+    pub value: u64,
+    /// The value when nobody changes it.
+    pub default: u64,
+    /// The environment variable that fixes it; it cannot be changed here then.
+    pub fixed_by: Option<String>,
+}
+
+/// One text among the settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TextSetting {
+    /// The value in force.
+    pub value: String,
+    /// The environment variable that fixes it; it cannot be changed here then.
+    pub fixed_by: Option<String>,
+}
+
+/// Changes settings; absent fields stay.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SettingsPatch {
+    /// New grace.
+    pub reclaim_grace_seconds: Option<u64>,
+    /// New time-out.
+    pub watchdog_timeout_seconds: Option<u64>,
+    /// New address; empty: as the browser reached it.
+    pub public_url: Option<String>,
+}

@@ -1,0 +1,218 @@
+//! Vaults: one repository each, on an object store or in a directory of a machine.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{
+    common::{Action, AgentReference, Reference},
+    problem::Failure,
+};
+use crate::{
+    Secret, Time,
+    ids::{AgentId, VaultId},
+};
+
+/// Whether the repository is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum VaultState {
+    /// Not made yet; the first agent that can will be asked.
+    New,
+    /// One agent is making it.
+    Creating,
+    /// It exists. If it is ever missing, work fails and nothing is made anew.
+    Ready,
+}
+
+/// Where a vault's data lies, without secrets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Storage {
+    /// An S3 bucket.
+    S3 {
+        /// Full URL or bare host; `http://` switches TLS off.
+        endpoint: String,
+        /// Region; may be empty.
+        region: String,
+        /// Bucket.
+        bucket: String,
+        /// Prefix of all keys, without a slash at the end; may be empty.
+        prefix: String,
+        /// Id of the access key.
+        access_key_id: String,
+    },
+    /// A directory on a machine.
+    Directory {
+        /// The machine.
+        agent: AgentReference,
+        /// Absolute path.
+        path: String,
+    },
+}
+
+/// Where a vault's data is to lie, with its keys.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum StorageInput {
+    /// An S3 bucket.
+    S3 {
+        /// Full URL or bare host; `http://` switches TLS off.
+        endpoint: String,
+        /// Region; may be empty.
+        #[serde(default)]
+        region: String,
+        /// Bucket; must exist.
+        bucket: String,
+        /// Prefix of all keys, without a slash at the end; may be empty.
+        #[serde(default)]
+        prefix: String,
+        /// Id of the access key.
+        access_key_id: String,
+        /// The secret key; sealed at once and never shown again.
+        #[schema(value_type = String)]
+        secret_access_key: Secret,
+    },
+    /// A directory on a machine.
+    Directory {
+        /// The machine.
+        agent_id: AgentId,
+        /// Absolute path.
+        path: String,
+    },
+}
+
+/// A vault.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Vault {
+    /// Identity.
+    pub id: VaultId,
+    /// Name.
+    pub name: String,
+    /// Whether the repository is there.
+    pub state: VaultState,
+    /// Why making the repository failed, the last time.
+    pub failure: Option<Failure>,
+    /// Where the data lies.
+    pub storage: Storage,
+    /// The machine that tests, lists and maintains it; absent when none can.
+    pub executor: Option<AgentReference>,
+    /// Jobs that write to it.
+    pub jobs: Vec<Reference>,
+    /// Restore points it holds.
+    pub points: u64,
+    /// Bytes that runs have sent to it.
+    pub stored_bytes: u64,
+    /// Bytes that the newest point of each job protects.
+    pub protected_bytes: u64,
+    /// The newest point's time.
+    pub latest_point_at: Option<Time>,
+    /// Result of the last connection test.
+    pub last_test: Option<VaultTestSummary>,
+    /// When the recovery kit was last shown; absent: never.
+    pub kit_shown_at: Option<Time>,
+    /// When it was made.
+    pub created_at: Time,
+    /// For `If-Match`.
+    pub version: i64,
+    /// What the caller may do with it: `update`, `test`, `create_repository`, `refresh_points`, `kit`, `delete`.
+    pub actions: Vec<Action>,
+}
+
+/// The last connection test.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct VaultTestSummary {
+    /// Everything worked.
+    pub ok: bool,
+    /// When it ended.
+    pub at: Time,
+}
+
+/// Makes a vault.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VaultCreate {
+    /// Name, 1 to 100 characters, unique in the tenant.
+    pub name: String,
+    /// Where its data is to lie.
+    pub storage: StorageInput,
+    /// Password of the repository; absent: the server makes one of 32 random characters.
+    #[schema(value_type = Option<String>)]
+    pub repository_password: Option<Secret>,
+    /// An agent is asked at once to make the repository; default true.
+    pub create_repository: Option<bool>,
+}
+
+/// Changes a vault; absent fields stay. Place and password cannot change.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct VaultPatch {
+    /// New name.
+    pub name: Option<String>,
+    /// New id of the access key.
+    pub access_key_id: Option<String>,
+    /// New secret key.
+    #[schema(value_type = Option<String>)]
+    pub secret_access_key: Option<Secret>,
+}
+
+/// Tests a place before a vault is made of it.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StorageTestRequest {
+    /// The place.
+    pub storage: StorageInput,
+    /// The machine that tests; default: any that is online. A directory is tested on its own machine.
+    pub agent_id: Option<AgentId>,
+    /// How long the answer may wait for the agent, 0 to 25 seconds; default 25.
+    pub wait_seconds: Option<u64>,
+}
+
+/// Options of a request that starts a command.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CommandRequest {
+    /// How long the answer may wait for the agent, 0 to 25 seconds; default 25.
+    pub wait_seconds: Option<u64>,
+}
+
+/// What a new listing of the points found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PointsRefreshed {
+    /// Points that are in the repository.
+    pub present: u64,
+    /// Points that were not known before.
+    pub added: u64,
+    /// Known points that are no longer there.
+    pub gone: u64,
+}
+
+/// Asks for the recovery kit.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KitRequest {
+    /// The caller's own password, asked again.
+    #[schema(value_type = String)]
+    pub password: Secret,
+    /// Also the secret storage key.
+    #[serde(default)]
+    pub include_storage_keys: bool,
+}
+
+/// Everything that is needed to get the data back without this server.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct RecoveryKit {
+    /// Name of the vault.
+    pub vault: String,
+    /// When the kit was made.
+    pub made_at: Time,
+    /// Where the data lies.
+    pub storage: Storage,
+    /// The secret storage key, when asked for.
+    #[schema(value_type = Option<String>)]
+    pub secret_access_key: Option<Secret>,
+    /// Password of the repository.
+    #[schema(value_type = String)]
+    pub repository_password: Secret,
+    /// Commands that open the repository without this server.
+    pub commands: Vec<String>,
+}

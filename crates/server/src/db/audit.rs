@@ -1,0 +1,66 @@
+//! The audit log; lines are written in the transaction of what they tell.
+
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use uuid::Uuid;
+
+use super::{
+    AuditRow, Cursor, PageRequest, Scope, Slice,
+    entity::audit_entry::{ActiveModel, Column, Entity},
+    page::count_capped,
+};
+
+/// Who did it.
+#[derive(Clone, Debug)]
+pub(crate) struct Actor {
+    /// An e-mail address, `agent <name>` or `server`.
+    pub(crate) name: String,
+    /// Address the request came from.
+    pub(crate) address: Option<String>,
+}
+
+/// The object of an audited action.
+pub(crate) struct Object<'a> {
+    pub(crate) kind: &'a str,
+    pub(crate) uuid: Option<Uuid>,
+    pub(crate) name: &'a str,
+}
+
+/// Writes a line.
+pub(crate) async fn write(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    actor: &Actor,
+    action: &str,
+    object: Object<'_>,
+    now: i64,
+) -> Result<(), DbErr> {
+    let row = ActiveModel {
+        uuid: Set(Uuid::now_v7()),
+        tenant_id: Set(scope.tenant_id()),
+        time: Set(now),
+        actor: Set(actor.name.clone()),
+        action: Set(action.to_owned()),
+        object_type: Set(object.kind.to_owned()),
+        object_uuid: Set(object.uuid),
+        object_name: Set(object.name.to_owned()),
+        address: Set(actor.address.clone()),
+        ..Default::default()
+    };
+    Entity::insert(row).exec_without_returning(conn).await?;
+    Ok(())
+}
+
+/// A page of a tenant's log, newest first.
+pub(crate) async fn list(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    page: PageRequest,
+) -> Result<Slice<AuditRow>, DbErr> {
+    let mut query = Entity::find().filter(Column::TenantId.eq(scope.tenant_id()));
+    let count = count_capped(conn, &query, Column::Id).await?;
+    if let Some(after) = page.after {
+        query = query.filter(Column::Id.lt(after.id));
+    }
+    let rows = query.order_by_desc(Column::Id).limit(page.limit + 1).all(conn).await?;
+    Ok(Slice::cut(rows, page, count, |row| Cursor { key: 0, id: row.id }))
+}

@@ -1,0 +1,168 @@
+//! Jobs.
+
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+use uuid::Uuid;
+
+use super::{
+    Cursor, JobRow, PageRequest, Scope, Slice,
+    entity::job::{ActiveModel, Column, Entity},
+    page::count_capped,
+};
+
+/// What a new job is made of; JSON fields as text.
+pub(crate) struct NewJob {
+    pub(crate) agent_id: i64,
+    pub(crate) vault_id: i64,
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) enabled: bool,
+    pub(crate) paths: String,
+    pub(crate) policy: String,
+    pub(crate) schedule: String,
+    pub(crate) upload_limit: Option<i64>,
+    pub(crate) max_age_seconds: Option<i64>,
+}
+
+/// What may change in a job; `Some(None)` lifts a limit.
+#[derive(Default)]
+pub(crate) struct JobChange {
+    pub(crate) name: Option<String>,
+    pub(crate) enabled: Option<bool>,
+    pub(crate) paths: Option<String>,
+    pub(crate) policy: Option<String>,
+    pub(crate) schedule: Option<String>,
+    pub(crate) upload_limit: Option<Option<i64>>,
+    pub(crate) max_age_seconds: Option<Option<i64>>,
+}
+
+/// Which jobs are wanted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct JobFilter {
+    pub(crate) agent_id: Option<i64>,
+    pub(crate) vault_id: Option<i64>,
+    pub(crate) enabled: Option<bool>,
+}
+
+fn of(scope: Scope) -> sea_orm::Select<Entity> {
+    Entity::find().filter(Column::TenantId.eq(scope.tenant_id()))
+}
+
+/// One job of a tenant.
+pub(crate) async fn find(conn: &impl ConnectionTrait, scope: Scope, uuid: Uuid) -> Result<Option<JobRow>, DbErr> {
+    of(scope).filter(Column::Uuid.eq(uuid)).one(conn).await
+}
+
+/// One job of a tenant by its number.
+pub(crate) async fn by_id(conn: &impl ConnectionTrait, scope: Scope, id: i64) -> Result<Option<JobRow>, DbErr> {
+    of(scope).filter(Column::Id.eq(id)).one(conn).await
+}
+
+/// The job of a tenant that has this name.
+pub(crate) async fn by_name(conn: &impl ConnectionTrait, scope: Scope, name: &str) -> Result<Option<JobRow>, DbErr> {
+    of(scope).filter(Column::Name.eq(name)).one(conn).await
+}
+
+/// All jobs of a tenant, oldest first.
+pub(crate) async fn all(conn: &impl ConnectionTrait, scope: Scope) -> Result<Vec<JobRow>, DbErr> {
+    of(scope).order_by_asc(Column::Id).all(conn).await
+}
+
+/// A page of a tenant's jobs, oldest first.
+pub(crate) async fn list(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    filter: JobFilter,
+    page: PageRequest,
+) -> Result<Slice<JobRow>, DbErr> {
+    let mut query = of(scope);
+    if let Some(agent_id) = filter.agent_id {
+        query = query.filter(Column::AgentId.eq(agent_id));
+    }
+    if let Some(vault_id) = filter.vault_id {
+        query = query.filter(Column::VaultId.eq(vault_id));
+    }
+    if let Some(enabled) = filter.enabled {
+        query = query.filter(Column::Enabled.eq(enabled));
+    }
+    let count = count_capped(conn, &query, Column::Id).await?;
+    if let Some(after) = page.after {
+        query = query.filter(Column::Id.gt(after.id));
+    }
+    let rows = query.order_by_asc(Column::Id).limit(page.limit + 1).all(conn).await?;
+    Ok(Slice::cut(rows, page, count, |row| Cursor { key: 0, id: row.id }))
+}
+
+/// Makes a job.
+pub(crate) async fn insert(conn: &impl ConnectionTrait, scope: Scope, new: NewJob, now: i64) -> Result<JobRow, DbErr> {
+    let row = ActiveModel {
+        uuid: Set(Uuid::now_v7()),
+        tenant_id: Set(scope.tenant_id()),
+        agent_id: Set(new.agent_id),
+        vault_id: Set(new.vault_id),
+        name: Set(new.name),
+        kind: Set(new.kind),
+        enabled: Set(new.enabled),
+        paths: Set(new.paths),
+        policy: Set(new.policy),
+        schedule: Set(new.schedule),
+        upload_limit: Set(new.upload_limit),
+        max_age_seconds: Set(new.max_age_seconds),
+        created_at: Set(now),
+        version: Set(1),
+        ..Default::default()
+    };
+    Entity::insert(row).exec_with_returning(conn).await
+}
+
+/// Changes a job if it still has `version`; false when it has not.
+pub(crate) async fn update(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    id: i64,
+    version: i64,
+    change: JobChange,
+) -> Result<bool, DbErr> {
+    let mut row = ActiveModel { version: Set(version + 1), ..Default::default() };
+    if let Some(value) = change.name {
+        row.name = Set(value);
+    }
+    if let Some(value) = change.enabled {
+        row.enabled = Set(value);
+    }
+    if let Some(value) = change.paths {
+        row.paths = Set(value);
+    }
+    if let Some(value) = change.policy {
+        row.policy = Set(value);
+    }
+    if let Some(value) = change.schedule {
+        row.schedule = Set(value);
+    }
+    if let Some(value) = change.upload_limit {
+        row.upload_limit = Set(value);
+    }
+    if let Some(value) = change.max_age_seconds {
+        row.max_age_seconds = Set(value);
+    }
+    let done = Entity::update_many()
+        .set(row)
+        .filter(Column::TenantId.eq(scope.tenant_id()))
+        .filter(Column::Id.eq(id))
+        .filter(Column::Version.eq(version))
+        .exec(conn)
+        .await?;
+    Ok(done.rows_affected == 1)
+}
+
+/// Deletes a job if it still has `version`; false when it has not. Its runs and points stay.
+pub(crate) async fn delete(conn: &impl ConnectionTrait, scope: Scope, id: i64, version: i64) -> Result<bool, DbErr> {
+    let done = Entity::delete_many()
+        .filter(Column::TenantId.eq(scope.tenant_id()))
+        .filter(Column::Id.eq(id))
+        .filter(Column::Version.eq(version))
+        .exec(conn)
+        .await?;
+    Ok(done.rows_affected == 1)
+}

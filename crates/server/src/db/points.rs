@@ -1,0 +1,259 @@
+//! Restore points and their snapshots.
+
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+};
+use uuid::Uuid;
+
+use super::{
+    Cursor, PageRequest, PointRow, PointSnapshotRow, Scope, Slice,
+    entity::{
+        point::{ActiveModel, Column, Entity},
+        point_snapshot,
+    },
+    page::count_capped,
+};
+
+/// What a new point is made of.
+pub(crate) struct NewPoint {
+    pub(crate) job_id: Option<i64>,
+    pub(crate) vault_id: i64,
+    pub(crate) run_id: Option<i64>,
+    pub(crate) source_user: String,
+    pub(crate) source_host: String,
+    pub(crate) time: i64,
+    pub(crate) bytes_uploaded: Option<i64>,
+    pub(crate) problem_count: i64,
+    pub(crate) snapshots: Vec<NewSnapshot>,
+}
+
+/// One source path of a new point.
+#[derive(Clone)]
+pub(crate) struct NewSnapshot {
+    pub(crate) path: String,
+    pub(crate) manifest_id: String,
+    pub(crate) root_object: String,
+    pub(crate) start_time: i64,
+    pub(crate) files: i64,
+    pub(crate) dirs: i64,
+    pub(crate) total_bytes: i64,
+}
+
+/// Which points are wanted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PointFilter {
+    pub(crate) job_id: Option<i64>,
+    pub(crate) vault_id: Option<i64>,
+    pub(crate) run_id: Option<i64>,
+}
+
+/// Points of one job or vault in figures.
+#[derive(Debug, Default, Clone, Copy, FromQueryResult)]
+pub(crate) struct PointFigures {
+    /// The job or vault.
+    pub(crate) owner: i64,
+    /// How many are present.
+    pub(crate) count: i64,
+    /// Time of the newest one.
+    pub(crate) latest: Option<i64>,
+}
+
+fn of(scope: Scope) -> sea_orm::Select<Entity> {
+    Entity::find().filter(Column::TenantId.eq(scope.tenant_id()))
+}
+
+/// One point of a tenant.
+pub(crate) async fn find(conn: &impl ConnectionTrait, scope: Scope, uuid: Uuid) -> Result<Option<PointRow>, DbErr> {
+    of(scope).filter(Column::Uuid.eq(uuid)).one(conn).await
+}
+
+/// One point of a tenant by its number.
+pub(crate) async fn by_id(conn: &impl ConnectionTrait, scope: Scope, id: i64) -> Result<Option<PointRow>, DbErr> {
+    of(scope).filter(Column::Id.eq(id)).one(conn).await
+}
+
+/// The point that a run made.
+pub(crate) async fn by_run(conn: &impl ConnectionTrait, scope: Scope, run_id: i64) -> Result<Option<PointRow>, DbErr> {
+    of(scope).filter(Column::RunId.eq(run_id)).one(conn).await
+}
+
+/// A page of a tenant's points, newest first. Points that are gone are left out.
+pub(crate) async fn list(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    filter: PointFilter,
+    page: PageRequest,
+) -> Result<Slice<PointRow>, DbErr> {
+    let mut query = of(scope).filter(Column::State.ne("gone"));
+    if let Some(id) = filter.job_id {
+        query = query.filter(Column::JobId.eq(id));
+    }
+    if let Some(id) = filter.vault_id {
+        query = query.filter(Column::VaultId.eq(id));
+    }
+    if let Some(id) = filter.run_id {
+        query = query.filter(Column::RunId.eq(id));
+    }
+    let count = count_capped(conn, &query, Column::Id).await?;
+    if let Some(after) = page.after {
+        query = query.filter(
+            Condition::any()
+                .add(Column::Time.lt(after.key))
+                .add(Condition::all().add(Column::Time.eq(after.key)).add(Column::Id.lt(after.id))),
+        );
+    }
+    let rows = query.order_by_desc(Column::Time).order_by_desc(Column::Id).limit(page.limit + 1).all(conn).await?;
+    Ok(Slice::cut(rows, page, count, |row| Cursor { key: row.time, id: row.id }))
+}
+
+/// The snapshots of several points, in the order of their source paths as the run had them.
+pub(crate) async fn snapshots(
+    conn: &impl ConnectionTrait,
+    points: impl IntoIterator<Item = i64>,
+) -> Result<Vec<PointSnapshotRow>, DbErr> {
+    point_snapshot::Entity::find()
+        .filter(point_snapshot::Column::PointId.is_in(points))
+        .order_by_asc(point_snapshot::Column::Id)
+        .all(conn)
+        .await
+}
+
+/// Enters a point into the catalogue.
+pub(crate) async fn insert(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    new: NewPoint,
+    now: i64,
+) -> Result<PointRow, DbErr> {
+    let row = ActiveModel {
+        uuid: Set(Uuid::now_v7()),
+        tenant_id: Set(scope.tenant_id()),
+        job_id: Set(new.job_id),
+        vault_id: Set(new.vault_id),
+        run_id: Set(new.run_id),
+        source_user: Set(new.source_user),
+        source_host: Set(new.source_host),
+        time: Set(new.time),
+        state: Set("present".to_owned()),
+        files: Set(new.snapshots.iter().map(|snapshot| snapshot.files).sum()),
+        total_bytes: Set(new.snapshots.iter().map(|snapshot| snapshot.total_bytes).sum()),
+        bytes_uploaded: Set(new.bytes_uploaded),
+        problem_count: Set(new.problem_count),
+        created_at: Set(now),
+        ..Default::default()
+    };
+    let point = Entity::insert(row).exec_with_returning(conn).await?;
+    let rows = new.snapshots.into_iter().map(|snapshot| point_snapshot::ActiveModel {
+        uuid: Set(Uuid::now_v7()),
+        point_id: Set(point.id),
+        vault_id: Set(point.vault_id),
+        path: Set(snapshot.path),
+        manifest_id: Set(snapshot.manifest_id),
+        root_object: Set(snapshot.root_object),
+        start_time: Set(snapshot.start_time),
+        files: Set(snapshot.files),
+        dirs: Set(snapshot.dirs),
+        total_bytes: Set(snapshot.total_bytes),
+        ..Default::default()
+    });
+    point_snapshot::Entity::insert_many(rows).exec_without_returning(conn).await?;
+    Ok(point)
+}
+
+/// All points of a vault with their snapshots, for comparing with a new listing.
+pub(crate) async fn all_of_vault(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    vault_id: i64,
+) -> Result<Vec<(PointRow, Vec<PointSnapshotRow>)>, DbErr> {
+    let points = of(scope).filter(Column::VaultId.eq(vault_id)).order_by_asc(Column::Id).all(conn).await?;
+    let mut rows = point_snapshot::Entity::find()
+        .filter(point_snapshot::Column::VaultId.eq(vault_id))
+        .order_by_asc(point_snapshot::Column::PointId)
+        .order_by_asc(point_snapshot::Column::Id)
+        .all(conn)
+        .await?
+        .into_iter()
+        .peekable();
+    let mut result = Vec::with_capacity(points.len());
+    for point in points {
+        let mut own = Vec::new();
+        while let Some(row) = rows.next_if(|row| row.point_id <= point.id) {
+            if row.point_id == point.id {
+                own.push(row);
+            }
+        }
+        result.push((point, own));
+    }
+    Ok(result)
+}
+
+/// Marks a point present, gone or damaged.
+pub(crate) async fn set_state(conn: &impl ConnectionTrait, scope: Scope, id: i64, state: &str) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::State, Expr::value(state))
+        .filter(Column::TenantId.eq(scope.tenant_id()))
+        .filter(Column::Id.eq(id))
+        .exec(conn)
+        .await?;
+    Ok(())
+}
+
+/// Remembers a snapshot's new manifest: a pin or a changed description replaces it.
+pub(crate) async fn set_manifest(conn: &impl ConnectionTrait, id: i64, manifest_id: &str) -> Result<(), DbErr> {
+    point_snapshot::Entity::update_many()
+        .col_expr(point_snapshot::Column::ManifestId, Expr::value(manifest_id))
+        .filter(point_snapshot::Column::Id.eq(id))
+        .exec(conn)
+        .await?;
+    Ok(())
+}
+
+/// Figures of each job's points.
+pub(crate) async fn figures_by_job(conn: &impl ConnectionTrait, scope: Scope) -> Result<Vec<PointFigures>, DbErr> {
+    figures(conn, scope, Column::JobId).await
+}
+
+/// Figures of each vault's points.
+pub(crate) async fn figures_by_vault(conn: &impl ConnectionTrait, scope: Scope) -> Result<Vec<PointFigures>, DbErr> {
+    figures(conn, scope, Column::VaultId).await
+}
+
+async fn figures(conn: &impl ConnectionTrait, scope: Scope, owner: Column) -> Result<Vec<PointFigures>, DbErr> {
+    of(scope)
+        .filter(Column::State.eq("present"))
+        .filter(owner.is_not_null())
+        .select_only()
+        .column_as(owner, "owner")
+        .column_as(Column::Id.count(), "count")
+        .column_as(Column::Time.max(), "latest")
+        .group_by(owner)
+        .into_model()
+        .all(conn)
+        .await
+}
+
+/// Bytes that the newest present point of each job in a vault protects.
+pub(crate) async fn protected_bytes(conn: &impl ConnectionTrait, scope: Scope, vault_id: i64) -> Result<i64, DbErr> {
+    let rows: Vec<(Option<i64>, i64, i64)> = of(scope)
+        .filter(Column::VaultId.eq(vault_id))
+        .filter(Column::State.eq("present"))
+        .filter(Column::JobId.is_not_null())
+        .select_only()
+        .column(Column::JobId)
+        .column(Column::Time)
+        .column(Column::TotalBytes)
+        .order_by_asc(Column::Time)
+        .into_tuple()
+        .all(conn)
+        .await?;
+    let newest: std::collections::HashMap<Option<i64>, i64> =
+        rows.into_iter().map(|(job, _, bytes)| (job, bytes)).collect();
+    Ok(newest.values().sum())
+}
+
+/// How many points of a vault are present.
+pub(crate) async fn count_of_vault(conn: &impl ConnectionTrait, scope: Scope, vault_id: i64) -> Result<u64, DbErr> {
+    of(scope).filter(Column::VaultId.eq(vault_id)).filter(Column::State.ne("gone")).count(conn).await
+}

@@ -1,0 +1,36 @@
+//! Tenants.
+
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder};
+use uuid::Uuid;
+
+use super::{Scope, TenantRow, entity::tenant};
+
+/// The tenant of a scope.
+pub(crate) async fn get(conn: &impl ConnectionTrait, scope: Scope) -> Result<TenantRow, DbErr> {
+    let row = tenant::Entity::find_by_id(scope.tenant_id()).one(conn).await?;
+    row.ok_or_else(|| DbErr::RecordNotFound(format!("tenant {}", scope.tenant_id())))
+}
+
+/// Every tenant, for the server's own tasks.
+pub(crate) async fn all(conn: &impl ConnectionTrait) -> Result<Vec<TenantRow>, DbErr> {
+    tenant::Entity::find().order_by_asc(tenant::Column::Id).all(conn).await
+}
+
+/// Makes a tenant.
+pub(crate) async fn insert(conn: &impl ConnectionTrait, name: &str, zone: &str, now: i64) -> Result<TenantRow, DbErr> {
+    let row = tenant::ActiveModel {
+        uuid: Set(Uuid::now_v7()),
+        parent_id: Set(None),
+        name: Set(name.to_owned()),
+        zone: Set(zone.to_owned()),
+        created_at: Set(now),
+        version: Set(1),
+        ..Default::default()
+    };
+    tenant::Entity::insert(row).exec_with_returning(conn).await
+}
+
+/// Looks whether a tenant exists, by its name.
+pub(crate) async fn find_by_name(conn: &impl ConnectionTrait, name: &str) -> Result<Option<TenantRow>, DbErr> {
+    tenant::Entity::find().filter(tenant::Column::Name.eq(name)).one(conn).await
+}

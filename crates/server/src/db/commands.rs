@@ -158,3 +158,14 @@ pub(crate) async fn open_of(
     }
     query.all(conn).await
 }
+
+/// Ends the leases of an agent's commands: its new instance gets them again at once.
+pub(crate) async fn drop_leases(conn: &impl ConnectionTrait, agent_id: i64) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::LeaseUntil, Expr::value(0i64))
+        .filter(Column::AgentId.eq(agent_id))
+        .filter(Column::Status.eq("delivered"))
+        .exec(conn)
+        .await?;
+    Ok(())
+}

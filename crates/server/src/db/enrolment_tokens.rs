@@ -95,3 +95,8 @@ pub(crate) async fn redeem(
     }
     Entity::find().filter(Column::TokenHash.eq(token_hash)).one(conn).await
 }
+
+/// A token by its hash, whosever it is.
+pub(crate) async fn by_hash(conn: &impl ConnectionTrait, token_hash: &str) -> Result<Option<EnrolmentTokenRow>, DbErr> {
+    Entity::find().filter(Column::TokenHash.eq(token_hash)).one(conn).await
+}

@@ -329,3 +329,12 @@ pub(crate) async fn any_active(conn: &impl ConnectionTrait, scope: Scope, filter
     }
     Ok(of(scope).filter(any).one(conn).await?.is_some())
 }
+
+/// UUIDs of runs by their numbers.
+pub(crate) async fn uuids(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    ids: impl IntoIterator<Item = i64>,
+) -> Result<Vec<(i64, Uuid)>, DbErr> {
+    of(scope).filter(Column::Id.is_in(ids)).select_only().columns([Column::Id, Column::Uuid]).into_tuple().all(conn).await
+}

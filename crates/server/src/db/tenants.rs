@@ -34,3 +34,28 @@ pub(crate) async fn insert(conn: &impl ConnectionTrait, name: &str, zone: &str, 
 pub(crate) async fn find_by_name(conn: &impl ConnectionTrait, name: &str) -> Result<Option<TenantRow>, DbErr> {
     tenant::Entity::find().filter(tenant::Column::Name.eq(name)).one(conn).await
 }
+
+/// Gives a tenant its name and time zone.
+pub(crate) async fn rename(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    name: Option<&str>,
+    zone: Option<&str>,
+) -> Result<(), DbErr> {
+    let mut row = get(conn, scope).await?;
+    let version = row.version;
+    if let Some(name) = name {
+        row.name = name.to_owned();
+    }
+    if let Some(zone) = zone {
+        row.zone = zone.to_owned();
+    }
+    let change = tenant::ActiveModel {
+        name: Set(row.name),
+        zone: Set(row.zone),
+        version: Set(version + 1),
+        ..Default::default()
+    };
+    tenant::Entity::update_many().set(change).filter(tenant::Column::Id.eq(row.id)).exec(conn).await?;
+    Ok(())
+}

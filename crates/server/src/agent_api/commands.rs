@@ -1,0 +1,44 @@
+//! Results of commands.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use holdfast_protocol::{
+    agent::{CommandOutcome, CommandPartial},
+    errors::ErrorCode,
+};
+use serde_json::{Value, json};
+
+use super::authenticate::Agent;
+use crate::{
+    app::App,
+    commands::queue,
+    db,
+    extract::{AgentBody, Json, WireId},
+    live::What,
+    problem::ApiResult,
+};
+
+/// Passes a part of an answer to the page that waits; it is not stored.
+pub(super) async fn partial(
+    State(app): State<App>,
+    Agent(agent): Agent,
+    WireId(id): WireId,
+    AgentBody(body): AgentBody<CommandPartial>,
+) -> ApiResult<Json<Value>> {
+    let command = db::commands::lock_of_agent(app.db.reader(), agent.id, id).await?.ok_or(ErrorCode::NotFound)?;
+    let part = serde_json::to_value(&body)?;
+    app.tell(command.tenant_id, What::CommandPartial { uuid: command.uuid, part: Arc::new(part) });
+    Ok(Json(json!({})))
+}
+
+/// Takes how a command ended.
+pub(super) async fn complete(
+    State(app): State<App>,
+    Agent(agent): Agent,
+    WireId(id): WireId,
+    AgentBody(body): AgentBody<CommandOutcome>,
+) -> ApiResult<Json<Value>> {
+    queue::complete(&app, &agent, id, body).await?;
+    Ok(Json(json!({})))
+}

@@ -1,0 +1,28 @@
+//! The agent's wire, `/agent/v1`: agents pull, one long poll brings everything.
+
+mod authenticate;
+mod commands;
+mod enrol;
+mod hello;
+mod instance;
+mod poll;
+mod runs;
+
+use axum::{Router, routing::post};
+use holdfast_protocol::agent::routes;
+
+use crate::app::App;
+
+/// The routes of this wire.
+pub(crate) fn router() -> Router<App> {
+    let below = |path: &str| format!("{}{path}", routes::PREFIX);
+    Router::new()
+        .route(routes::ENROL, post(enrol::enrol))
+        .route(routes::LOGIN, post(enrol::login))
+        .route(routes::HELLO, post(hello::hello))
+        .route(routes::POLL, post(poll::poll))
+        .route(&below("/runs/{id}/update"), post(runs::update))
+        .route(&below("/runs/{id}/events"), post(runs::events))
+        .route(&below("/commands/{id}/partial"), post(commands::partial))
+        .route(&below("/commands/{id}/complete"), post(commands::complete))
+}

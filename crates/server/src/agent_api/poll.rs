@@ -1,0 +1,240 @@
+//! The long poll: hands out runs, commands and cancel orders as soon as there are any.
+
+use std::time::Duration;
+
+use axum::{
+    extract::State,
+    http::HeaderMap,
+};
+use holdfast_protocol::{
+    agent::{
+        AGENT_TOKEN_HEADER, Attempt, CancelOrder, CommandDelivery, JobId, JobPolicy, PollAnswer, PollRequest, RunId,
+        RunStatus, RunWork, RunningRun, SourceIdentity,
+        poll::LONGEST_WAIT_SECONDS,
+    },
+    api::jobs::{Compression, JobPolicy as ApiPolicy},
+    errors::ErrorCode,
+};
+use jiff::Timestamp;
+use sea_orm::ConnectionTrait;
+use tokio::time::{Instant, sleep_until};
+
+use super::{
+    authenticate::{Agent, by_token},
+    instance,
+};
+use crate::{
+    app::{App, now},
+    commands::{queue, state::lease_ms, vault_context},
+    db::{self, AgentRow, RunRow, Scope},
+    extract::{AgentBody, Json},
+    problem::{ApiError, ApiResult},
+    runs::{
+        changed, parse_status,
+        state::{RunInput, RunOutcome, apply},
+        state_of, watchdog, write_state,
+    },
+};
+
+/// A lost wake-up, and work that falls due by time, are found by looking again.
+const SWEEP: Duration = Duration::from_secs(5);
+
+/// Most commands of one answer.
+const MOST_COMMANDS: u64 = 20;
+
+/// A heartbeat is written down no more often than this, in milliseconds.
+const HEARTBEAT_PAUSE_MS: i64 = 5_000;
+
+/// Waits for work and hands it out.
+pub(super) async fn poll(
+    State(app): State<App>,
+    Agent(mut agent): Agent,
+    headers: HeaderMap,
+    AgentBody(request): AgentBody<PollRequest>,
+) -> ApiResult<Json<PollAnswer>> {
+    instance::admit(&app, &agent, request.instance).await?;
+    let token = headers.get(AGENT_TOKEN_HEADER).and_then(|value| value.to_str().ok()).unwrap_or("").to_owned();
+    let held: Vec<i64> = request.commands.iter().map(|id| id.0).collect();
+    if !held.is_empty() {
+        db::commands::renew(app.db.writer(), agent.id, &held, now() + lease_ms()).await?;
+    }
+    let deadline = Instant::now() + Duration::from_secs(u64::from(request.wait.min(LONGEST_WAIT_SECONDS)));
+    let bell = app.wake.bell(agent.id);
+    loop {
+        // Listen before looking, so that what comes in between is not missed.
+        let rung = bell.notified();
+        tokio::pin!(rung);
+        rung.as_mut().enable();
+        let answer = look(&app, &agent, &request, &held).await?;
+        if !is_empty(&answer) || Instant::now() >= deadline {
+            return Ok(Json(answer));
+        }
+        tokio::select! {
+            () = &mut rung => {}
+            () = sleep_until(deadline.min(Instant::now() + SWEEP)) => {}
+            () = app.stopping.cancelled() => return Err(ApiError::from(ErrorCode::Unavailable).retry_after(1)),
+        }
+        // It may have been disabled, or taken over from, meanwhile.
+        agent = by_token(&app, agent.id, &token).await?.ok_or(ErrorCode::AgentUnauthorized)?;
+        if agent.instance != Some(request.instance) {
+            return Err(ErrorCode::AgentCloned.into());
+        }
+    }
+}
+
+fn is_empty(answer: &PollAnswer) -> bool {
+    answer.run.is_none() && answer.commands.is_empty() && answer.cancel.is_empty() && answer.forget.is_empty()
+}
+
+/// What there is for an agent now.
+async fn look(app: &App, agent: &AgentRow, request: &PollRequest, held: &[i64]) -> ApiResult<PollAnswer> {
+    let (cancel, forget) = orders(app, agent, request).await?;
+    let commands = commands(app, agent, held).await?;
+    let run = run(app, agent, request).await?;
+    Ok(PollAnswer { run, commands, cancel, forget, server_time: Timestamp::now() })
+}
+
+/// Standing orders about the runs in hand, and their heartbeat.
+async fn orders(
+    app: &App,
+    agent: &AgentRow,
+    request: &PollRequest,
+) -> ApiResult<(Vec<CancelOrder>, Vec<RunningRun>)> {
+    if request.running.is_empty() {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let now = now();
+    let ids = request.running.iter().map(|running| running.run_id.0);
+    let rows = db::runs::of_agent_by_ids(app.db.reader(), agent.id, ids).await?;
+    let mut cancel = Vec::new();
+    let mut forget = Vec::new();
+    let mut alive = Vec::new();
+    for running in &request.running {
+        let row = rows.iter().find(|row| row.id == running.run_id.0);
+        let mine = row.filter(|row| row.attempt == i64::from(running.attempt.0));
+        match mine {
+            Some(row) if !parse_status(&row.status).is_terminal() => {
+                if row.heartbeat_at.is_none_or(|at| now - at >= HEARTBEAT_PAUSE_MS) {
+                    alive.push(row.id);
+                }
+                if row.cancel_requested && app.wake.may_repeat(request.instance, row.id) {
+                    cancel.push(CancelOrder::new(RunId(row.id)));
+                }
+            }
+            // A run that was closed as silent may still report how it ended.
+            Some(row) if state_of(row).agent_offline && !row.reported_late => {}
+            _ => {
+                if app.wake.may_repeat(request.instance, running.run_id.0) {
+                    forget.push(*running);
+                }
+            }
+        }
+    }
+    if !alive.is_empty() {
+        db::runs::heartbeat(app.db.writer(), alive, now).await?;
+    }
+    Ok((cancel, forget))
+}
+
+/// Commands that wait, or whose lease ran out.
+async fn commands(app: &App, agent: &AgentRow, held: &[i64]) -> ApiResult<Vec<CommandDelivery>> {
+    let now = now();
+    if db::commands::deliverable(app.db.reader(), agent.id, held, now, 1).await?.is_empty() {
+        return Ok(Vec::new());
+    }
+    let txn = app.db.begin().await?;
+    let mut deliveries = Vec::new();
+    for command in db::commands::deliverable(&txn, agent.id, held, now, MOST_COMMANDS).await? {
+        deliveries.extend(queue::deliver(app, &txn, command, now).await?);
+    }
+    txn.commit().await?;
+    Ok(deliveries)
+}
+
+/// The agent's own run handed back, else the oldest queued one.
+async fn run(app: &App, agent: &AgentRow, request: &PollRequest) -> ApiResult<Option<RunWork>> {
+    if request.slots == 0 {
+        return Ok(None);
+    }
+    let active = db::runs::active_of_agent(app.db.reader(), agent.id).await?;
+    if active.iter().all(|run| run.run_type != "backup") {
+        return Ok(None);
+    }
+    let txn = app.db.begin().await?;
+    let now = now();
+    let lost = active.iter().find(|run| is_lost(app, run, request, now)).map(|run| run.id);
+    let (found, input) = match lost {
+        Some(id) => (db::runs::lock_of_agent(&txn, agent.id, id).await?, RunInput::HandBack),
+        None => (db::runs::next_queued(&txn, agent.id).await?, RunInput::Claim),
+    };
+    let Some(mut run) = found else { return Ok(None) };
+    let RunOutcome::Changed(state) = apply(state_of(&run), input) else { return Ok(None) };
+    write_state(&mut run, state, now);
+    run.instance = Some(request.instance);
+    run.heartbeat_at = Some(now);
+    let run = db::runs::save(&txn, run).await?;
+    let work = work(app, &txn, agent, &run).await?;
+    txn.commit().await?;
+    app.tell_all([changed(&run)]);
+    Ok(Some(work))
+}
+
+/// Whether a run at work is in nobody's hands: its process is another than the caller, or the answer that brought it
+/// never arrived.
+fn is_lost(app: &App, run: &RunRow, request: &PollRequest, now: i64) -> bool {
+    let at_work = matches!(parse_status(&run.status), RunStatus::Starting | RunStatus::Running);
+    let in_hand = request
+        .running
+        .iter()
+        .any(|running| running.run_id.0 == run.id && i64::from(running.attempt.0) == run.attempt);
+    if run.run_type != "backup" || !at_work || in_hand {
+        return false;
+    }
+    if run.instance != Some(request.instance) {
+        return true;
+    }
+    let grace = app.settings().reclaim_grace_seconds() as i64 * 1000;
+    now - watchdog::last_sign(app, run) >= grace
+}
+
+/// A run with everything that its agent needs.
+async fn work(app: &App, conn: &impl ConnectionTrait, agent: &AgentRow, run: &RunRow) -> ApiResult<RunWork> {
+    let scope = Scope::tenant(run.tenant_id);
+    let vault = db::vaults::by_id(conn, scope, run.vault_id).await?.ok_or(ErrorCode::NotFound)?;
+    let job = match run.job_id {
+        Some(id) => db::jobs::by_id(conn, scope, id).await?,
+        None => None,
+    };
+    let snapshot: serde_json::Value = serde_json::from_str(&run.policy)?;
+    let policy: ApiPolicy = serde_json::from_value(snapshot["policy"].clone())?;
+    let compression = serde_json::to_value(policy.compression)?;
+    let compression = compression.as_str().map(str::to_owned);
+    let paths: Vec<String> = serde_json::from_str(&run.paths)?;
+    let limit = snapshot["upload_limit_bytes_per_second"].as_u64();
+    Ok(RunWork {
+        run_id: RunId(run.id),
+        run_uuid: run.uuid,
+        attempt: Attempt(u32::try_from(run.attempt).unwrap_or(u32::MAX)),
+        job_id: JobId(run.job_id.unwrap_or(0)),
+        job_uuid: job.map(|job| job.uuid).unwrap_or_default(),
+        job_name: run.job_name.clone(),
+        engine: "kopia".to_owned(),
+        source_type: "local_agent".to_owned(),
+        source_path: paths.first().cloned().unwrap_or_default(),
+        source_paths: paths,
+        source_identity: SourceIdentity { user: agent.source_user.clone(), host: agent.source_host.clone() },
+        include_globs: Vec::new(),
+        exclude_globs: policy.ignore_rules,
+        vault: vault_context::of_vault(app, &vault)?,
+        policy_json: Some(JobPolicy { compression: compression.clone(), ..JobPolicy::default() }),
+        retention_json: None,
+        schedule_json: Some(snapshot["schedule"].clone()),
+        compression_enabled: policy.compression != Compression::None,
+        compression,
+        bandwidth_limit_kbps: limit.map(|bytes| bytes.div_ceil(1000)),
+        parallelism: policy.parallelism,
+        network_credentials: None,
+        cancel_requested: run.cancel_requested,
+        started_at: run.started_at.and_then(|at| Timestamp::from_millisecond(at).ok()),
+    })
+}

@@ -1,0 +1,34 @@
+//! Reports about runs.
+
+use axum::extract::State;
+use holdfast_protocol::agent::{PushEvents, RunUpdate, UpdateAnswer};
+use serde_json::{Value, json};
+
+use super::authenticate::Agent;
+use crate::{
+    app::App,
+    extract::{AgentBody, Json, WireId},
+    problem::ApiResult,
+    runs::report,
+};
+
+/// Takes an update.
+pub(super) async fn update(
+    State(app): State<App>,
+    Agent(agent): Agent,
+    WireId(run): WireId,
+    AgentBody(body): AgentBody<RunUpdate>,
+) -> ApiResult<Json<UpdateAnswer>> {
+    Ok(Json(report::update(&app, &agent, run, body).await?))
+}
+
+/// Takes events.
+pub(super) async fn events(
+    State(app): State<App>,
+    Agent(agent): Agent,
+    WireId(run): WireId,
+    AgentBody(body): AgentBody<PushEvents>,
+) -> ApiResult<Json<Value>> {
+    report::push_events(&app, &agent, run, body).await?;
+    Ok(Json(json!({})))
+}

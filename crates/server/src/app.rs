@@ -1,0 +1,122 @@
+//! What every handler and task shares.
+
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::Arc,
+};
+
+use holdfast_protocol::{Secret, Time};
+use parking_lot::{Mutex, RwLock};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    auth::rate_limit::RateLimit,
+    db::{self, Db},
+    live::{Change, Live, What},
+    sealing::Sealer,
+    settings::{DOCUMENT, FixedSettings, InForce, Stored},
+    wake::Wake,
+};
+
+/// The product's name in pages, problem texts and titles.
+pub(crate) const PRODUCT: &str = "Holdfast";
+
+/// An agent that was silent for longer counts as unreachable.
+pub(crate) const OFFLINE_AFTER_MS: i64 = 180_000;
+
+/// Shared by every handler and task.
+#[derive(Clone, Debug)]
+pub(crate) struct App(Arc<Inner>);
+
+/// What [`App`] holds.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) db: Db,
+    pub(crate) sealer: Sealer,
+    pub(crate) live: Live,
+    pub(crate) wake: Wake,
+    pub(crate) sign_ins: RateLimit,
+    /// Stops the server; long answers end when it is cancelled.
+    pub(crate) stopping: CancellationToken,
+    /// Heartbeats age from here at the earliest: an outage of the server fails no run.
+    pub(crate) started_at: i64,
+    /// The one-time token of the set-up page; gone once there is an account.
+    pub(crate) set_up_token: Mutex<Option<Secret>>,
+    /// When each agent's last contact was written down.
+    pub(crate) seen: Mutex<HashMap<i64, i64>>,
+    /// Folder of a built page that is served instead of the embedded one.
+    pub(crate) web_dir: Option<PathBuf>,
+    settings: RwLock<InForce>,
+}
+
+/// What [`App::new`] needs.
+pub(crate) struct AppParts {
+    pub(crate) db: Db,
+    pub(crate) sealer: Sealer,
+    pub(crate) stopping: CancellationToken,
+    pub(crate) fixed: FixedSettings,
+    pub(crate) set_up_token: Option<Secret>,
+    pub(crate) web_dir: Option<PathBuf>,
+}
+
+impl std::ops::Deref for App {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl App {
+    /// Reads the stored settings and puts everything together.
+    pub(crate) async fn new(parts: AppParts) -> anyhow::Result<Self> {
+        let (stored, version) = db::settings::get(parts.db.reader(), DOCUMENT).await?;
+        let stored: Stored = match stored {
+            Some(text) => serde_json::from_str(&text)?,
+            None => Stored::default(),
+        };
+        Ok(Self(Arc::new(Inner {
+            db: parts.db,
+            sealer: parts.sealer,
+            live: Live::new(),
+            wake: Wake::default(),
+            sign_ins: RateLimit::default(),
+            stopping: parts.stopping,
+            started_at: now(),
+            set_up_token: Mutex::new(parts.set_up_token),
+            seen: Mutex::default(),
+            web_dir: parts.web_dir,
+            settings: RwLock::new(InForce { fixed: parts.fixed, stored, version }),
+        })))
+    }
+
+    /// The settings in force.
+    pub(crate) fn settings(&self) -> InForce {
+        self.settings.read().clone()
+    }
+
+    /// Puts stored settings in force.
+    pub(crate) fn apply_settings(&self, stored: Stored, version: i64) {
+        let mut settings = self.settings.write();
+        settings.stored = stored;
+        settings.version = version;
+    }
+
+    /// Tells that something of a tenant changed.
+    pub(crate) fn tell(&self, tenant_id: i64, what: What) {
+        self.live.tell(tenant_id, what);
+    }
+
+    /// Tells several changes.
+    pub(crate) fn tell_all(&self, changes: impl IntoIterator<Item = Change>) {
+        for change in changes {
+            self.tell(change.tenant_id, change.what);
+        }
+    }
+}
+
+/// Milliseconds since 1970.
+pub(crate) fn now() -> i64 {
+    Time::from(jiff::Timestamp::now()).as_millis()
+}

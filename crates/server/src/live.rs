@@ -1,0 +1,65 @@
+//! What changed, told to everybody who looks at it: pages by server-sent events, requests that wait for a command.
+//!
+//! A message is an id only; who gets it reads the present state. A lost one costs a delay, never a wrong figure.
+
+use std::sync::Arc;
+
+use holdfast_protocol::api::runs::RunEvent;
+use serde_json::Value;
+use tokio::sync::broadcast;
+use uuid::Uuid;
+
+/// Messages that a slow listener may fall behind.
+const CAPACITY: usize = 4096;
+
+/// Something of one tenant changed.
+#[derive(Clone, Debug)]
+pub(crate) struct Change {
+    /// Whose it is.
+    pub(crate) tenant_id: i64,
+    /// What it is.
+    pub(crate) what: What,
+}
+
+/// What changed.
+#[derive(Clone, Debug)]
+pub(crate) enum What {
+    /// A run's status or figures.
+    Run { id: i64, uuid: Uuid },
+    /// A run has a new event.
+    RunEvent { uuid: Uuid, event: Arc<RunEvent> },
+    /// A machine.
+    Agent { uuid: Uuid },
+    /// A machine was deleted.
+    AgentDeleted { uuid: Uuid },
+    /// A vault.
+    Vault { uuid: Uuid },
+    /// A job.
+    Job { uuid: Uuid },
+    /// The points of a vault.
+    Points { vault: Uuid },
+    /// A command's status.
+    Command { uuid: Uuid },
+    /// A command has a part of its answer.
+    CommandPartial { uuid: Uuid, part: Arc<Value> },
+}
+
+/// The hub.
+#[derive(Clone, Debug)]
+pub(crate) struct Live(broadcast::Sender<Change>);
+
+impl Live {
+    pub(crate) fn new() -> Self {
+        Self(broadcast::channel(CAPACITY).0)
+    }
+
+    /// Tells it. Nobody listening is fine.
+    pub(crate) fn tell(&self, tenant_id: i64, what: What) {
+        let _nobody_listens = self.0.send(Change { tenant_id, what });
+    }
+
+    /// Listens from now on.
+    pub(crate) fn listen(&self) -> broadcast::Receiver<Change> {
+        self.0.subscribe()
+    }
+}

@@ -1,0 +1,145 @@
+//! The catalogue of restore points: filled from reports of runs and from listings of vaults.
+
+use std::collections::{BTreeMap, HashSet};
+
+use holdfast_protocol::{
+    agent::{PointReport, commands::ListedPoint},
+    api::vaults::PointsRefreshed,
+};
+use sea_orm::ConnectionTrait;
+
+use crate::{
+    db::{
+        self, RunRow, Scope, VaultRow,
+        points::{NewPoint, NewSnapshot},
+    },
+    problem::ApiResult,
+};
+
+/// Enters what a run stored, unless it is there already.
+pub(crate) async fn enter_report(
+    conn: &impl ConnectionTrait,
+    run: &RunRow,
+    reports: &[PointReport],
+    now: i64,
+) -> ApiResult<bool> {
+    let scope = Scope::tenant(run.tenant_id);
+    let Some(first) = reports.first() else { return Ok(false) };
+    if db::points::by_run(conn, scope, run.id).await?.is_some() {
+        return Ok(false);
+    }
+    let snapshots = reports.iter().map(|report| NewSnapshot {
+        path: report.source_path.clone(),
+        manifest_id: report.manifest_id.clone(),
+        root_object: report.root_object.clone(),
+        start_time: report.start_time.as_millisecond(),
+        files: report.files as i64,
+        dirs: report.dirs as i64,
+        total_bytes: report.bytes as i64,
+    });
+    let new = NewPoint {
+        job_id: run.job_id,
+        vault_id: run.vault_id,
+        run_id: Some(run.id),
+        source_user: first.source_user.clone(),
+        source_host: first.source_host.clone(),
+        time: reports.iter().map(|report| report.start_time.as_millisecond()).min().unwrap_or(now),
+        bytes_uploaded: run.bytes_transferred,
+        problem_count: run.problem_count,
+        snapshots: snapshots.collect(),
+    };
+    db::points::insert(conn, scope, new, now).await?;
+    Ok(true)
+}
+
+/// Compares the catalogue with what a vault holds. `complete` says that the listing names every point; only then
+/// are missing ones marked as gone.
+pub(crate) async fn compare_listing(
+    conn: &impl ConnectionTrait,
+    vault: &VaultRow,
+    listed: &[ListedPoint],
+    complete: bool,
+    now: i64,
+) -> ApiResult<PointsRefreshed> {
+    let scope = Scope::tenant(vault.tenant_id);
+    let known = db::points::all_of_vault(conn, scope, vault.id).await?;
+    let mut summary = PointsRefreshed::default();
+    let mut by_root: BTreeMap<(i64, &str), &str> = BTreeMap::new();
+    for point in listed.iter().filter(|point| point.incomplete.is_none()) {
+        by_root.insert((point.start_time.as_millisecond(), &point.root_object), &point.manifest_id);
+    }
+    let mut matched: HashSet<(i64, String)> = HashSet::new();
+    for (point, snapshots) in &known {
+        let mut present = false;
+        for snapshot in snapshots {
+            let key = (snapshot.start_time, snapshot.root_object.as_str());
+            if let Some(manifest_id) = by_root.get(&key) {
+                present = true;
+                matched.insert((snapshot.start_time, snapshot.root_object.clone()));
+                if **manifest_id != snapshot.manifest_id {
+                    db::points::set_manifest(conn, snapshot.id, manifest_id).await?;
+                }
+            }
+        }
+        if present {
+            summary.present += 1;
+            if point.state == "gone" {
+                db::points::set_state(conn, scope, point.id, "present").await?;
+            }
+        } else if complete && point.state != "gone" {
+            db::points::set_state(conn, scope, point.id, "gone").await?;
+            summary.gone += 1;
+        }
+    }
+    for group in unknown_groups(listed, &matched) {
+        let Some(first) = group.first() else { continue };
+        let snapshots = group.iter().map(|point| NewSnapshot {
+            path: point.source_path.clone(),
+            manifest_id: point.manifest_id.clone(),
+            root_object: point.root_object.clone(),
+            start_time: point.start_time.as_millisecond(),
+            files: point.files as i64,
+            dirs: point.dirs as i64,
+            total_bytes: point.bytes as i64,
+        });
+        let job = match first.job_uuid {
+            Some(uuid) => db::jobs::find(conn, scope, uuid).await?,
+            None => None,
+        };
+        let new = NewPoint {
+            job_id: job.map(|job| job.id),
+            vault_id: vault.id,
+            run_id: None,
+            source_user: first.source_user.clone(),
+            source_host: first.source_host.clone(),
+            time: group.iter().map(|point| point.start_time.as_millisecond()).min().unwrap_or(now),
+            bytes_uploaded: None,
+            problem_count: group.iter().map(|point| point.errors as i64).sum(),
+            snapshots: snapshots.collect(),
+        };
+        db::points::insert(conn, scope, new, now).await?;
+        summary.added += 1;
+        summary.present += 1;
+    }
+    Ok(summary)
+}
+
+/// Points that the catalogue does not know: those of one run together, others each alone.
+fn unknown_groups<'a>(listed: &'a [ListedPoint], matched: &HashSet<(i64, String)>) -> Vec<Vec<&'a ListedPoint>> {
+    let mut groups: BTreeMap<String, Vec<&ListedPoint>> = BTreeMap::new();
+    for point in listed {
+        let known = matched.contains(&(point.start_time.as_millisecond(), point.root_object.clone()));
+        // Companions hold metadata of other points and are nothing to restore.
+        if known || point.incomplete.is_some() || point.source_path.starts_with("/holdfast/") {
+            continue;
+        }
+        let key = point.run_uuid.map_or_else(|| point.manifest_id.clone(), |run| run.to_string());
+        let group = groups.entry(key).or_default();
+        if group.iter().all(|other| other.source_path != point.source_path) {
+            group.push(point);
+        }
+    }
+    let mut groups: Vec<_> = groups.into_values().collect();
+    groups.sort_by_key(|group| group.iter().map(|point| point.start_time).min());
+    groups
+}

@@ -1,0 +1,208 @@
+//! Settings: what the environment fixes, else what is stored, else the default.
+
+use holdfast_protocol::api::settings::{Setting, SettingsPatch, TextSetting};
+use serde::{Deserialize, Serialize};
+
+use crate::problem::{ApiError, ApiResult};
+
+/// Name of the stored document.
+pub(crate) const DOCUMENT: &str = "server";
+
+const RECLAIM_GRACE_VARIABLE: &str = "HOLDFAST_RECLAIM_GRACE_SECONDS";
+const WATCHDOG_TIMEOUT_VARIABLE: &str = "HOLDFAST_WATCHDOG_TIMEOUT_SECONDS";
+const PUBLIC_URL_VARIABLE: &str = "HOLDFAST_PUBLIC_URL";
+
+/// A run whose agent was silent for longer may be handed back to it.
+const RECLAIM_GRACE_DEFAULT: u64 = 180;
+
+/// A run whose agent was silent for longer fails.
+const WATCHDOG_TIMEOUT_DEFAULT: u64 = 720;
+
+const LARGEST_GRACE: u64 = 86_400;
+const LARGEST_TIMEOUT: u64 = 604_800;
+
+/// What is stored; absent values were never changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stored {
+    pub(crate) reclaim_grace_seconds: Option<u64>,
+    pub(crate) watchdog_timeout_seconds: Option<u64>,
+    pub(crate) public_url: Option<String>,
+}
+
+/// What the environment fixes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FixedSettings {
+    /// `HOLDFAST_RECLAIM_GRACE_SECONDS`.
+    pub reclaim_grace_seconds: Option<u64>,
+    /// `HOLDFAST_WATCHDOG_TIMEOUT_SECONDS`.
+    pub watchdog_timeout_seconds: Option<u64>,
+    /// `HOLDFAST_PUBLIC_URL`: address under which agents and browsers reach the server.
+    pub public_url: Option<String>,
+}
+
+impl FixedSettings {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// When a value is not a number of seconds, or grace and time-out do not fit each other.
+    pub fn from_environment() -> anyhow::Result<Self> {
+        let number = |name: &str| match std::env::var(name) {
+            Ok(text) if !text.trim().is_empty() => match text.trim().parse::<u64>() {
+                Ok(value) => Ok(Some(value)),
+                Err(_) => Err(anyhow::anyhow!("{name} is \"{text}\", not a number of seconds")),
+            },
+            _ => Ok(None),
+        };
+        let fixed = Self {
+            reclaim_grace_seconds: number(RECLAIM_GRACE_VARIABLE)?,
+            watchdog_timeout_seconds: number(WATCHDOG_TIMEOUT_VARIABLE)?,
+            public_url: std::env::var(PUBLIC_URL_VARIABLE).ok().filter(|text| !text.trim().is_empty()),
+        };
+        let grace = fixed.reclaim_grace_seconds.unwrap_or(RECLAIM_GRACE_DEFAULT);
+        if let Some(timeout) = fixed.watchdog_timeout_seconds
+            && timeout <= grace
+        {
+            anyhow::bail!(
+                "{WATCHDOG_TIMEOUT_VARIABLE} ({timeout}) must be larger than {RECLAIM_GRACE_VARIABLE} ({grace}): \
+                 a run could never be handed back to its agent"
+            );
+        }
+        Ok(fixed)
+    }
+}
+
+/// What is in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct InForce {
+    pub(crate) fixed: FixedSettings,
+    pub(crate) stored: Stored,
+    pub(crate) version: i64,
+}
+
+impl InForce {
+    /// Age of a heartbeat after which a run may be handed back, in seconds; always below the time-out.
+    pub(crate) fn reclaim_grace_seconds(&self) -> u64 {
+        let wanted = self.fixed.reclaim_grace_seconds.or(self.stored.reclaim_grace_seconds);
+        wanted.unwrap_or(RECLAIM_GRACE_DEFAULT).min(self.watchdog_timeout_seconds().saturating_sub(1))
+    }
+
+    /// Age of a heartbeat after which a run fails, in seconds.
+    pub(crate) fn watchdog_timeout_seconds(&self) -> u64 {
+        let wanted = self.fixed.watchdog_timeout_seconds.or(self.stored.watchdog_timeout_seconds);
+        wanted.unwrap_or(WATCHDOG_TIMEOUT_DEFAULT)
+    }
+
+    /// Address under which agents reach the server; empty: as the browser reached it.
+    pub(crate) fn public_url(&self) -> String {
+        let url = self.fixed.public_url.as_ref().or(self.stored.public_url.as_ref());
+        url.map(|url| url.trim_end_matches('/').to_owned()).unwrap_or_default()
+    }
+
+    pub(crate) fn reclaim_grace(&self) -> Setting {
+        Setting {
+            value: self.reclaim_grace_seconds(),
+            default: RECLAIM_GRACE_DEFAULT,
+            fixed_by: self.fixed.reclaim_grace_seconds.map(|_| RECLAIM_GRACE_VARIABLE.to_owned()),
+        }
+    }
+
+    pub(crate) fn watchdog_timeout(&self) -> Setting {
+        Setting {
+            value: self.watchdog_timeout_seconds(),
+            default: WATCHDOG_TIMEOUT_DEFAULT,
+            fixed_by: self.fixed.watchdog_timeout_seconds.map(|_| WATCHDOG_TIMEOUT_VARIABLE.to_owned()),
+        }
+    }
+
+    pub(crate) fn public_url_setting(&self) -> TextSetting {
+        TextSetting {
+            value: self.public_url(),
+            fixed_by: self.fixed.public_url.as_ref().map(|_| PUBLIC_URL_VARIABLE.to_owned()),
+        }
+    }
+
+    /// What would be stored after a change.
+    ///
+    /// # Errors
+    /// When a value is out of range or fixed by the environment, or grace and time-out do not fit each other.
+    pub(crate) fn changed(&self, patch: &SettingsPatch) -> ApiResult<Stored> {
+        let fixed = |pointer: &str, by: &str| ApiError::field(pointer, "fixed", format!("is fixed by {by}"));
+        let mut stored = self.stored.clone();
+        if let Some(grace) = patch.reclaim_grace_seconds {
+            if self.fixed.reclaim_grace_seconds.is_some() {
+                return Err(fixed("/reclaim_grace_seconds", RECLAIM_GRACE_VARIABLE));
+            }
+            if !(10..=LARGEST_GRACE).contains(&grace) {
+                return Err(ApiError::field("/reclaim_grace_seconds", "out_of_range", format!("must be 10 to {LARGEST_GRACE}")));
+            }
+            stored.reclaim_grace_seconds = Some(grace);
+        }
+        if let Some(timeout) = patch.watchdog_timeout_seconds {
+            if self.fixed.watchdog_timeout_seconds.is_some() {
+                return Err(fixed("/watchdog_timeout_seconds", WATCHDOG_TIMEOUT_VARIABLE));
+            }
+            if timeout > LARGEST_TIMEOUT {
+                return Err(ApiError::field("/watchdog_timeout_seconds", "out_of_range", format!("must be at most {LARGEST_TIMEOUT}")));
+            }
+            stored.watchdog_timeout_seconds = Some(timeout);
+        }
+        if let Some(url) = &patch.public_url {
+            if self.fixed.public_url.is_some() {
+                return Err(fixed("/public_url", PUBLIC_URL_VARIABLE));
+            }
+            if !(url.is_empty() || url.starts_with("http://") || url.starts_with("https://")) {
+                return Err(ApiError::field("/public_url", "invalid", "must begin with http:// or https://"));
+            }
+            stored.public_url = Some(url.clone());
+        }
+        let grace = self.fixed.reclaim_grace_seconds.or(stored.reclaim_grace_seconds).unwrap_or(RECLAIM_GRACE_DEFAULT);
+        let timeout =
+            self.fixed.watchdog_timeout_seconds.or(stored.watchdog_timeout_seconds).unwrap_or(WATCHDOG_TIMEOUT_DEFAULT);
+        if timeout <= grace {
+            return Err(ApiError::field(
+                "/watchdog_timeout_seconds",
+                "out_of_range",
+                format!("must be larger than the grace of {grace} s, or a run could never be handed back"),
+            ));
+        }
+        Ok(stored)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use holdfast_protocol::api::settings::SettingsPatch;
+
+    use super::{FixedSettings, InForce, Stored};
+
+    fn in_force(grace: Option<u64>, timeout: Option<u64>) -> InForce {
+        InForce {
+            fixed: FixedSettings { reclaim_grace_seconds: grace, watchdog_timeout_seconds: timeout, public_url: None },
+            stored: Stored::default(),
+            version: 0,
+        }
+    }
+
+    #[test]
+    fn the_grace_is_always_smaller_than_the_time_out() {
+        for (grace, timeout, expected) in [(None, None, (180, 720)), (Some(5), Some(9), (5, 9)), (Some(900), None, (719, 720))] {
+            let settings = in_force(grace, timeout);
+            assert_eq!((settings.reclaim_grace_seconds(), settings.watchdog_timeout_seconds()), expected);
+        }
+    }
+
+    #[test]
+    fn a_change_that_does_not_fit_is_refused() {
+        let patch = |grace, timeout| SettingsPatch {
+            reclaim_grace_seconds: grace,
+            watchdog_timeout_seconds: timeout,
+            public_url: None,
+        };
+        let free = in_force(None, None);
+        assert!(free.changed(&patch(Some(60), Some(120))).is_ok());
+        for (grace, timeout) in [(Some(9), None), (Some(720), None), (None, Some(180)), (Some(60), Some(60))] {
+            assert!(free.changed(&patch(grace, timeout)).is_err(), "{grace:?} {timeout:?}");
+        }
+        assert!(in_force(Some(30), None).changed(&patch(Some(60), None)).is_err());
+    }
+}

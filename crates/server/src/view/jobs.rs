@@ -1,0 +1,139 @@
+//! Jobs as the client API shows them.
+
+use std::collections::HashMap;
+
+use holdfast_protocol::{
+    Time,
+    api::{
+        jobs::{Job, JobKind},
+        session::Role,
+    },
+    ids::JobId,
+};
+use sea_orm::ConnectionTrait;
+
+use super::{catalog::Catalog, days, runs};
+use crate::{
+    app::App,
+    auth::Caller,
+    db::{
+        self, JobRow, RunRow, Scope,
+        points::PointFigures,
+        runs::RunMark,
+    },
+    problem::ApiResult,
+};
+
+/// What is known beside the rows of jobs.
+pub(crate) struct JobFigures {
+    points: HashMap<i64, PointFigures>,
+    marks: HashMap<i64, Vec<RunMark>>,
+    last: HashMap<i64, RunRow>,
+    active: HashMap<i64, RunRow>,
+}
+
+impl JobFigures {
+    /// Loads it for some jobs.
+    pub(crate) async fn load(
+        conn: &impl ConnectionTrait,
+        scope: Scope,
+        catalog: &Catalog,
+        jobs: &[i64],
+    ) -> ApiResult<Self> {
+        let since = days::since(catalog.now, &catalog.zone());
+        let mut marks: HashMap<i64, Vec<RunMark>> = HashMap::new();
+        for mark in db::runs::marks_since(conn, scope, Some(jobs.to_vec()), since).await? {
+            if let Some(job) = mark.job_id {
+                marks.entry(job).or_default().push(mark);
+            }
+        }
+        let last = db::runs::last_of_jobs(conn, scope, jobs.iter().copied()).await?;
+        let active = db::runs::active(conn, scope).await?;
+        let by_job = |rows: Vec<RunRow>| {
+            rows.into_iter()
+                .filter(|run| run.run_type == "backup")
+                .filter_map(|run| run.job_id.map(|job| (job, run)))
+                .collect()
+        };
+        Ok(Self {
+            points: db::points::figures_by_job(conn, scope)
+                .await?
+                .into_iter()
+                .map(|figures| (figures.owner, figures))
+                .collect(),
+            marks,
+            last: by_job(last),
+            active: by_job(active),
+        })
+    }
+
+    pub(crate) fn points(&self, job: i64) -> PointFigures {
+        self.points.get(&job).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn marks(&self, job: i64) -> impl Iterator<Item = &RunMark> {
+        self.marks.get(&job).into_iter().flatten()
+    }
+
+    pub(crate) fn last(&self, job: i64) -> Option<&RunRow> {
+        self.last.get(&job)
+    }
+}
+
+/// Seconds by which a job's newest point is older than allowed; `None` when it is not, or nothing is allowed.
+pub(crate) fn late_by(job: &JobRow, latest: Option<i64>, now: i64) -> Option<u64> {
+    let limit = job.max_age_seconds?;
+    let age = (now - latest?) / 1000;
+    u64::try_from(age - limit).ok().filter(|late| *late > 0)
+}
+
+/// Whether a job has a point inside its limit.
+pub(crate) fn is_protected(job: &JobRow, latest: Option<i64>, now: i64) -> bool {
+    latest.is_some() && late_by(job, latest, now).is_none()
+}
+
+/// A job.
+pub(crate) fn job(app: &App, catalog: &Catalog, caller: &Caller, figures: &JobFigures, row: &JobRow) -> ApiResult<Job> {
+    let agent = catalog.agent(row.agent_id).ok_or(holdfast_protocol::errors::ErrorCode::NotFound)?;
+    let points = figures.points(row.id);
+    let active = figures.active.get(&row.id);
+    let barred = if !row.enabled {
+        Some("The job is disabled.")
+    } else if agent.disabled {
+        Some("Its machine is disabled.")
+    } else {
+        None
+    };
+    let summary = |run: Option<&RunRow>| run.map(|run| runs::summary(app, catalog, run)).transpose();
+    Ok(Job {
+        id: JobId(row.uuid),
+        name: row.name.clone(),
+        kind: JobKind::Files,
+        enabled: row.enabled,
+        agent: catalog.agent_reference(agent),
+        vault: catalog.vault_reference(row.vault_id),
+        paths: serde_json::from_str(&row.paths)?,
+        policy: serde_json::from_str(&row.policy)?,
+        schedule: serde_json::from_str(&row.schedule)?,
+        upload_limit_bytes_per_second: row.upload_limit.map(|limit| limit as u64),
+        max_age_seconds: row.max_age_seconds.map(|limit| limit as u64),
+        protected: is_protected(row, points.latest, catalog.now),
+        latest_point_at: points.latest.map(Time::from_millis),
+        points: points.count.max(0) as u64,
+        last_run: summary(figures.last(row.id))?,
+        active_run: summary(active)?,
+        days: days::strip(figures.marks(row.id), catalog.now, &catalog.zone()),
+        created_at: Time::from_millis(row.created_at),
+        version: row.version,
+        actions: vec![
+            caller.action_unless("run", Role::Operator, barred),
+            caller.action("update", Role::Admin),
+            caller.action_unless("delete", Role::Admin, active.map(|_| "A run of it is not over. Cancel it first.")),
+            caller.action_unless(
+                "restore",
+                Role::Operator,
+                (points.count == 0).then_some("It has no restore point yet."),
+            ),
+        ],
+    })
+}

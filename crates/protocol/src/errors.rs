@@ -102,8 +102,6 @@ error_codes! {
         ["Choose another name."];
     AlreadySetUp = "already_set_up", 409, Permanent, "The server has its first account already.",
         ["Sign in."];
-    NotSetUp = "not_set_up", 409, Permanent, "The server has no account yet.",
-        ["Open the set-up address that it printed when it started."];
     LastAdministrator = "last_administrator", 409, Permanent, "The last administrator must stay.",
         ["Make somebody else an administrator first."];
     InUse = "in_use", 409, Permanent, "Other objects still need this one.",
@@ -167,6 +165,32 @@ impl ErrorCode {
     }
 }
 
+/// The documentation of all codes, `docs/errors.md`.
+pub fn markdown() -> String {
+    let mut text = String::from(
+        "# Errors\n\nGenerated from `crates/protocol/src/errors.rs` and `crates/protocol/src/agent/failures.rs` by `cargo xtask gen`.\n\n\
+         Every refusal of the server is a problem document (RFC 9457) with one of these codes. *Retry*: `permanent` needs a change first,\n\
+         `temporary` may work in a moment, `persistent` needs a repair.\n\n## Refusals\n\n| code | status | retry | what happened | what to do |\n|---|---|---|---|---|\n",
+    );
+    for entry in ErrorCode::ALL {
+        text.push_str(&format!(
+            "| `{}` | {} | {} | {} | {} |\n",
+            entry.code(),
+            entry.status(),
+            entry.retry().as_str(),
+            entry.title(),
+            entry.hints().join(" ")
+        ));
+    }
+    text.push_str(
+        "\n## Failures of runs and commands\n\nRuns and commands that fail keep one of these codes.\n\n| code | what happened, and what to do |\n|---|---|\n",
+    );
+    for failure in crate::agent::failures::FAILURES {
+        text.push_str(&format!("| `{}` | {} |\n", failure.code, failure.text.en));
+    }
+    text
+}
+
 impl fmt::Display for ErrorCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code())
@@ -184,7 +208,10 @@ mod tests {
         let mut seen = HashSet::new();
         for entry in ErrorCode::ALL {
             assert!(seen.insert(entry.code()), "{entry} twice");
-            assert!(entry.title().ends_with('.'), "{entry}: the sentence ends with a full stop");
+            assert!(
+                entry.title().ends_with('.'),
+                "{entry}: the sentence ends with a full stop"
+            );
             assert!(!entry.hints().is_empty(), "{entry}: says what to do");
             assert!((400..600).contains(&entry.status()), "{entry}");
             assert_eq!(ErrorCode::find(entry.code()), Some(*entry));

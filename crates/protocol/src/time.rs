@@ -70,12 +70,18 @@ mod tests {
 
     #[test]
     fn is_written_with_three_digits() {
-        assert_eq!(Time::from_millis(1_764_018_309_120).to_string(), "2025-11-24T21:05:09.120Z");
+        assert_eq!(
+            Time::from_millis(1_764_018_309_120).to_string(),
+            "2025-11-24T21:05:09.120Z"
+        );
         assert_eq!(Time::from_millis(0).to_string(), "1970-01-01T00:00:00.000Z");
     }
 
     #[test]
     fn reads_offsets_and_drops_what_is_below_a_millisecond() {
-        assert_eq!("1970-01-01T01:00:00.0019+01:00".parse::<Time>().unwrap(), Time::from_millis(1));
+        assert_eq!(
+            "1970-01-01T01:00:00.0019+01:00".parse::<Time>().unwrap(),
+            Time::from_millis(1)
+        );
     }
 }

@@ -1,10 +1,6 @@
 //! What every handler and task shares.
 
-use std::{
-    collections::HashMap,
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 use holdfast_protocol::{Secret, Time};
 use parking_lot::{Mutex, RwLock};
@@ -87,7 +83,11 @@ impl App {
             set_up_token: Mutex::new(parts.set_up_token),
             seen: Mutex::default(),
             web_dir: parts.web_dir,
-            settings: RwLock::new(InForce { fixed: parts.fixed, stored, version }),
+            settings: RwLock::new(InForce {
+                fixed: parts.fixed,
+                stored,
+                version,
+            }),
         })))
     }
 

@@ -5,8 +5,8 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use holdfast_protocol::{api::common::Page, errors::ErrorCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
@@ -57,7 +57,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for AgentBody<T> {
 
 /// Whether the request says that it carries JSON.
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("");
     let kind = kind.split(';').next().unwrap_or("").trim();
     kind.eq_ignore_ascii_case("application/json")
 }
@@ -66,8 +69,12 @@ pub(crate) fn is_json(headers: &HeaderMap) -> bool {
 pub(crate) async fn read_body(body: axum::body::Body, limit: usize) -> ApiResult<bytes::Bytes> {
     match Limited::new(body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => Err(ErrorCode::BodyTooLarge.into()),
-        Err(error) => Err(ApiError::from(ErrorCode::InvalidRequest).detail("the body broke off").because(anyhow::anyhow!(error))),
+        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
+            Err(ErrorCode::BodyTooLarge.into())
+        }
+        Err(error) => Err(ApiError::from(ErrorCode::InvalidRequest)
+            .detail("the body broke off")
+            .because(anyhow::anyhow!(error))),
     }
 }
 
@@ -77,14 +84,19 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> ApiResult<T> {
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let pointer = pointer_of(error.path());
         let error = error.into_inner();
-        if error.is_data() { wrong_data(pointer, &error) } else { broken_json(&error) }
+        if error.is_data() {
+            wrong_data(pointer, &error)
+        } else {
+            broken_json(&error)
+        }
     })?;
     reader.end().map_err(|error| broken_json(&error))?;
     Ok(value)
 }
 
 fn broken_json(error: &serde_json::Error) -> ApiError {
-    ApiError::from(ErrorCode::InvalidRequest).detail(format!("the body is not well-formed JSON: {error}"))
+    ApiError::from(ErrorCode::InvalidRequest)
+        .detail(format!("the body is not well-formed JSON: {error}"))
 }
 
 /// The message of the parser without the position, which means nothing to the reader of a form.
@@ -112,7 +124,9 @@ fn pointer_of(path: &serde_path_to_error::Path) -> String {
     for segment in path {
         match segment {
             Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
-            Segment::Map { key } => pointer.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
+            Segment::Map { key } => {
+                pointer.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1")))
+            }
             Segment::Enum { .. } | Segment::Unknown => {}
         }
     }
@@ -129,7 +143,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
         let Path(text) = Path::<String>::from_request_parts(parts, state)
             .await
             .map_err(|_| ApiError::from(ErrorCode::NotFound))?;
-        Uuid::parse_str(&text).map(Self).map_err(|_| ErrorCode::NotFound.into())
+        Uuid::parse_str(&text)
+            .map(Self)
+            .map_err(|_| ErrorCode::NotFound.into())
     }
 }
 
@@ -154,12 +170,21 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let Query(value) = Query::<T>::from_request_parts(parts, state).await.map_err(|error| {
-            let message = error.body_text();
-            let message = message.trim_start_matches("Failed to deserialize query string: ").to_owned();
-            let name = message.split(':').next().filter(|name| !name.contains(' ')).unwrap_or("").to_owned();
-            ApiError::field(format!("?{name}"), "invalid", message)
-        })?;
+        let Query(value) = Query::<T>::from_request_parts(parts, state)
+            .await
+            .map_err(|error| {
+                let message = error.body_text();
+                let message = message
+                    .trim_start_matches("Failed to deserialize query string: ")
+                    .to_owned();
+                let name = message
+                    .split(':')
+                    .next()
+                    .filter(|name| !name.contains(' '))
+                    .unwrap_or("")
+                    .to_owned();
+                ApiError::field(format!("?{name}"), "invalid", message)
+            })?;
         Ok(Self(value))
     }
 }
@@ -171,8 +196,16 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let value = parts.headers.get(header::IF_MATCH).ok_or(ErrorCode::VersionRequired)?;
-        let text = value.to_str().unwrap_or("").trim().trim_start_matches("W/").trim_matches('"');
+        let value = parts
+            .headers
+            .get(header::IF_MATCH)
+            .ok_or(ErrorCode::VersionRequired)?;
+        let text = value
+            .to_str()
+            .unwrap_or("")
+            .trim()
+            .trim_start_matches("W/")
+            .trim_matches('"');
         // A version that was never given out matches nothing.
         Ok(Self(text.parse().unwrap_or(-1)))
     }
@@ -182,12 +215,20 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
 pub(crate) fn page_request(limit: Option<u64>, cursor: Option<&str>) -> ApiResult<PageRequest> {
     let limit = limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=LARGEST_LIMIT).contains(&limit) {
-        return Err(ApiError::field("?limit", "out_of_range", format!("must be 1 to {LARGEST_LIMIT}")));
+        return Err(ApiError::field(
+            "?limit",
+            "out_of_range",
+            format!("must be 1 to {LARGEST_LIMIT}"),
+        ));
     }
     let after = match cursor.filter(|text| !text.is_empty()) {
         None => None,
         Some(text) => Some(Cursor::decode(text).ok_or_else(|| {
-            ApiError::field("?cursor", "invalid", "is not a cursor of this list; begin without one")
+            ApiError::field(
+                "?cursor",
+                "invalid",
+                "is not a cursor of this list; begin without one",
+            )
         })?),
     };
     Ok(PageRequest { limit, after })
@@ -195,7 +236,12 @@ pub(crate) fn page_request(limit: Option<u64>, cursor: Option<&str>) -> ApiResul
 
 /// Splits a parameter that lists words by commas.
 pub(crate) fn words(text: Option<&str>) -> Vec<String> {
-    text.unwrap_or("").split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    text.unwrap_or("")
+        .split(',')
+        .map(str::trim)
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// A page of answers from a page of rows.
@@ -225,9 +271,13 @@ mod tests {
     use super::parse;
 
     fn refusal<T: DeserializeOwned>(text: &str) -> (String, String, String) {
-        let problem = parse::<T>(text.as_bytes()).err().expect("is refused").problem();
+        let problem = parse::<T>(text.as_bytes())
+            .err()
+            .expect("is refused")
+            .problem();
         let field = problem.errors.first().cloned();
-        let (pointer, code) = field.map_or_else(Default::default, |field| (field.pointer, field.code));
+        let (pointer, code) =
+            field.map_or_else(Default::default, |field| (field.pointer, field.code));
         (problem.code, pointer, code)
     }
 
@@ -237,11 +287,36 @@ mod tests {
             ("{", "invalid_request", "", ""),
             ("{} {}", "invalid_input", "/name", "missing"),
             (r#"{"name":5}"#, "invalid_input", "/name", "invalid"),
-            (r#"{"name":"x","colour":1}"#, "invalid_input", "/colour", "unknown_field"),
-            (r#"{"name":"x","policy":{"compression":"lzma"}}"#, "invalid_input", "/policy/compression", "invalid"),
-            (r#"{"name":"x","policy":{"levels":3}}"#, "invalid_input", "/policy/levels", "unknown_field"),
-            (r#"{"name":"x","paths":["/a",7]}"#, "invalid_input", "/paths/1", "invalid"),
-            (r#"{"name":"x","agent_id":"seven"}"#, "invalid_input", "/agent_id", "invalid"),
+            (
+                r#"{"name":"x","colour":1}"#,
+                "invalid_input",
+                "/colour",
+                "unknown_field",
+            ),
+            (
+                r#"{"name":"x","policy":{"compression":"lzma"}}"#,
+                "invalid_input",
+                "/policy/compression",
+                "invalid",
+            ),
+            (
+                r#"{"name":"x","policy":{"levels":3}}"#,
+                "invalid_input",
+                "/policy/levels",
+                "unknown_field",
+            ),
+            (
+                r#"{"name":"x","paths":["/a",7]}"#,
+                "invalid_input",
+                "/paths/1",
+                "invalid",
+            ),
+            (
+                r#"{"name":"x","agent_id":"seven"}"#,
+                "invalid_input",
+                "/agent_id",
+                "invalid",
+            ),
         ];
         for (text, code, pointer, field) in table {
             let expected = (code.to_owned(), pointer.to_owned(), field.to_owned());
@@ -253,6 +328,10 @@ mod tests {
     fn the_place_of_a_vault_refuses_what_it_does_not_know() {
         let text = r#"{"name":"x","storage":{"kind":"directory","agent_id":"0190b5a0-0000-7000-8000-000000000000","path":"/b","speed":1}}"#;
         let (code, pointer, _) = refusal::<VaultCreate>(text);
-        assert_eq!((code.as_str(), pointer.starts_with("/storage")), ("invalid_input", true), "{pointer}");
+        assert_eq!(
+            (code.as_str(), pointer.starts_with("/storage")),
+            ("invalid_input", true),
+            "{pointer}"
+        );
     }
 }

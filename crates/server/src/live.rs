@@ -25,7 +25,7 @@ pub(crate) struct Change {
 #[derive(Clone, Debug)]
 pub(crate) enum What {
     /// A run's status or figures.
-    Run { id: i64, uuid: Uuid },
+    Run { uuid: Uuid },
     /// A run has a new event.
     RunEvent { uuid: Uuid, event: Arc<RunEvent> },
     /// A machine.

@@ -39,21 +39,36 @@ fn v1() -> OpenApiRouter<App> {
         .routes(routes!(routes::overview::get))
         .routes(routes!(routes::stream::stream))
         .routes(routes!(routes::agents::list))
-        .routes(routes!(routes::agents::get, routes::agents::update, routes::agents::delete))
+        .routes(routes!(
+            routes::agents::get,
+            routes::agents::update,
+            routes::agents::delete
+        ))
         .routes(routes!(routes::agents::disable))
         .routes(routes!(routes::agents::enable))
         .routes(routes!(routes::agents::browse))
-        .routes(routes!(routes::enrolment_tokens::list, routes::enrolment_tokens::create))
+        .routes(routes!(
+            routes::enrolment_tokens::list,
+            routes::enrolment_tokens::create
+        ))
         .routes(routes!(routes::enrolment_tokens::delete))
         .routes(routes!(routes::vaults::list, routes::vaults::create))
-        .routes(routes!(routes::vaults::get, routes::vaults::update, routes::vaults::delete))
+        .routes(routes!(
+            routes::vaults::get,
+            routes::vaults::update,
+            routes::vaults::delete
+        ))
         .routes(routes!(routes::vaults::test))
         .routes(routes!(routes::vaults::create_repository))
         .routes(routes!(routes::vaults::refresh_points))
         .routes(routes!(routes::vaults::kit))
         .routes(routes!(routes::vaults::test_storage))
         .routes(routes!(routes::jobs::list, routes::jobs::create))
-        .routes(routes!(routes::jobs::get, routes::jobs::update, routes::jobs::delete))
+        .routes(routes!(
+            routes::jobs::get,
+            routes::jobs::update,
+            routes::jobs::delete
+        ))
         .routes(routes!(routes::jobs::run))
         .routes(routes!(routes::runs::list))
         .routes(routes!(routes::runs::get))
@@ -67,7 +82,11 @@ fn v1() -> OpenApiRouter<App> {
         .routes(routes!(routes::commands::get))
         .routes(routes!(routes::commands::cancel))
         .routes(routes!(routes::users::list, routes::users::create))
-        .routes(routes!(routes::users::get, routes::users::update, routes::users::delete))
+        .routes(routes!(
+            routes::users::get,
+            routes::users::update,
+            routes::users::delete
+        ))
         .routes(routes!(routes::audit::list))
         .routes(routes!(routes::settings::get, routes::settings::update))
         .routes(routes!(description))
@@ -91,14 +110,22 @@ pub(crate) fn document() -> Document {
                 .description("A problem document.")
                 .content(
                     "application/problem+json",
-                    ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build(),
+                    ContentBuilder::new()
+                        .schema(Some(Ref::from_schema_name("Problem")))
+                        .build(),
                 )
                 .build();
-            operation.responses.responses.insert("default".to_owned(), RefOr::T(problem));
+            operation
+                .responses
+                .responses
+                .insert("default".to_owned(), RefOr::T(problem));
             let versioned = matches!(method, HttpMethod::Patch)
                 || (matches!(method, HttpMethod::Delete) && versioned_delete(operation));
             if versioned {
-                operation.parameters.get_or_insert_default().push(if_match());
+                operation
+                    .parameters
+                    .get_or_insert_default()
+                    .push(RefOr::T(if_match()));
             }
         }
     }
@@ -109,7 +136,12 @@ pub(crate) fn document() -> Document {
 fn versioned_delete(operation: &Operation) -> bool {
     let tags = operation.tags.as_deref().unwrap_or_default();
     let unversioned = ["sign_out"].contains(&operation.operation_id.as_deref().unwrap_or(""));
-    !unversioned && !tags.iter().any(|tag| tag == "session") && operation.summary.as_deref().is_none_or(|text| !text.contains("enrolment token"))
+    !unversioned
+        && !tags.iter().any(|tag| tag == "session")
+        && operation
+            .summary
+            .as_deref()
+            .is_none_or(|text| !text.contains("enrolment token"))
 }
 
 fn if_match() -> utoipa::openapi::path::Parameter {
@@ -118,7 +150,10 @@ fn if_match() -> utoipa::openapi::path::Parameter {
         .parameter_in(utoipa::openapi::path::ParameterIn::Header)
         .required(utoipa::openapi::Required::True)
         .description(Some("The object's version, in quotes."))
-        .schema(Some(utoipa::openapi::ObjectBuilder::new().schema_type(utoipa::openapi::schema::Type::String)))
+        .schema(Some(
+            utoipa::openapi::ObjectBuilder::new()
+                .schema_type(utoipa::openapi::schema::Type::String),
+        ))
         .build()
 }
 

@@ -1,9 +1,6 @@
 //! How the server is started.
 
-use std::{
-    net::SocketAddr,
-    path::PathBuf,
-};
+use std::{net::SocketAddr, path::PathBuf};
 
 use holdfast_host::Cancel;
 use holdfast_protocol::Secret;
@@ -57,10 +54,17 @@ impl ServerOptions {
     ///
     /// # Errors
     /// When a setting in the environment does not make sense; the message names the variable.
-    pub fn from_environment(data: PathBuf, listen: SocketAddr, shutdown: Cancel) -> anyhow::Result<Self> {
+    pub fn from_environment(
+        data: PathBuf,
+        listen: SocketAddr,
+        shutdown: Cancel,
+    ) -> anyhow::Result<Self> {
         let text = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
         let first_account = match (text(EMAIL_VARIABLE), text(PASSWORD_VARIABLE)) {
-            (Some(email), Some(password)) => Some(FirstAccount { email, password: Secret::new(password) }),
+            (Some(email), Some(password)) => Some(FirstAccount {
+                email,
+                password: Secret::new(password),
+            }),
             (None, None) => None,
             _ => anyhow::bail!("{EMAIL_VARIABLE} and {PASSWORD_VARIABLE} must be given together"),
         };

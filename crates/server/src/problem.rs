@@ -69,7 +69,8 @@ impl From<SealError> for ApiError {
 
 impl From<serde_json::Error> for ApiError {
     fn from(error: serde_json::Error) -> Self {
-        Self::from(ErrorCode::Internal).because(anyhow::Error::new(error).context("read a stored document"))
+        Self::from(ErrorCode::Internal)
+            .because(anyhow::Error::new(error).context("read a stored document"))
     }
 }
 
@@ -81,12 +82,18 @@ impl ApiError {
 
     /// Wrong input in one field.
     pub(crate) fn field(pointer: impl Into<String>, code: &str, detail: impl Into<String>) -> Self {
-        Self::fields(vec![FieldProblem { pointer: pointer.into(), code: code.to_owned(), detail: detail.into() }])
+        Self::fields(vec![FieldProblem {
+            pointer: pointer.into(),
+            code: code.to_owned(),
+            detail: detail.into(),
+        }])
     }
 
     /// Wrong input in several fields.
     pub(crate) fn fields(errors: Vec<FieldProblem>) -> Self {
-        let detail = errors.first().map(|error| format!("{}: {}", error.pointer, error.detail));
+        let detail = errors
+            .first()
+            .map(|error| format!("{}: {}", error.pointer, error.detail));
         let mut problem = Self::from(ErrorCode::InvalidInput);
         problem.0.errors = errors;
         problem.0.detail = detail;
@@ -106,8 +113,16 @@ impl ApiError {
 
     /// Points at a field.
     pub(crate) fn at(mut self, pointer: &str) -> Self {
-        let detail = self.0.detail.clone().unwrap_or_else(|| self.0.code.title().to_owned());
-        self.0.errors.push(FieldProblem { pointer: pointer.to_owned(), code: self.0.code.code().to_owned(), detail });
+        let detail = self
+            .0
+            .detail
+            .clone()
+            .unwrap_or_else(|| self.0.code.title().to_owned());
+        self.0.errors.push(FieldProblem {
+            pointer: pointer.to_owned(),
+            code: self.0.code.code().to_owned(),
+            detail,
+        });
         self
     }
 
@@ -149,7 +164,12 @@ impl ApiError {
             status: inner.code.status(),
             detail: inner.detail.clone(),
             code: inner.code.code().to_owned(),
-            hints: inner.code.hints().iter().map(|hint| (*hint).to_owned()).collect(),
+            hints: inner
+                .code
+                .hints()
+                .iter()
+                .map(|hint| (*hint).to_owned())
+                .collect(),
             errors: inner.errors.clone(),
             request_id: REQUEST_ID.try_with(Clone::clone).ok(),
             current: inner.current.clone(),
@@ -166,7 +186,11 @@ impl IntoResponse for ApiError {
             if self.0.code.status() >= 500 {
                 tracing::error!(code = problem.code, request_id, "request failed: {cause:#}");
             } else {
-                tracing::info!(code = problem.code, request_id, "request refused: {cause:#}");
+                tracing::info!(
+                    code = problem.code,
+                    request_id,
+                    "request refused: {cause:#}"
+                );
             }
         }
         let mut document = serde_json::to_value(&problem).unwrap_or_default();
@@ -177,7 +201,10 @@ impl IntoResponse for ApiError {
         *response.status_mut() =
             StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(seconds) = problem.retry_after_seconds {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));

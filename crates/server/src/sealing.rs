@@ -36,7 +36,12 @@ pub(crate) struct Place<'a> {
 impl<'a> Place<'a> {
     /// The value of a column in the row of a UUID.
     pub(crate) fn new(table: &'a str, column: &'a str, row: Uuid) -> Self {
-        Self { table, column, row, part: 0 }
+        Self {
+            table,
+            column,
+            row,
+            part: 0,
+        }
     }
 
     /// The same for one part of the row.
@@ -53,7 +58,9 @@ impl<'a> Place<'a> {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SealError {
     /// It was sealed with another master key.
-    #[error("{place} was sealed with another master key; restore the master key that belongs to this database")]
+    #[error(
+        "{place} was sealed with another master key; restore the master key that belongs to this database"
+    )]
     OtherKey { place: String },
     /// It is damaged, or belongs to another row.
     #[error("{place} does not open: it is damaged or was copied from another row")]
@@ -94,31 +101,50 @@ impl Sealer {
         let hash = digest(&SHA256, key);
         let mut key_id = [0; KEY_ID_BYTES];
         key_id.copy_from_slice(&hash.as_ref()[..KEY_ID_BYTES]);
-        let unbound = UnboundKey::new(&AES_256_GCM, key).expect("the key has the algorithm's length");
-        Self { key: LessSafeKey::new(unbound), key_id }
+        let unbound =
+            UnboundKey::new(&AES_256_GCM, key).expect("the key has the algorithm's length");
+        Self {
+            key: LessSafeKey::new(unbound),
+            key_id,
+        }
     }
 
     /// With the master key of a data directory: from the environment, else its file, which is made at the first start.
     ///
     /// # Errors
     /// When the key cannot be read or made, or is missing beside an existing database.
-    pub(crate) fn open_data_dir(data: &Path, given: Option<&Secret>, database: &Path) -> Result<Self, MasterKeyError> {
+    pub(crate) fn open_data_dir(
+        data: &Path,
+        given: Option<&Secret>,
+        database: &Path,
+    ) -> Result<Self, MasterKeyError> {
         if let Some(text) = given {
             return Ok(Self::new(&*parse_key(text.expose(), MASTER_KEY_VARIABLE)?));
         }
         let path = data.join(MASTER_KEY_FILE);
-        let file_error = |source| MasterKeyError::File { path: path.display().to_string(), source };
+        let file_error = |source| MasterKeyError::File {
+            path: path.display().to_string(),
+            source,
+        };
         match fs::read_to_string(&path).map(Zeroizing::new) {
-            Ok(text) => Ok(Self::new(&*parse_key(text.trim(), &path.display().to_string())?)),
+            Ok(text) => Ok(Self::new(&*parse_key(
+                text.trim(),
+                &path.display().to_string(),
+            )?)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 if database.exists() {
                     let database = database.display().to_string();
-                    return Err(MasterKeyError::Missing { database, path: path.display().to_string() });
+                    return Err(MasterKeyError::Missing {
+                        database,
+                        path: path.display().to_string(),
+                    });
                 }
                 let mut key = Zeroizing::new([0; KEY_BYTES]);
-                getrandom::fill(&mut *key).map_err(|error| file_error(io::Error::other(error.to_string())))?;
+                getrandom::fill(&mut *key)
+                    .map_err(|error| file_error(io::Error::other(error.to_string())))?;
                 let text = Zeroizing::new(format!("{}\n", hex::encode(*key)));
-                holdfast_host::fs::atomic_write(&path, text.as_bytes(), 0o600).map_err(file_error)?;
+                holdfast_host::fs::atomic_write(&path, text.as_bytes(), 0o600)
+                    .map_err(file_error)?;
                 Ok(Self::new(&key))
             }
             Err(source) => Err(file_error(source)),
@@ -139,7 +165,11 @@ impl Sealer {
         sealed.extend_from_slice(&nonce);
         let mut text = value.to_vec();
         self.key
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(place.associated_data()), &mut text)
+            .seal_in_place_append_tag(
+                Nonce::assume_unique_for_key(nonce),
+                Aad::from(place.associated_data()),
+                &mut text,
+            )
             .expect("the value is far below the algorithm's limit");
         sealed.extend_from_slice(&text);
         sealed
@@ -149,7 +179,11 @@ impl Sealer {
     ///
     /// # Errors
     /// When it was sealed with another key, is damaged, or belongs elsewhere.
-    pub(crate) fn open(&self, place: Place<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+    pub(crate) fn open(
+        &self,
+        place: Place<'_>,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, SealError> {
         let named = || format!("{}.{} of {}", place.table, place.column, place.row);
         let damaged = || SealError::Damaged { place: named() };
         let (key_id, rest) = sealed.split_at_checked(KEY_ID_BYTES).ok_or_else(damaged)?;
@@ -174,8 +208,9 @@ impl Sealer {
     /// As [`Sealer::open`], and when it is not UTF-8.
     pub(crate) fn open_text(&self, place: Place<'_>, sealed: &[u8]) -> Result<String, SealError> {
         let bytes = self.open(place, sealed)?;
-        String::from_utf8(bytes.to_vec())
-            .map_err(|_| SealError::Damaged { place: format!("{}.{} of {}", place.table, place.column, place.row) })
+        String::from_utf8(bytes.to_vec()).map_err(|_| SealError::Damaged {
+            place: format!("{}.{} of {}", place.table, place.column, place.row),
+        })
     }
 
     /// Opens a sealed secret.
@@ -189,7 +224,9 @@ impl Sealer {
 
 fn parse_key(text: &str, place: &str) -> Result<Zeroizing<[u8; KEY_BYTES]>, MasterKeyError> {
     let mut key = Zeroizing::new([0; KEY_BYTES]);
-    hex::decode_to_slice(text.trim(), &mut *key).map_err(|_| MasterKeyError::Malformed { place: place.to_owned() })?;
+    hex::decode_to_slice(text.trim(), &mut *key).map_err(|_| MasterKeyError::Malformed {
+        place: place.to_owned(),
+    })?;
     Ok(key)
 }
 
@@ -213,7 +250,10 @@ mod tests {
             place.part(1),
         ];
         for other in elsewhere {
-            assert!(matches!(sealer.open(other, &sealed), Err(SealError::Damaged { .. })), "{other:?}");
+            assert!(
+                matches!(sealer.open(other, &sealed), Err(SealError::Damaged { .. })),
+                "{other:?}"
+            );
         }
     }
 
@@ -226,7 +266,10 @@ mod tests {
             let mut damaged = sealed.clone();
             damaged[index] ^= 1;
             assert!(sealer.open(place, &damaged).is_err(), "byte {index}");
-            assert!(sealer.open(place, &sealed[..index]).is_err(), "cut at {index}");
+            assert!(
+                sealer.open(place, &sealed[..index]).is_err(),
+                "cut at {index}"
+            );
         }
         let error = Sealer::new(&[8; 32]).open(place, &sealed).unwrap_err();
         assert!(matches!(error, SealError::OtherKey { .. }), "{error}");

@@ -58,7 +58,9 @@ pub(crate) fn service(app: App) -> Router {
 }
 
 fn panicked() -> Response {
-    ApiError::from(ErrorCode::Internal).because(anyhow::anyhow!("a handler panicked")).into_response()
+    ApiError::from(ErrorCode::Internal)
+        .because(anyhow::anyhow!("a handler panicked"))
+        .into_response()
 }
 
 async fn method_not_allowed() -> ApiError {
@@ -67,8 +69,14 @@ async fn method_not_allowed() -> ApiError {
 
 /// Refuses a body that says itself that it is too large; others are counted while they are read.
 async fn small_body(request: Request, next: Next) -> Response {
-    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    if length.and_then(|text| text.parse::<u64>().ok()).is_some_and(|length| length > BODY_LIMIT as u64) {
+    let length = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok());
+    if length
+        .and_then(|text| text.parse::<u64>().ok())
+        .is_some_and(|length| length > BODY_LIMIT as u64)
+    {
         return ApiError::from(ErrorCode::BodyTooLarge).into_response();
     }
     next.run(request).await
@@ -78,12 +86,17 @@ async fn small_body(request: Request, next: Next) -> Response {
 async fn named(request: Request, next: Next) -> Response {
     let id = Uuid::now_v7().to_string();
     let span = tracing::info_span!("request", request_id = id, method = %request.method(), path = request.uri().path());
-    let mut response = REQUEST_ID.scope(id.clone(), next.run(request)).instrument(span).await;
+    let mut response = REQUEST_ID
+        .scope(id.clone(), next.run(request))
+        .instrument(span)
+        .await;
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("x-request-id", value);
     }
     if !response.headers().contains_key(header::CACHE_CONTROL) {
-        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+            .headers_mut()
+            .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     response
 }
@@ -91,7 +104,9 @@ async fn named(request: Request, next: Next) -> Response {
 /// Answers nothing new once the server stops.
 async fn while_running(State(app): State<App>, request: Request, next: Next) -> Response {
     if app.stopping.is_cancelled() {
-        return ApiError::from(ErrorCode::Unavailable).retry_after(1).into_response();
+        return ApiError::from(ErrorCode::Unavailable)
+            .retry_after(1)
+            .into_response();
     }
     next.run(request).await
 }

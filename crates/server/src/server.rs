@@ -54,13 +54,16 @@ pub struct Running {
 /// # Errors
 /// When the data folder, the database or the address cannot be used; the message says which and why.
 pub fn run(options: ServerOptions) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("start the runtime")?;
     runtime.block_on(async move {
         let shutdown = options.shutdown.clone();
         let server = start(options).await?;
-        println!("Holdfast listens on http://{}", server.address);
+        eprintln!("Holdfast is listening on http://{}", server.address);
         if let Some(url) = &server.set_up_url {
-            println!("Make the first account at {url}");
+            eprintln!("Make the first account at {url}");
         }
         if !web::is_built() {
             tracing::warn!("the web page was not built into this program; / shows a placeholder");
@@ -79,16 +82,27 @@ pub fn run(options: ServerOptions) -> anyhow::Result<()> {
 /// When the data folder, the database or the address cannot be used; the message says which and why.
 pub async fn start(options: ServerOptions) -> anyhow::Result<Running> {
     let data = &options.data;
-    create_dir_all_synced(data, 0o700).with_context(|| format!("make the data folder {}", data.display()))?;
-    let lock = FileLock::try_acquire(&data.join(LOCK))
-        .with_context(|| format!("the data folder {} is used by another server", data.display()))?;
+    create_dir_all_synced(data, 0o700)
+        .with_context(|| format!("make the data folder {}", data.display()))?;
+    let lock = FileLock::try_acquire(&data.join(LOCK)).with_context(|| {
+        format!(
+            "the data folder {} is used by another server",
+            data.display()
+        )
+    })?;
     let file = data.join(DATABASE);
     let sealer = Sealer::open_data_dir(data, options.master_key.as_ref(), &file)?;
     private_file(&file)?;
-    let db = Db::open(&file).await.with_context(|| format!("open the database {}", file.display()))?;
+    let db = Db::open(&file)
+        .await
+        .with_context(|| format!("open the database {}", file.display()))?;
     check_key(&db, &sealer, &file).await?;
     first_tenant(&db).await?;
-    let set_up_token = if db::users::any(db.reader()).await? { None } else { Some(tokens::new_token("")) };
+    let set_up_token = if db::users::any(db.reader()).await? {
+        None
+    } else {
+        Some(tokens::new_token(""))
+    };
     let stopping = CancellationToken::new();
     let app = App::new(AppParts {
         db,
@@ -103,8 +117,9 @@ pub async fn start(options: ServerOptions) -> anyhow::Result<Running> {
     if let Some(token) = &options.local_agent_token {
         local_token(&app, token).await?;
     }
-    let listener =
-        TcpListener::bind(options.listen).await.with_context(|| format!("listen on {}", options.listen))?;
+    let listener = TcpListener::bind(options.listen)
+        .await
+        .with_context(|| format!("listen on {}", options.listen))?;
     let address = listener.local_addr()?;
     let set_up_url = set_up_token
         .filter(|_| waits_for_account)
@@ -112,11 +127,21 @@ pub async fn start(options: ServerOptions) -> anyhow::Result<Running> {
     let service = service(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let signal = stopping.clone();
     let serving = tokio::spawn(async move {
-        axum::serve(listener, service).with_graceful_shutdown(async move { signal.cancelled().await }).await
+        axum::serve(listener, service)
+            .with_graceful_shutdown(async move { signal.cancelled().await })
+            .await
     });
     let watching = tokio::spawn(watchdog::watch(app.clone()));
     tracing::info!(%address, "server started");
-    Ok(Running { address, set_up_url, app, stopping, serving, watching, _lock: lock })
+    Ok(Running {
+        address,
+        set_up_url,
+        app,
+        stopping,
+        serving,
+        watching,
+        _lock: lock,
+    })
 }
 
 impl Running {
@@ -130,7 +155,12 @@ impl Running {
             done.context("serve")??;
         }
         self.watching.await.context("watchdog")?;
-        self.app.db.clone().close().await.context("close the database")?;
+        self.app
+            .db
+            .clone()
+            .close()
+            .await
+            .context("close the database")?;
         tracing::info!("server stopped");
         Ok(())
     }
@@ -139,7 +169,8 @@ impl Running {
 /// Makes the database file readable by its owner only, before anything is in it.
 fn private_file(file: &Path) -> anyhow::Result<()> {
     if !file.exists() {
-        holdfast_host::fs::create_new_file(file, 0o600).with_context(|| format!("make {}", file.display()))?;
+        holdfast_host::fs::create_new_file(file, 0o600)
+            .with_context(|| format!("make {}", file.display()))?;
     }
     Ok(())
 }
@@ -152,7 +183,11 @@ async fn check_key(db: &Db, sealer: &Sealer, file: &Path) -> anyhow::Result<()> 
         (Some(text), _) => {
             let sealed = hex::decode(&text).context("read the check value of the master key")?;
             sealer.open(place, &sealed).with_context(|| {
-                format!("the master key {} is not the one of the database {}", sealer.key_id(), file.display())
+                format!(
+                    "the master key {} is not the one of the database {}",
+                    sealer.key_id(),
+                    file.display()
+                )
             })?;
         }
         (None, _) => {
@@ -177,7 +212,9 @@ async fn first_account(app: &App, options: &ServerOptions) -> anyhow::Result<boo
     if db::users::any(app.db.reader()).await? {
         return Ok(false);
     }
-    let Some(account) = &options.first_account else { return Ok(true) };
+    let Some(account) = &options.first_account else {
+        return Ok(true);
+    };
     let request = SetUpRequest {
         token: Secret::new(""),
         email: account.email.clone(),
@@ -190,7 +227,10 @@ async fn first_account(app: &App, options: &ServerOptions) -> anyhow::Result<boo
         Ok(_) => Ok(false),
         Err(error) => {
             let problem = error.problem();
-            anyhow::bail!("the first account cannot be made: {}", problem.detail.unwrap_or(problem.title))
+            anyhow::bail!(
+                "the first account cannot be made: {}",
+                problem.detail.unwrap_or(problem.title)
+            )
         }
     }
 }
@@ -207,7 +247,10 @@ async fn local_token(app: &App, token: &Secret) -> anyhow::Result<()> {
         max_uses: Some(1),
     };
     // The same token at a second start was used already, or still works.
-    if db::enrolment_tokens::by_hash(app.db.reader(), &hash).await?.is_none() {
+    if db::enrolment_tokens::by_hash(app.db.reader(), &hash)
+        .await?
+        .is_none()
+    {
         db::enrolment_tokens::insert(app.db.writer(), Scope::tenant(first.id), new, now()).await?;
     }
     Ok(())

@@ -49,14 +49,18 @@ impl FixedSettings {
         let number = |name: &str| match std::env::var(name) {
             Ok(text) if !text.trim().is_empty() => match text.trim().parse::<u64>() {
                 Ok(value) => Ok(Some(value)),
-                Err(_) => Err(anyhow::anyhow!("{name} is \"{text}\", not a number of seconds")),
+                Err(_) => Err(anyhow::anyhow!(
+                    "{name} is \"{text}\", not a number of seconds"
+                )),
             },
             _ => Ok(None),
         };
         let fixed = Self {
             reclaim_grace_seconds: number(RECLAIM_GRACE_VARIABLE)?,
             watchdog_timeout_seconds: number(WATCHDOG_TIMEOUT_VARIABLE)?,
-            public_url: std::env::var(PUBLIC_URL_VARIABLE).ok().filter(|text| !text.trim().is_empty()),
+            public_url: std::env::var(PUBLIC_URL_VARIABLE)
+                .ok()
+                .filter(|text| !text.trim().is_empty()),
         };
         let grace = fixed.reclaim_grace_seconds.unwrap_or(RECLAIM_GRACE_DEFAULT);
         if let Some(timeout) = fixed.watchdog_timeout_seconds
@@ -82,27 +86,43 @@ pub(crate) struct InForce {
 impl InForce {
     /// Age of a heartbeat after which a run may be handed back, in seconds; always below the time-out.
     pub(crate) fn reclaim_grace_seconds(&self) -> u64 {
-        let wanted = self.fixed.reclaim_grace_seconds.or(self.stored.reclaim_grace_seconds);
-        wanted.unwrap_or(RECLAIM_GRACE_DEFAULT).min(self.watchdog_timeout_seconds().saturating_sub(1))
+        let wanted = self
+            .fixed
+            .reclaim_grace_seconds
+            .or(self.stored.reclaim_grace_seconds);
+        wanted
+            .unwrap_or(RECLAIM_GRACE_DEFAULT)
+            .min(self.watchdog_timeout_seconds().saturating_sub(1))
     }
 
     /// Age of a heartbeat after which a run fails, in seconds.
     pub(crate) fn watchdog_timeout_seconds(&self) -> u64 {
-        let wanted = self.fixed.watchdog_timeout_seconds.or(self.stored.watchdog_timeout_seconds);
+        let wanted = self
+            .fixed
+            .watchdog_timeout_seconds
+            .or(self.stored.watchdog_timeout_seconds);
         wanted.unwrap_or(WATCHDOG_TIMEOUT_DEFAULT)
     }
 
     /// Address under which agents reach the server; empty: as the browser reached it.
     pub(crate) fn public_url(&self) -> String {
-        let url = self.fixed.public_url.as_ref().or(self.stored.public_url.as_ref());
-        url.map(|url| url.trim_end_matches('/').to_owned()).unwrap_or_default()
+        let url = self
+            .fixed
+            .public_url
+            .as_ref()
+            .or(self.stored.public_url.as_ref());
+        url.map(|url| url.trim_end_matches('/').to_owned())
+            .unwrap_or_default()
     }
 
     pub(crate) fn reclaim_grace(&self) -> Setting {
         Setting {
             value: self.reclaim_grace_seconds(),
             default: RECLAIM_GRACE_DEFAULT,
-            fixed_by: self.fixed.reclaim_grace_seconds.map(|_| RECLAIM_GRACE_VARIABLE.to_owned()),
+            fixed_by: self
+                .fixed
+                .reclaim_grace_seconds
+                .map(|_| RECLAIM_GRACE_VARIABLE.to_owned()),
         }
     }
 
@@ -110,14 +130,21 @@ impl InForce {
         Setting {
             value: self.watchdog_timeout_seconds(),
             default: WATCHDOG_TIMEOUT_DEFAULT,
-            fixed_by: self.fixed.watchdog_timeout_seconds.map(|_| WATCHDOG_TIMEOUT_VARIABLE.to_owned()),
+            fixed_by: self
+                .fixed
+                .watchdog_timeout_seconds
+                .map(|_| WATCHDOG_TIMEOUT_VARIABLE.to_owned()),
         }
     }
 
     pub(crate) fn public_url_setting(&self) -> TextSetting {
         TextSetting {
             value: self.public_url(),
-            fixed_by: self.fixed.public_url.as_ref().map(|_| PUBLIC_URL_VARIABLE.to_owned()),
+            fixed_by: self
+                .fixed
+                .public_url
+                .as_ref()
+                .map(|_| PUBLIC_URL_VARIABLE.to_owned()),
         }
     }
 
@@ -126,23 +153,36 @@ impl InForce {
     /// # Errors
     /// When a value is out of range or fixed by the environment, or grace and time-out do not fit each other.
     pub(crate) fn changed(&self, patch: &SettingsPatch) -> ApiResult<Stored> {
-        let fixed = |pointer: &str, by: &str| ApiError::field(pointer, "fixed", format!("is fixed by {by}"));
+        let fixed = |pointer: &str, by: &str| {
+            ApiError::field(pointer, "fixed", format!("is fixed by {by}"))
+        };
         let mut stored = self.stored.clone();
         if let Some(grace) = patch.reclaim_grace_seconds {
             if self.fixed.reclaim_grace_seconds.is_some() {
                 return Err(fixed("/reclaim_grace_seconds", RECLAIM_GRACE_VARIABLE));
             }
             if !(10..=LARGEST_GRACE).contains(&grace) {
-                return Err(ApiError::field("/reclaim_grace_seconds", "out_of_range", format!("must be 10 to {LARGEST_GRACE}")));
+                return Err(ApiError::field(
+                    "/reclaim_grace_seconds",
+                    "out_of_range",
+                    format!("must be 10 to {LARGEST_GRACE}"),
+                ));
             }
             stored.reclaim_grace_seconds = Some(grace);
         }
         if let Some(timeout) = patch.watchdog_timeout_seconds {
             if self.fixed.watchdog_timeout_seconds.is_some() {
-                return Err(fixed("/watchdog_timeout_seconds", WATCHDOG_TIMEOUT_VARIABLE));
+                return Err(fixed(
+                    "/watchdog_timeout_seconds",
+                    WATCHDOG_TIMEOUT_VARIABLE,
+                ));
             }
             if timeout > LARGEST_TIMEOUT {
-                return Err(ApiError::field("/watchdog_timeout_seconds", "out_of_range", format!("must be at most {LARGEST_TIMEOUT}")));
+                return Err(ApiError::field(
+                    "/watchdog_timeout_seconds",
+                    "out_of_range",
+                    format!("must be at most {LARGEST_TIMEOUT}"),
+                ));
             }
             stored.watchdog_timeout_seconds = Some(timeout);
         }
@@ -151,18 +191,31 @@ impl InForce {
                 return Err(fixed("/public_url", PUBLIC_URL_VARIABLE));
             }
             if !(url.is_empty() || url.starts_with("http://") || url.starts_with("https://")) {
-                return Err(ApiError::field("/public_url", "invalid", "must begin with http:// or https://"));
+                return Err(ApiError::field(
+                    "/public_url",
+                    "invalid",
+                    "must begin with http:// or https://",
+                ));
             }
             stored.public_url = Some(url.clone());
         }
-        let grace = self.fixed.reclaim_grace_seconds.or(stored.reclaim_grace_seconds).unwrap_or(RECLAIM_GRACE_DEFAULT);
-        let timeout =
-            self.fixed.watchdog_timeout_seconds.or(stored.watchdog_timeout_seconds).unwrap_or(WATCHDOG_TIMEOUT_DEFAULT);
+        let grace = self
+            .fixed
+            .reclaim_grace_seconds
+            .or(stored.reclaim_grace_seconds)
+            .unwrap_or(RECLAIM_GRACE_DEFAULT);
+        let timeout = self
+            .fixed
+            .watchdog_timeout_seconds
+            .or(stored.watchdog_timeout_seconds)
+            .unwrap_or(WATCHDOG_TIMEOUT_DEFAULT);
         if timeout <= grace {
             return Err(ApiError::field(
                 "/watchdog_timeout_seconds",
                 "out_of_range",
-                format!("must be larger than the grace of {grace} s, or a run could never be handed back"),
+                format!(
+                    "must be larger than the grace of {grace} s, or a run could never be handed back"
+                ),
             ));
         }
         Ok(stored)
@@ -177,7 +230,11 @@ mod tests {
 
     fn in_force(grace: Option<u64>, timeout: Option<u64>) -> InForce {
         InForce {
-            fixed: FixedSettings { reclaim_grace_seconds: grace, watchdog_timeout_seconds: timeout, public_url: None },
+            fixed: FixedSettings {
+                reclaim_grace_seconds: grace,
+                watchdog_timeout_seconds: timeout,
+                public_url: None,
+            },
             stored: Stored::default(),
             version: 0,
         }
@@ -185,9 +242,19 @@ mod tests {
 
     #[test]
     fn the_grace_is_always_smaller_than_the_time_out() {
-        for (grace, timeout, expected) in [(None, None, (180, 720)), (Some(5), Some(9), (5, 9)), (Some(900), None, (719, 720))] {
+        for (grace, timeout, expected) in [
+            (None, None, (180, 720)),
+            (Some(5), Some(9), (5, 9)),
+            (Some(900), None, (719, 720)),
+        ] {
             let settings = in_force(grace, timeout);
-            assert_eq!((settings.reclaim_grace_seconds(), settings.watchdog_timeout_seconds()), expected);
+            assert_eq!(
+                (
+                    settings.reclaim_grace_seconds(),
+                    settings.watchdog_timeout_seconds()
+                ),
+                expected
+            );
         }
     }
 
@@ -200,9 +267,21 @@ mod tests {
         };
         let free = in_force(None, None);
         assert!(free.changed(&patch(Some(60), Some(120))).is_ok());
-        for (grace, timeout) in [(Some(9), None), (Some(720), None), (None, Some(180)), (Some(60), Some(60))] {
-            assert!(free.changed(&patch(grace, timeout)).is_err(), "{grace:?} {timeout:?}");
+        for (grace, timeout) in [
+            (Some(9), None),
+            (Some(720), None),
+            (None, Some(180)),
+            (Some(60), Some(60)),
+        ] {
+            assert!(
+                free.changed(&patch(grace, timeout)).is_err(),
+                "{grace:?} {timeout:?}"
+            );
         }
-        assert!(in_force(Some(30), None).changed(&patch(Some(60), None)).is_err());
+        assert!(
+            in_force(Some(30), None)
+                .changed(&patch(Some(60), None))
+                .is_err()
+        );
     }
 }

@@ -39,7 +39,9 @@ pub(crate) fn is_built() -> bool {
 pub(crate) async fn serve(State(app): State<App>, request: Request) -> Response {
     let path = request.uri().path().trim_start_matches('/');
     if path == "api" || path == "agent" || path.starts_with("api/") || path.starts_with("agent/") {
-        return ApiError::from(ErrorCode::UnknownRoute).detail(format!("/{path}")).into_response();
+        return ApiError::from(ErrorCode::UnknownRoute)
+            .detail(format!("/{path}"))
+            .into_response();
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return ApiError::from(ErrorCode::MethodNotAllowed).into_response();
@@ -57,8 +59,12 @@ pub(crate) async fn serve(State(app): State<App>, request: Request) -> Response 
 }
 
 fn read(app: &App, path: &str) -> Option<Cow<'static, [u8]>> {
-    let Some(folder) = &app.web_dir else { return Dist::get(path).map(|file| file.data) };
-    let inside = path.split('/').all(|part| !part.is_empty() && part != "." && part != ".." && !part.contains('\\'));
+    let Some(folder) = &app.web_dir else {
+        return Dist::get(path).map(|file| file.data);
+    };
+    let inside = path
+        .split('/')
+        .all(|part| !part.is_empty() && part != "." && part != ".." && !part.contains('\\'));
     if !inside {
         return None;
     }
@@ -66,23 +72,44 @@ fn read(app: &App, path: &str) -> Option<Cow<'static, [u8]>> {
 }
 
 fn file(app: &App, path: &str, headers: &HeaderMap) -> Option<Response> {
-    let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let accepts = |name: &str| accepted.split(',').any(|entry| entry.split(';').next().unwrap_or("").trim() == name);
-    let packed = [("br", "br"), ("gz", "gzip")].into_iter().find_map(|(extension, encoding)| {
-        let data = accepts(encoding).then(|| read(app, &format!("{path}.{extension}"))).flatten()?;
-        Some((data, Some(encoding)))
-    });
+    let accepted = headers
+        .get(header::ACCEPT_ENCODING)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("");
+    let accepts = |name: &str| {
+        accepted
+            .split(',')
+            .any(|entry| entry.split(';').next().unwrap_or("").trim() == name)
+    };
+    let packed = [("br", "br"), ("gz", "gzip")]
+        .into_iter()
+        .find_map(|(extension, encoding)| {
+            let data = accepts(encoding)
+                .then(|| read(app, &format!("{path}.{extension}")))
+                .flatten()?;
+            Some((data, Some(encoding)))
+        });
     let (data, encoding) = match packed {
         Some(found) => found,
         None => (read(app, path)?, None),
     };
     let mut response = Response::new(Body::from(data));
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(path)));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static(content_type(path)),
+    );
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-    let cache = if path.starts_with(HASHED) { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let cache = if path.starts_with(HASHED) {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
-    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    headers.insert(
+        "x-content-type-options",
+        HeaderValue::from_static("nosniff"),
+    );
     if let Some(encoding) = encoding {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
     }
@@ -116,12 +143,21 @@ fn index(app: &App) -> Response {
     );
     let mut response = Response::new(Body::from(page.replace(NONCE_WORD, &nonce)));
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/html; charset=utf-8"),
+    );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("same-origin"),
+    );
+    headers.insert(
+        "x-content-type-options",
+        HeaderValue::from_static("nosniff"),
+    );
     response
 }

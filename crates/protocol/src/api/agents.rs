@@ -39,8 +39,6 @@ pub struct Agent {
     pub enrolled_at: Time,
     /// `linux` or `windows`.
     pub os: Option<String>,
-    /// The system in words, such as "Debian GNU/Linux 12".
-    pub os_version: Option<String>,
     /// Processor architecture, such as `x86_64`.
     pub architecture: Option<String>,
     /// Version of the agent program.

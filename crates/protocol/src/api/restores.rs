@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{agent::commands::Overwrite, ids::{AgentId, PointId, SnapshotId}};
+use crate::{
+    agent::commands::Overwrite,
+    ids::{AgentId, PointId, SnapshotId},
+};
 
 /// Starts a restore; the answer is its run.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]

@@ -26,9 +26,17 @@ pub(super) async fn partial(
     WireId(id): WireId,
     AgentBody(body): AgentBody<CommandPartial>,
 ) -> ApiResult<Json<Value>> {
-    let command = db::commands::lock_of_agent(app.db.reader(), agent.id, id).await?.ok_or(ErrorCode::NotFound)?;
+    let command = db::commands::lock_of_agent(app.db.reader(), agent.id, id)
+        .await?
+        .ok_or(ErrorCode::NotFound)?;
     let part = serde_json::to_value(&body)?;
-    app.tell(command.tenant_id, What::CommandPartial { uuid: command.uuid, part: Arc::new(part) });
+    app.tell(
+        command.tenant_id,
+        What::CommandPartial {
+            uuid: command.uuid,
+            part: Arc::new(part),
+        },
+    );
     Ok(Json(json!({})))
 }
 

@@ -1,6 +1,6 @@
 //! How a host becomes an agent.
 
-use axum::extract::{Request, State};
+use axum::extract::{FromRequest, Request, State};
 use holdfast_protocol::{
     agent::{AgentId, EnrolRequest, Enrolled, HostIdentity, LoginRequest},
     api::session::{Role, SignInRequest},
@@ -24,8 +24,11 @@ use crate::{
 /// Exchanges an enrolment token for an identity.
 pub(super) async fn enrol(State(app): State<App>, request: Request) -> ApiResult<Json<Enrolled>> {
     let address = client_address(&request);
-    let AgentBody(body): AgentBody<EnrolRequest> = axum::extract::FromRequest::from_request(request, &()).await?;
-    let keys: Vec<String> = address.iter().map(|address| format!("enrol {address}")).collect();
+    let AgentBody(body) = AgentBody::<EnrolRequest>::from_request(request, &()).await?;
+    let keys: Vec<String> = address
+        .iter()
+        .map(|address| format!("enrol {address}"))
+        .collect();
     if let Some(seconds) = app.sign_ins.wait_seconds(&keys) {
         return Err(ApiError::from(ErrorCode::TooManyAttempts).retry_after(seconds));
     }
@@ -42,13 +45,24 @@ pub(super) async fn enrol(State(app): State<App>, request: Request) -> ApiResult
 /// Enrols with an account.
 pub(super) async fn login(State(app): State<App>, request: Request) -> ApiResult<Json<Enrolled>> {
     let address = client_address(&request);
-    let AgentBody(body): AgentBody<LoginRequest> = axum::extract::FromRequest::from_request(request, &()).await?;
-    let credentials = SignInRequest { email: body.email, password: body.password };
+    let AgentBody(body) = AgentBody::<LoginRequest>::from_request(request, &()).await?;
+    let credentials = SignInRequest {
+        email: body.email,
+        password: body.password,
+    };
     let user = check_credentials(&app, &credentials, address.as_deref()).await?;
     if parse_role(&user.role) < Role::Admin {
-        return Err(ApiError::from(ErrorCode::Forbidden).detail("Enrolling a machine needs the role admin."));
+        return Err(ApiError::from(ErrorCode::Forbidden)
+            .detail("Enrolling a machine needs the role admin."));
     }
-    admit(&app, Scope::tenant(user.tenant_id), body.host, user.email, address).await
+    admit(
+        &app,
+        Scope::tenant(user.tenant_id),
+        body.host,
+        user.email,
+        address,
+    )
+    .await
 }
 
 async fn admit(
@@ -64,7 +78,9 @@ async fn admit(
         source_host: source_host(&host.host_name),
         device_id: host.device_id,
         token_hash: tokens::hash(token.expose()),
-        on_server_host: host.host_name.eq_ignore_ascii_case(&holdfast_host::host_name()),
+        on_server_host: host
+            .host_name
+            .eq_ignore_ascii_case(&holdfast_host::host_name()),
         os: host.os,
         architecture: host.arch,
         agent_version: host.agent_version,
@@ -73,12 +89,19 @@ async fn admit(
     let txn = app.db.begin().await?;
     let agent = db::agents::enrol(&txn, scope, new, now()).await?;
     let actor = Actor { name: by, address };
-    let object = Object { kind: "agents", uuid: Some(agent.uuid), name: &agent.name };
+    let object = Object {
+        kind: "agents",
+        uuid: Some(agent.uuid),
+        name: &agent.name,
+    };
     db::audit::write(&txn, scope, &actor, "agents.enrol", object, now()).await?;
     txn.commit().await?;
     app.seen.lock().remove(&agent.id);
     app.tell(agent.tenant_id, What::Agent { uuid: agent.uuid });
-    Ok(Json(Enrolled { agent_id: AgentId(agent.id), agent_token: token }))
+    Ok(Json(Enrolled {
+        agent_id: AgentId(agent.id),
+        agent_token: token,
+    }))
 }
 
 /// User half of the source of this machine's snapshots; fixed from now on.
@@ -86,13 +109,25 @@ fn source_user(host: &HostIdentity) -> String {
     if !host.user_name.is_empty() {
         return host.user_name.clone();
     }
-    if host.os == "windows" { "system".to_owned() } else { "root".to_owned() }
+    if host.os == "windows" {
+        "system".to_owned()
+    } else {
+        "root".to_owned()
+    }
 }
 
 /// Host half: the first label of the host name in lower case; fixed from now on.
 fn source_host(host_name: &str) -> String {
-    let label = host_name.split('.').next().unwrap_or_default().to_lowercase();
-    if label.is_empty() { "host".to_owned() } else { label }
+    let label = host_name
+        .split('.')
+        .next()
+        .unwrap_or_default()
+        .to_lowercase();
+    if label.is_empty() {
+        "host".to_owned()
+    } else {
+        label
+    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,6 @@
 //! The first call of each agent process.
 
-use axum::{
-    extract::State,
-    http::HeaderMap,
-};
+use axum::{extract::State, http::HeaderMap};
 use holdfast_protocol::{
     agent::{
         HelloAnswer, HelloRequest, PROTOCOL_VERSION,
@@ -30,7 +27,11 @@ pub(super) async fn hello(
     AgentBody(request): AgentBody<HelloRequest>,
 ) -> ApiResult<Json<HelloAnswer>> {
     if !(OLDEST_PROTOCOL_VERSION..=PROTOCOL_VERSION).contains(&request.protocol) {
-        let command = format!("Install holdfast-agent {} from {}", env!("CARGO_PKG_VERSION"), server_url(&app, &headers));
+        let command = format!(
+            "Install holdfast-agent {} from {}",
+            env!("CARGO_PKG_VERSION"),
+            server_url(&app, &headers)
+        );
         return Err(ApiError::from(ErrorCode::UpgradeRequired)
             .detail(format!(
                 "The agent speaks version {}; this server serves {OLDEST_PROTOCOL_VERSION} to {PROTOCOL_VERSION}.",
@@ -54,7 +55,10 @@ pub(super) async fn hello(
     app.tell(agent.tenant_id, What::Agent { uuid: agent.uuid });
     let mut warnings = Vec::new();
     if offset.abs() > CLOCK_WARNING_SECONDS * 1000 {
-        warnings.push(format!("The clock of this machine differs from the server's by {} seconds.", offset / 1000));
+        warnings.push(format!(
+            "The clock of this machine differs from the server's by {} seconds.",
+            offset / 1000
+        ));
     }
     Ok(Json(HelloAnswer {
         server_version: env!("CARGO_PKG_VERSION").to_owned(),

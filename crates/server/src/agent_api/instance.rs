@@ -39,7 +39,9 @@ pub(super) fn standing(current: Option<Uuid>, previous: Option<Uuid>, caller: Uu
 /// Lets the living instance pass, lets a new one take over, refuses the one before.
 pub(super) async fn admit(app: &App, agent: &AgentRow, caller: Uuid) -> ApiResult<Standing> {
     // The row in hand may be older than a take-over that another request just made.
-    let row = db::agents::by_wire_id(app.db.reader(), agent.id).await?.ok_or(ErrorCode::AgentUnauthorized)?;
+    let row = db::agents::by_wire_id(app.db.reader(), agent.id)
+        .await?
+        .ok_or(ErrorCode::AgentUnauthorized)?;
     let standing = standing(row.instance, row.previous_instance, caller);
     match standing {
         Standing::Same => {}
@@ -54,7 +56,8 @@ pub(super) async fn admit(app: &App, agent: &AgentRow, caller: Uuid) -> ApiResul
         Standing::Superseded => {
             db::agents::mark_cloned(app.db.writer(), row.id, now()).await?;
             app.tell(row.tenant_id, What::Agent { uuid: row.uuid });
-            return Err(ApiError::from(ErrorCode::AgentCloned).detail(format!("Another process of \"{}\" took over.", row.name)));
+            return Err(ApiError::from(ErrorCode::AgentCloned)
+                .detail(format!("Another process of \"{}\" took over.", row.name)));
         }
     }
     Ok(standing)
@@ -72,7 +75,10 @@ mod tests {
         assert_eq!(standing(None, None, first), Standing::New);
         assert_eq!(standing(Some(first), None, first), Standing::Same);
         assert_eq!(standing(Some(first), None, second), Standing::New);
-        assert_eq!(standing(Some(second), Some(first), first), Standing::Superseded);
+        assert_eq!(
+            standing(Some(second), Some(first), first),
+            Standing::Superseded
+        );
         assert_eq!(standing(Some(second), Some(first), third), Standing::New);
     }
 }

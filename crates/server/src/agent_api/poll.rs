@@ -2,14 +2,11 @@
 
 use std::time::Duration;
 
-use axum::{
-    extract::State,
-    http::HeaderMap,
-};
+use axum::{extract::State, http::HeaderMap};
 use holdfast_protocol::{
     agent::{
-        AGENT_TOKEN_HEADER, Attempt, CancelOrder, CommandDelivery, JobId, JobPolicy, PollAnswer, PollRequest, RunId,
-        RunStatus, RunWork, RunningRun, SourceIdentity,
+        AGENT_TOKEN_HEADER, Attempt, CancelOrder, CommandDelivery, JobId, JobPolicy, PollAnswer,
+        PollRequest, RunId, RunStatus, RunWork, RunningRun, SourceIdentity,
         poll::LONGEST_WAIT_SECONDS,
     },
     api::jobs::{Compression, JobPolicy as ApiPolicy},
@@ -53,12 +50,17 @@ pub(super) async fn poll(
     AgentBody(request): AgentBody<PollRequest>,
 ) -> ApiResult<Json<PollAnswer>> {
     instance::admit(&app, &agent, request.instance).await?;
-    let token = headers.get(AGENT_TOKEN_HEADER).and_then(|value| value.to_str().ok()).unwrap_or("").to_owned();
+    let token = headers
+        .get(AGENT_TOKEN_HEADER)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("")
+        .to_owned();
     let held: Vec<i64> = request.commands.iter().map(|id| id.0).collect();
     if !held.is_empty() {
         db::commands::renew(app.db.writer(), agent.id, &held, now() + lease_ms()).await?;
     }
-    let deadline = Instant::now() + Duration::from_secs(u64::from(request.wait.min(LONGEST_WAIT_SECONDS)));
+    let deadline =
+        Instant::now() + Duration::from_secs(u64::from(request.wait.min(LONGEST_WAIT_SECONDS)));
     let bell = app.wake.bell(agent.id);
     loop {
         // Listen before looking, so that what comes in between is not missed.
@@ -75,7 +77,9 @@ pub(super) async fn poll(
             () = app.stopping.cancelled() => return Err(ApiError::from(ErrorCode::Unavailable).retry_after(1)),
         }
         // It may have been disabled, or taken over from, meanwhile.
-        agent = by_token(&app, agent.id, &token).await?.ok_or(ErrorCode::AgentUnauthorized)?;
+        agent = by_token(&app, agent.id, &token)
+            .await?
+            .ok_or(ErrorCode::AgentUnauthorized)?;
         if agent.instance != Some(request.instance) {
             return Err(ErrorCode::AgentCloned.into());
         }
@@ -83,15 +87,29 @@ pub(super) async fn poll(
 }
 
 fn is_empty(answer: &PollAnswer) -> bool {
-    answer.run.is_none() && answer.commands.is_empty() && answer.cancel.is_empty() && answer.forget.is_empty()
+    answer.run.is_none()
+        && answer.commands.is_empty()
+        && answer.cancel.is_empty()
+        && answer.forget.is_empty()
 }
 
 /// What there is for an agent now.
-async fn look(app: &App, agent: &AgentRow, request: &PollRequest, held: &[i64]) -> ApiResult<PollAnswer> {
+async fn look(
+    app: &App,
+    agent: &AgentRow,
+    request: &PollRequest,
+    held: &[i64],
+) -> ApiResult<PollAnswer> {
     let (cancel, forget) = orders(app, agent, request).await?;
     let commands = commands(app, agent, held).await?;
     let run = run(app, agent, request).await?;
-    Ok(PollAnswer { run, commands, cancel, forget, server_time: Timestamp::now() })
+    Ok(PollAnswer {
+        run,
+        commands,
+        cancel,
+        forget,
+        server_time: Timestamp::now(),
+    })
 }
 
 /// Standing orders about the runs in hand, and their heartbeat.
@@ -114,7 +132,10 @@ async fn orders(
         let mine = row.filter(|row| row.attempt == i64::from(running.attempt.0));
         match mine {
             Some(row) if !parse_status(&row.status).is_terminal() => {
-                if row.heartbeat_at.is_none_or(|at| now - at >= HEARTBEAT_PAUSE_MS) {
+                if row
+                    .heartbeat_at
+                    .is_none_or(|at| now - at >= HEARTBEAT_PAUSE_MS)
+                {
                     alive.push(row.id);
                 }
                 if row.cancel_requested && app.wake.may_repeat(request.instance, row.id) {
@@ -139,7 +160,10 @@ async fn orders(
 /// Commands that wait, or whose lease ran out.
 async fn commands(app: &App, agent: &AgentRow, held: &[i64]) -> ApiResult<Vec<CommandDelivery>> {
     let now = now();
-    if db::commands::deliverable(app.db.reader(), agent.id, held, now, 1).await?.is_empty() {
+    if db::commands::deliverable(app.db.reader(), agent.id, held, now, 1)
+        .await?
+        .is_empty()
+    {
         return Ok(Vec::new());
     }
     let txn = app.db.begin().await?;
@@ -162,13 +186,26 @@ async fn run(app: &App, agent: &AgentRow, request: &PollRequest) -> ApiResult<Op
     }
     let txn = app.db.begin().await?;
     let now = now();
-    let lost = active.iter().find(|run| is_lost(app, run, request, now)).map(|run| run.id);
+    let lost = active
+        .iter()
+        .find(|run| is_lost(app, run, request, now))
+        .map(|run| run.id);
     let (found, input) = match lost {
-        Some(id) => (db::runs::lock_of_agent(&txn, agent.id, id).await?, RunInput::HandBack),
-        None => (db::runs::next_queued(&txn, agent.id).await?, RunInput::Claim),
+        Some(id) => (
+            db::runs::lock_of_agent(&txn, agent.id, id).await?,
+            RunInput::HandBack,
+        ),
+        None => (
+            db::runs::next_queued(&txn, agent.id).await?,
+            RunInput::Claim,
+        ),
     };
-    let Some(mut run) = found else { return Ok(None) };
-    let RunOutcome::Changed(state) = apply(state_of(&run), input) else { return Ok(None) };
+    let Some(mut run) = found else {
+        return Ok(None);
+    };
+    let RunOutcome::Changed(state) = apply(state_of(&run), input) else {
+        return Ok(None);
+    };
     write_state(&mut run, state, now);
     run.instance = Some(request.instance);
     run.heartbeat_at = Some(now);
@@ -182,7 +219,10 @@ async fn run(app: &App, agent: &AgentRow, request: &PollRequest) -> ApiResult<Op
 /// Whether a run at work is in nobody's hands: its process is another than the caller, or the answer that brought it
 /// never arrived.
 fn is_lost(app: &App, run: &RunRow, request: &PollRequest, now: i64) -> bool {
-    let at_work = matches!(parse_status(&run.status), RunStatus::Starting | RunStatus::Running);
+    let at_work = matches!(
+        parse_status(&run.status),
+        RunStatus::Starting | RunStatus::Running
+    );
     let in_hand = request
         .running
         .iter()
@@ -198,9 +238,16 @@ fn is_lost(app: &App, run: &RunRow, request: &PollRequest, now: i64) -> bool {
 }
 
 /// A run with everything that its agent needs.
-async fn work(app: &App, conn: &impl ConnectionTrait, agent: &AgentRow, run: &RunRow) -> ApiResult<RunWork> {
+async fn work(
+    app: &App,
+    conn: &impl ConnectionTrait,
+    agent: &AgentRow,
+    run: &RunRow,
+) -> ApiResult<RunWork> {
     let scope = Scope::tenant(run.tenant_id);
-    let vault = db::vaults::by_id(conn, scope, run.vault_id).await?.ok_or(ErrorCode::NotFound)?;
+    let vault = db::vaults::by_id(conn, scope, run.vault_id)
+        .await?
+        .ok_or(ErrorCode::NotFound)?;
     let job = match run.job_id {
         Some(id) => db::jobs::by_id(conn, scope, id).await?,
         None => None,
@@ -222,11 +269,17 @@ async fn work(app: &App, conn: &impl ConnectionTrait, agent: &AgentRow, run: &Ru
         source_type: "local_agent".to_owned(),
         source_path: paths.first().cloned().unwrap_or_default(),
         source_paths: paths,
-        source_identity: SourceIdentity { user: agent.source_user.clone(), host: agent.source_host.clone() },
+        source_identity: SourceIdentity {
+            user: agent.source_user.clone(),
+            host: agent.source_host.clone(),
+        },
         include_globs: Vec::new(),
         exclude_globs: policy.ignore_rules,
         vault: vault_context::of_vault(app, &vault)?,
-        policy_json: Some(JobPolicy { compression: compression.clone(), ..JobPolicy::default() }),
+        policy_json: Some(JobPolicy {
+            compression: compression.clone(),
+            ..JobPolicy::default()
+        }),
         retention_json: None,
         schedule_json: Some(snapshot["schedule"].clone()),
         compression_enabled: policy.compression != Compression::None,
@@ -235,6 +288,8 @@ async fn work(app: &App, conn: &impl ConnectionTrait, agent: &AgentRow, run: &Ru
         parallelism: policy.parallelism,
         network_credentials: None,
         cancel_requested: run.cancel_requested,
-        started_at: run.started_at.and_then(|at| Timestamp::from_millisecond(at).ok()),
+        started_at: run
+            .started_at
+            .and_then(|at| Timestamp::from_millisecond(at).ok()),
     })
 }

@@ -43,8 +43,16 @@ pub(crate) const TABLE: &[(&str, &str, Access)] = &[
     ("PATCH", "/api/v1/vaults/{id}", SignedIn(Admin)),
     ("DELETE", "/api/v1/vaults/{id}", SignedIn(Admin)),
     ("POST", "/api/v1/vaults/{id}/test", SignedIn(Operator)),
-    ("POST", "/api/v1/vaults/{id}/create-repository", SignedIn(Admin)),
-    ("POST", "/api/v1/vaults/{id}/refresh-points", SignedIn(Operator)),
+    (
+        "POST",
+        "/api/v1/vaults/{id}/create-repository",
+        SignedIn(Admin),
+    ),
+    (
+        "POST",
+        "/api/v1/vaults/{id}/refresh-points",
+        SignedIn(Operator),
+    ),
     ("POST", "/api/v1/vaults/{id}/kit", SignedIn(Admin)),
     ("POST", "/api/v1/storage-tests", SignedIn(Admin)),
     ("GET", "/api/v1/jobs", SignedIn(Viewer)),
@@ -76,8 +84,15 @@ pub(crate) const TABLE: &[(&str, &str, Access)] = &[
 
 /// Who may call a route; `None` when the table has no row for it.
 pub(crate) fn access(method: &Method, path: &str) -> Option<Access> {
-    let method = if *method == Method::HEAD { &Method::GET } else { method };
-    TABLE.iter().find(|(verb, route, _)| *verb == method.as_str() && *route == path).map(|(.., access)| *access)
+    let method = if *method == Method::HEAD {
+        &Method::GET
+    } else {
+        method
+    };
+    TABLE
+        .iter()
+        .find(|(verb, route, _)| *verb == method.as_str() && *route == path)
+        .map(|(.., access)| *access)
 }
 
 /// The actions that are not tied to one object, for `GET /me`.
@@ -96,17 +111,17 @@ pub(crate) const GENERAL_ACTIONS: &[(&str, Role)] = &[
 /// The word in the database.
 pub(crate) fn role_word(role: Role) -> &'static str {
     match role {
-        Role::Viewer => "viewer",
-        Role::Operator => "operator",
-        Role::Admin => "admin",
+        Viewer => "viewer",
+        Operator => "operator",
+        Admin => "admin",
     }
 }
 
 /// The role of a word in the database; an unknown one may only look.
 pub(crate) fn parse_role(word: &str) -> Role {
     match word {
-        "admin" => Role::Admin,
-        "operator" => Role::Operator,
-        _ => Role::Viewer,
+        "admin" => Admin,
+        "operator" => Operator,
+        _ => Viewer,
     }
 }

@@ -42,7 +42,10 @@ pub(crate) struct Caller {
 impl Caller {
     /// The caller in the audit log.
     pub(crate) fn actor(&self) -> Actor {
-        Actor { name: self.user.email.clone(), address: self.address.clone() }
+        Actor {
+            name: self.user.email.clone(),
+            address: self.address.clone(),
+        }
     }
 
     /// An action that needs a role and for which nothing else stands in the way.
@@ -57,7 +60,11 @@ impl Caller {
         } else {
             barred.map(str::to_owned)
         };
-        Action { name: name.to_owned(), allowed: reason.is_none(), reason }
+        Action {
+            name: name.to_owned(),
+            allowed: reason.is_none(),
+            reason,
+        }
     }
 }
 
@@ -65,12 +72,21 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        parts.extensions.get::<Self>().cloned().ok_or_else(|| ErrorCode::NotSignedIn.into())
+        parts
+            .extensions
+            .get::<Self>()
+            .cloned()
+            .ok_or_else(|| ErrorCode::NotSignedIn.into())
     }
 }
 
 /// Checks origin, session and role of every client route before its handler runs.
-pub(crate) async fn authorize(State(app): State<App>, path: MatchedPath, mut request: Request, next: Next) -> Response {
+pub(crate) async fn authorize(
+    State(app): State<App>,
+    path: MatchedPath,
+    mut request: Request,
+    next: Next,
+) -> Response {
     match check(&app, &path, &mut request).await {
         Ok(()) => next.run(request).await,
         Err(error) => error.into_response(),
@@ -80,32 +96,47 @@ pub(crate) async fn authorize(State(app): State<App>, path: MatchedPath, mut req
 async fn check(app: &App, path: &MatchedPath, request: &mut Request) -> ApiResult<()> {
     let access = access::access(request.method(), path.as_str()).ok_or(ErrorCode::Forbidden)?;
     origin::check(request.method(), request.headers())?;
-    let Access::SignedIn(needs) = access else { return Ok(()) };
-    let caller = signed_in(app, request).await?;
+    let Access::SignedIn(needs) = access else {
+        return Ok(());
+    };
+    let session = request
+        .extensions()
+        .get::<Session>()
+        .cloned()
+        .ok_or(ErrorCode::NotSignedIn)?;
+    let address = client_address(request);
+    let caller = by_session(app, &session)
+        .await?
+        .ok_or(ErrorCode::NotSignedIn)?;
+    let caller = Caller { address, ..caller };
     if caller.role < needs {
-        let detail = format!("It needs the role {}; yours is {}.", access::role_word(needs), access::role_word(caller.role));
+        let detail = format!(
+            "It needs the role {}; yours is {}.",
+            access::role_word(needs),
+            access::role_word(caller.role)
+        );
         return Err(ApiError::from(ErrorCode::Forbidden).detail(detail));
     }
     request.extensions_mut().insert(caller);
     Ok(())
 }
 
-async fn signed_in(app: &App, request: &Request) -> ApiResult<Caller> {
-    let session = request.extensions().get::<Session>().ok_or(ErrorCode::NotSignedIn)?;
-    let caller = by_session(app, session).await?.ok_or(ErrorCode::NotSignedIn)?;
-    Ok(Caller { address: client_address(request), ..caller })
-}
-
 /// The caller of a session, when it is signed in and its account is enabled.
 pub(crate) async fn by_session(app: &App, session: &Session) -> ApiResult<Option<Caller>> {
     let user: Option<i64> = session.get(USER_KEY).await.map_err(ApiError::internal)?;
     let Some(user) = user else { return Ok(None) };
-    let Some(user) = db::users::by_session(app.db.reader(), user).await?.filter(|user| !user.disabled) else {
+    let Some(user) = db::users::by_session(app.db.reader(), user)
+        .await?
+        .filter(|user| !user.disabled)
+    else {
         return Ok(None);
     };
     let left = session.expiry_date().unix_timestamp() - now() / 1000;
     if left < SESSION_SECONDS - RENEW_AFTER_SECONDS {
-        session.insert("renewed_at", now()).await.map_err(ApiError::internal)?;
+        session
+            .insert("renewed_at", now())
+            .await
+            .map_err(ApiError::internal)?;
     }
     Ok(Some(Caller {
         role: parse_role(&user.role),
@@ -118,7 +149,10 @@ pub(crate) async fn by_session(app: &App, session: &Session) -> ApiResult<Option
 
 /// Address the request came from: of the connection, or what the proxy on this host says.
 pub(crate) fn client_address(request: &Request) -> Option<String> {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip())?;
+    let peer = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|info| info.0.ip())?;
     if peer.is_loopback()
         && let Some(first) = forwarded_for(request.headers())
     {
@@ -131,5 +165,7 @@ pub(crate) fn client_address(request: &Request) -> Option<String> {
 fn forwarded_for(headers: &HeaderMap) -> Option<String> {
     let list = headers.get("x-forwarded-for")?.to_str().ok()?;
     let last = list.rsplit(',').next()?.trim();
-    last.parse::<std::net::IpAddr>().ok().map(|address| address.to_string())
+    last.parse::<std::net::IpAddr>()
+        .ok()
+        .map(|address| address.to_string())
 }

@@ -25,20 +25,32 @@ const LONGEST_KEY: usize = 200;
 
 /// Replays the first answer to a repeated request. Runs behind the check of the caller.
 pub(crate) async fn idempotent(State(app): State<App>, request: Request, next: Next) -> Response {
-    let key = request.headers().get("idempotency-key").map(|key| key.to_str().unwrap_or("").to_owned());
+    let key = request
+        .headers()
+        .get("idempotency-key")
+        .map(|key| key.to_str().unwrap_or("").to_owned());
     let caller = request.extensions().get::<Caller>().cloned();
     match (key, caller) {
         (Some(key), Some(caller)) if request.method() == Method::POST => {
-            replay(&app, &caller, &key, request, next).await.unwrap_or_else(IntoResponse::into_response)
+            replay(&app, &caller, &key, request, next)
+                .await
+                .unwrap_or_else(IntoResponse::into_response)
         }
         _ => next.run(request).await,
     }
 }
 
-async fn replay(app: &App, caller: &Caller, key: &str, request: Request, next: Next) -> ApiResult<Response> {
+async fn replay(
+    app: &App,
+    caller: &Caller,
+    key: &str,
+    request: Request,
+    next: Next,
+) -> ApiResult<Response> {
     if key.is_empty() || key.len() > LONGEST_KEY {
-        return Err(ApiError::from(ErrorCode::InvalidRequest)
-            .detail(format!("Idempotency-Key must have 1 to {LONGEST_KEY} visible characters")));
+        return Err(ApiError::from(ErrorCode::InvalidRequest).detail(format!(
+            "Idempotency-Key must have 1 to {LONGEST_KEY} visible characters"
+        )));
     }
     let (parts, body) = request.into_parts();
     let bytes = read_body(body, BODY_LIMIT).await?;
@@ -48,16 +60,23 @@ async fn replay(app: &App, caller: &Caller, key: &str, request: Request, next: N
     }
     let hash = hex::encode(hash.finish());
     match db::idempotency::take(app.db.writer(), caller.user.id, key, &hash, now()).await? {
-        Seen::Used { request_hash, .. } if request_hash != hash => Err(ErrorCode::IdempotencyMismatch.into()),
-        Seen::Used { id, answer: Some((status, sealed)), .. } => {
+        Seen::Used { request_hash, .. } if request_hash != hash => {
+            Err(ErrorCode::IdempotencyMismatch.into())
+        }
+        Seen::Used {
+            id,
+            answer: Some((status, sealed)),
+            ..
+        } => {
             let body = app.sealer.open(place(caller, id), &sealed)?;
             Ok(json_response(status, body.to_vec()))
         }
-        Seen::Used { answer: None, .. } => {
-            Err(ApiError::from(ErrorCode::Conflict).detail("The same request is under way; wait for its answer."))
-        }
+        Seen::Used { answer: None, .. } => Err(ApiError::from(ErrorCode::Conflict)
+            .detail("The same request is under way; wait for its answer.")),
         Seen::Free(id) => {
-            let response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
+            let response = next
+                .run(Request::from_parts(parts, Body::from(bytes)))
+                .await;
             if !response.status().is_success() {
                 db::idempotency::forget(app.db.writer(), id).await?;
                 return Ok(response);
@@ -79,6 +98,9 @@ fn place(caller: &Caller, id: i64) -> Place<'static> {
 fn json_response(status: u16, body: Vec<u8>) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     response
 }

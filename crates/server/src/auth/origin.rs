@@ -35,7 +35,12 @@ mod tests {
     fn allowed(method: &Method, headers: &[(&'static str, &'static str)]) -> bool {
         let map: HeaderMap = headers
             .iter()
-            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .map(|(name, value)| {
+                (
+                    HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
+            })
             .collect();
         check(method, &map).is_ok()
     }
@@ -44,13 +49,36 @@ mod tests {
     fn only_the_own_page_and_programs_may_change_anything() {
         let post = Method::POST;
         assert!(allowed(&post, &[]));
-        assert!(allowed(&post, &[("origin", "http://a:8440"), ("host", "a:8440"), ("sec-fetch-site", "same-origin")]));
-        assert!(!allowed(&post, &[("origin", "http://b:8440"), ("host", "a:8440")]));
-        assert!(!allowed(&post, &[("origin", "http://a:8441"), ("host", "a:8440")]));
+        assert!(allowed(
+            &post,
+            &[
+                ("origin", "http://a:8440"),
+                ("host", "a:8440"),
+                ("sec-fetch-site", "same-origin")
+            ]
+        ));
+        assert!(!allowed(
+            &post,
+            &[("origin", "http://b:8440"), ("host", "a:8440")]
+        ));
+        assert!(!allowed(
+            &post,
+            &[("origin", "http://a:8441"), ("host", "a:8440")]
+        ));
         assert!(!allowed(&post, &[("origin", "null"), ("host", "a:8440")]));
         assert!(!allowed(&post, &[("sec-fetch-site", "cross-site")]));
         assert!(!allowed(&post, &[("sec-fetch-site", "same-site")]));
-        assert!(!allowed(&Method::DELETE, &[("origin", "http://b"), ("host", "a")]));
-        assert!(allowed(&Method::GET, &[("origin", "http://b"), ("host", "a"), ("sec-fetch-site", "cross-site")]));
+        assert!(!allowed(
+            &Method::DELETE,
+            &[("origin", "http://b"), ("host", "a")]
+        ));
+        assert!(allowed(
+            &Method::GET,
+            &[
+                ("origin", "http://b"),
+                ("host", "a"),
+                ("sec-fetch-site", "cross-site")
+            ]
+        ));
     }
 }

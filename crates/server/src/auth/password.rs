@@ -22,10 +22,18 @@ static COMPUTING: Semaphore = Semaphore::const_new(4);
 pub(crate) fn check(password: &Secret, pointer: &str) -> ApiResult<()> {
     let length = password.expose().chars().count();
     if length < SHORTEST {
-        return Err(ApiError::field(pointer, "too_short", format!("must have at least {SHORTEST} characters")));
+        return Err(ApiError::field(
+            pointer,
+            "too_short",
+            format!("must have at least {SHORTEST} characters"),
+        ));
     }
     if password.expose().len() > LONGEST {
-        return Err(ApiError::field(pointer, "too_long", format!("must have at most {LONGEST} bytes")));
+        return Err(ApiError::field(
+            pointer,
+            "too_long",
+            format!("must have at most {LONGEST} bytes"),
+        ));
     }
     Ok(())
 }
@@ -35,7 +43,8 @@ pub(crate) async fn hash(password: &Secret) -> ApiResult<String> {
     let password = password.clone();
     compute(move || {
         let hash = Argon2::default().hash_password(password.expose().as_bytes());
-        hash.map(|hash| hash.to_string()).map_err(|error| ApiError::internal(anyhow::anyhow!("hash a password: {error}")))
+        hash.map(|hash| hash.to_string())
+            .map_err(|error| ApiError::internal(anyhow::anyhow!("hash a password: {error}")))
     })
     .await?
 }
@@ -46,9 +55,12 @@ pub(crate) async fn verify(password: &Secret, stored: Option<&str>) -> ApiResult
     let password = password.clone();
     let stored = stored.map(str::to_owned);
     compute(move || match stored.as_deref().map(PasswordHash::new) {
-        Some(Ok(stored)) => Argon2::default().verify_password(password.expose().as_bytes(), &stored).is_ok(),
+        Some(Ok(stored)) => Argon2::default()
+            .verify_password(password.expose().as_bytes(), &stored)
+            .is_ok(),
         _ => {
-            let spent: Result<PasswordHash, _> = Argon2::default().hash_password(password.expose().as_bytes());
+            let spent: Result<PasswordHash, _> =
+                Argon2::default().hash_password(password.expose().as_bytes());
             drop(spent);
             false
         }
@@ -58,5 +70,7 @@ pub(crate) async fn verify(password: &Secret, stored: Option<&str>) -> ApiResult
 
 async fn compute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> ApiResult<T> {
     let _permit = COMPUTING.acquire().await.map_err(ApiError::internal)?;
-    tokio::task::spawn_blocking(work).await.map_err(ApiError::internal)
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(ApiError::internal)
 }

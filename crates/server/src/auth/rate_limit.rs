@@ -30,9 +30,14 @@ impl RateLimit {
         let mut failures = self.0.lock();
         let mut longest = None;
         for key in keys {
-            let Some(times) = failures.get_mut(key) else { continue };
+            let Some(times) = failures.get_mut(key) else {
+                continue;
+            };
             times.retain(|time| now.duration_since(*time) < WINDOW);
-            let last = times.last().copied().filter(|_| times.len() >= FREE_FAILURES);
+            let last = times
+                .last()
+                .copied()
+                .filter(|_| times.len() >= FREE_FAILURES);
             let left = last.and_then(|last| WAIT.checked_sub(now.duration_since(last)));
             longest = longest.max(left.map(|left| left.as_secs() + 1));
         }
@@ -47,7 +52,11 @@ impl RateLimit {
     fn failed_at(&self, keys: &[String], now: Instant) {
         let mut failures = self.0.lock();
         if failures.len() > 100_000 {
-            failures.retain(|_, times| times.last().is_some_and(|last| now.duration_since(*last) < WINDOW));
+            failures.retain(|_, times| {
+                times
+                    .last()
+                    .is_some_and(|last| now.duration_since(*last) < WINDOW)
+            });
         }
         for key in keys {
             failures.entry(key.clone()).or_default().push(now);
@@ -76,9 +85,15 @@ mod tests {
         }
         assert_eq!(limit.wait_seconds_at(&keys, start), None);
         limit.failed_at(&keys[..1], start);
-        assert_eq!(limit.wait_seconds_at(&keys, start), Some(WAIT.as_secs() + 1));
+        assert_eq!(
+            limit.wait_seconds_at(&keys, start),
+            Some(WAIT.as_secs() + 1)
+        );
         assert_eq!(limit.wait_seconds_at(&keys[1..], start), None);
-        assert_eq!(limit.wait_seconds_at(&keys, start + WAIT + Duration::from_secs(1)), None);
+        assert_eq!(
+            limit.wait_seconds_at(&keys, start + WAIT + Duration::from_secs(1)),
+            None
+        );
         limit.succeeded("a");
         assert_eq!(limit.wait_seconds_at(&keys, start), None);
     }

@@ -22,7 +22,9 @@ pub(crate) fn new_password(length: usize) -> Secret {
         let mut bytes = [0; 64];
         getrandom::fill(&mut bytes).expect("the system gives random bytes");
         // Bytes of 228 and above would make the first letters more frequent.
-        let fair = bytes.iter().filter(|byte| usize::from(**byte) < 4 * PASSWORD_LETTERS.len());
+        let fair = bytes
+            .iter()
+            .filter(|byte| usize::from(**byte) < 4 * PASSWORD_LETTERS.len());
         for byte in fair.take(length - text.len()) {
             text.push(PASSWORD_LETTERS[usize::from(*byte) % PASSWORD_LETTERS.len()] as char);
         }
@@ -49,7 +51,12 @@ mod tests {
         for length in [1, 32, 100] {
             let password = new_password(length);
             assert_eq!(password.expose().len(), length);
-            assert!(password.expose().bytes().all(|letter| letter.is_ascii_alphanumeric()));
+            assert!(
+                password
+                    .expose()
+                    .bytes()
+                    .all(|letter| letter.is_ascii_alphanumeric())
+            );
         }
         assert_ne!(new_password(32).expose(), new_password(32).expose());
     }
@@ -58,7 +65,10 @@ mod tests {
     fn tokens_are_stored_as_their_hash() {
         let token = new_token("hfe_");
         assert!(token.expose().starts_with("hfe_") && token.expose().len() > 40);
-        assert_eq!(hash("a"), "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb");
+        assert_eq!(
+            hash("a"),
+            "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"
+        );
         assert!(same("a", "a") && !same("a", "b") && !same("a", "aa"));
     }
 }

@@ -13,7 +13,10 @@ use crate::{
 
 /// Whether an agent was heard from lately and may work.
 pub(crate) fn is_online(agent: &AgentRow, now: i64) -> bool {
-    !agent.disabled && agent.last_seen_at.is_some_and(|seen| now - seen < OFFLINE_AFTER_MS)
+    !agent.disabled
+        && agent
+            .last_seen_at
+            .is_some_and(|seen| now - seen < OFFLINE_AFTER_MS)
 }
 
 /// The agent that works for a vault: a directory's own one; else one that has a job there; else any that is online.
@@ -24,26 +27,47 @@ pub(crate) fn choose<'a>(
     now: i64,
 ) -> Option<&'a AgentRow> {
     if let Some(own) = vault.agent_id {
-        return agents.iter().find(|agent| agent.id == own && is_online(agent, now));
+        return agents
+            .iter()
+            .find(|agent| agent.id == own && is_online(agent, now));
     }
-    let users: HashSet<i64> = jobs.iter().filter(|job| job.vault_id == vault.id).map(|job| job.agent_id).collect();
+    let users: HashSet<i64> = jobs
+        .iter()
+        .filter(|job| job.vault_id == vault.id)
+        .map(|job| job.agent_id)
+        .collect();
     let online = || agents.iter().filter(|agent| is_online(agent, now));
-    online().find(|agent| users.contains(&agent.id)).or_else(|| online().next())
+    online()
+        .find(|agent| users.contains(&agent.id))
+        .or_else(|| online().next())
 }
 
 /// The agent that works for a vault now.
 ///
 /// # Errors
 /// `no_agent_online`, in words.
-pub(crate) async fn of_vault(conn: &impl ConnectionTrait, scope: Scope, vault: &VaultRow) -> ApiResult<AgentRow> {
+pub(crate) async fn of_vault(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    vault: &VaultRow,
+) -> ApiResult<AgentRow> {
     let agents = db::agents::all(conn, scope).await?;
     let jobs = db::jobs::all(conn, scope).await?;
     if let Some(agent) = choose(vault, &agents, &jobs, now()) {
         return Ok(agent.clone());
     }
-    let detail = match vault.agent_id.and_then(|own| agents.iter().find(|agent| agent.id == own)) {
-        Some(own) => format!("The vault lies on \"{}\", and that machine is not connected.", own.name),
-        None => format!("No machine that reaches the vault \"{}\" is connected.", vault.name),
+    let detail = match vault
+        .agent_id
+        .and_then(|own| agents.iter().find(|agent| agent.id == own))
+    {
+        Some(own) => format!(
+            "The vault lies on \"{}\", and that machine is not connected.",
+            own.name
+        ),
+        None => format!(
+            "No machine that reaches the vault \"{}\" is connected.",
+            vault.name
+        ),
     };
     Err(ApiError::from(ErrorCode::NoAgentOnline).detail(detail))
 }

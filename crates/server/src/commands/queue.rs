@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use holdfast_protocol::{
     agent::{
-        CommandDelivery, CommandId, CommandOutcome, CommandOutcomeStatus, CommandPayload, CommandType, VaultContext,
+        CommandDelivery, CommandId, CommandOutcome, CommandOutcomeStatus, CommandPayload,
+        CommandType, VaultContext,
         commands::{PointListing, TestVaultResult},
         failures,
     },
@@ -49,18 +50,44 @@ pub(crate) struct Order<'a> {
 
 impl<'a> Order<'a> {
     /// About a vault, whose secrets are added when it is handed out.
-    pub(crate) fn about_vault(payload: CommandPayload, agent: &'a AgentRow, vault: &VaultRow) -> Self {
-        Self { payload, agent, vault_id: Some(vault.id), unsaved_vault: None, run_id: None }
+    pub(crate) fn about_vault(
+        payload: CommandPayload,
+        agent: &'a AgentRow,
+        vault: &VaultRow,
+    ) -> Self {
+        Self {
+            payload,
+            agent,
+            vault_id: Some(vault.id),
+            unsaved_vault: None,
+            run_id: None,
+        }
     }
 
     /// About a place that is no vault yet.
-    pub(crate) fn about_place(payload: CommandPayload, agent: &'a AgentRow, place: VaultContext) -> Self {
-        Self { payload, agent, vault_id: None, unsaved_vault: Some(place), run_id: None }
+    pub(crate) fn about_place(
+        payload: CommandPayload,
+        agent: &'a AgentRow,
+        place: VaultContext,
+    ) -> Self {
+        Self {
+            payload,
+            agent,
+            vault_id: None,
+            unsaved_vault: Some(place),
+            run_id: None,
+        }
     }
 
     /// About the machine itself.
     pub(crate) fn about_machine(payload: CommandPayload, agent: &'a AgentRow) -> Self {
-        Self { payload, agent, vault_id: None, unsaved_vault: None, run_id: None }
+        Self {
+            payload,
+            agent,
+            vault_id: None,
+            unsaved_vault: None,
+            run_id: None,
+        }
     }
 }
 
@@ -81,21 +108,37 @@ fn result_place(uuid: Uuid) -> Place<'static> {
 
 /// What decides about a stored command's next state.
 pub(crate) fn state_of(row: &CommandRow) -> CommandState {
-    CommandState { status: state::parse(&row.status), lease_until: row.lease_until, deliveries: row.deliveries }
+    CommandState {
+        status: state::parse(&row.status),
+        lease_until: row.lease_until,
+        deliveries: row.deliveries,
+    }
 }
 
 fn told(row: &CommandRow) -> Change {
-    Change { tenant_id: row.tenant_id, what: What::Command { uuid: row.uuid } }
+    Change {
+        tenant_id: row.tenant_id,
+        what: What::Command { uuid: row.uuid },
+    }
 }
 
 /// Queues a command. The agent is woken once the transaction is committed: [`wake`].
-pub(crate) async fn insert(app: &App, conn: &impl ConnectionTrait, order: Order<'_>) -> ApiResult<CommandRow> {
+pub(crate) async fn insert(
+    app: &App,
+    conn: &impl ConnectionTrait,
+    order: Order<'_>,
+) -> ApiResult<CommandRow> {
     let kind = order.payload.command_type();
-    let stored = StoredPayload { payload: order.payload.to_value()?, vault: order.unsaved_vault };
+    let stored = StoredPayload {
+        payload: order.payload.to_value()?,
+        vault: order.unsaved_vault,
+    };
     let uuid = Uuid::now_v7();
     let now = now();
     let patience = match kind {
-        CommandType::Restore | CommandType::CreateRepository | CommandType::DeletePoints => PATIENT_MS,
+        CommandType::Restore | CommandType::CreateRepository | CommandType::DeletePoints => {
+            PATIENT_MS
+        }
         _ => INTERACTIVE_MS,
     };
     let new = NewCommand {
@@ -104,7 +147,9 @@ pub(crate) async fn insert(app: &App, conn: &impl ConnectionTrait, order: Order<
         run_id: order.run_id,
         vault_id: order.vault_id,
         kind: kind.as_str().to_owned(),
-        sealed_payload: app.sealer.seal(payload_place(uuid), &serde_json::to_vec(&stored)?),
+        sealed_payload: app
+            .sealer
+            .seal(payload_place(uuid), &serde_json::to_vec(&stored)?),
         expires_at: now + patience,
     };
     Ok(db::commands::insert(conn, Scope::tenant(order.agent.tenant_id), new, now).await?)
@@ -125,13 +170,20 @@ pub(crate) async fn deliver(
     mut command: CommandRow,
     now: i64,
 ) -> ApiResult<Option<CommandDelivery>> {
-    let Some(next) = state::apply(state_of(&command), CommandInput::Deliver { now }) else { return Ok(None) };
-    let stored = app.sealer.open(payload_place(command.uuid), &command.sealed_payload)?;
+    let Some(next) = state::apply(state_of(&command), CommandInput::Deliver { now }) else {
+        return Ok(None);
+    };
+    let stored = app
+        .sealer
+        .open(payload_place(command.uuid), &command.sealed_payload)?;
     let stored: StoredPayload = serde_json::from_slice(&stored)?;
     let vault = match command.vault_id {
         Some(id) => {
             let vault = db::vaults::by_id(conn, Scope::tenant(command.tenant_id), id).await?;
-            Some(vault_context::of_vault(app, &vault.ok_or(ErrorCode::NotFound)?)?)
+            Some(vault_context::of_vault(
+                app,
+                &vault.ok_or(ErrorCode::NotFound)?,
+            )?)
         }
         None => stored.vault,
     };
@@ -148,17 +200,30 @@ pub(crate) async fn deliver(
 }
 
 /// Takes how a command ended at its agent. Repeating it changes nothing.
-pub(crate) async fn complete(app: &App, agent: &AgentRow, id: i64, outcome: CommandOutcome) -> ApiResult<()> {
+pub(crate) async fn complete(
+    app: &App,
+    agent: &AgentRow,
+    id: i64,
+    outcome: CommandOutcome,
+) -> ApiResult<()> {
     let now = now();
     let txn = app.db.begin().await?;
-    let command = db::commands::lock_of_agent(&txn, agent.id, id).await?.ok_or(ErrorCode::NotFound)?;
+    let command = db::commands::lock_of_agent(&txn, agent.id, id)
+        .await?
+        .ok_or(ErrorCode::NotFound)?;
     let input = match outcome.status {
         CommandOutcomeStatus::Completed => CommandInput::Complete,
         CommandOutcomeStatus::Failed => CommandInput::Fail,
     };
-    let Some(next) = state::apply(state_of(&command), input) else { return Ok(()) };
-    let why = (outcome.status == CommandOutcomeStatus::Failed)
-        .then(|| failure(outcome.code.as_deref().unwrap_or(failures::INTERNAL), outcome.message));
+    let Some(next) = state::apply(state_of(&command), input) else {
+        return Ok(());
+    };
+    let why = (outcome.status == CommandOutcomeStatus::Failed).then(|| {
+        failure(
+            outcome.code.as_deref().unwrap_or(failures::INTERNAL),
+            outcome.message,
+        )
+    });
     let changes = end(app, &txn, command, next, outcome.result, why, now).await?;
     txn.commit().await?;
     app.tell_all(changes);
@@ -166,10 +231,24 @@ pub(crate) async fn complete(app: &App, agent: &AgentRow, id: i64, outcome: Comm
 }
 
 /// Withdraws a command.
-pub(crate) async fn withdraw(app: &App, conn: &impl ConnectionTrait, command: CommandRow, now: i64) -> ApiResult<CommandRow> {
-    let Some(next) = state::apply(state_of(&command), CommandInput::Cancel) else { return Ok(command) };
+pub(crate) async fn withdraw(
+    app: &App,
+    conn: &impl ConnectionTrait,
+    command: CommandRow,
+    now: i64,
+) -> ApiResult<CommandRow> {
+    let Some(next) = state::apply(state_of(&command), CommandInput::Cancel) else {
+        return Ok(command);
+    };
     let mut command = command;
-    write(app, &mut command, next, None, Some(ErrorCode::CommandWithdrawn.failure(None)), now)?;
+    write(
+        app,
+        &mut command,
+        next,
+        None,
+        Some(ErrorCode::CommandWithdrawn.failure(None)),
+        now,
+    )?;
     Ok(db::commands::save(conn, command).await?)
 }
 
@@ -186,11 +265,17 @@ fn write(
     command.finished_at = Some(now);
     command.failure = why.map(|why| serde_json::to_string(&why)).transpose()?;
     command.sealed_result = match result {
-        Some(result) => Some(app.sealer.seal(result_place(command.uuid), &serde_json::to_vec(result)?)),
+        Some(result) => Some(
+            app.sealer
+                .seal(result_place(command.uuid), &serde_json::to_vec(result)?),
+        ),
         None => None,
     };
     // What was asked may hold keys and paths; nobody needs it any more.
-    command.sealed_payload = app.sealer.seal(payload_place(command.uuid), b"{\"payload\":null,\"vault\":null}");
+    command.sealed_payload = app.sealer.seal(
+        payload_place(command.uuid),
+        b"{\"payload\":null,\"vault\":null}",
+    );
     Ok(())
 }
 
@@ -213,9 +298,21 @@ pub(crate) async fn end(
     };
     match (CommandType::parse(&command.kind), vault) {
         (Some(CommandType::TestVault), Some(vault)) => {
-            let found = result.clone().and_then(|result| serde_json::from_value::<TestVaultResult>(result).ok());
-            db::vaults::tested(conn, scope, vault.id, found.is_some_and(|found| found.ok), now).await?;
-            changes.push(Change { tenant_id: vault.tenant_id, what: What::Vault { uuid: vault.uuid } });
+            let found = result
+                .clone()
+                .and_then(|result| serde_json::from_value::<TestVaultResult>(result).ok());
+            db::vaults::tested(
+                conn,
+                scope,
+                vault.id,
+                found.is_some_and(|found| found.ok),
+                now,
+            )
+            .await?;
+            changes.push(Change {
+                tenant_id: vault.tenant_id,
+                what: What::Vault { uuid: vault.uuid },
+            });
         }
         (Some(CommandType::CreateRepository), Some(vault)) => {
             changes.extend(repository_made(app, conn, &vault, next.status, why.as_ref()).await?);
@@ -224,13 +321,21 @@ pub(crate) async fn end(
             match result.take().map(serde_json::from_value::<PointListing>) {
                 Some(Ok(listing)) => {
                     let complete = listing.next_cursor.is_none();
-                    let summary = runs::points::compare_listing(conn, &vault, &listing.points, complete, now).await?;
+                    let summary =
+                        runs::points::compare_listing(conn, &vault, &listing.points, complete, now)
+                            .await?;
                     result = Some(serde_json::to_value(summary)?);
-                    changes.push(Change { tenant_id: vault.tenant_id, what: What::Points { vault: vault.uuid } });
+                    changes.push(Change {
+                        tenant_id: vault.tenant_id,
+                        what: What::Points { vault: vault.uuid },
+                    });
                 }
                 _ => {
                     next.status = CommandStatus::Failed;
-                    why = Some(failure(failures::INTERNAL, Some("the agent's list of points cannot be read".to_owned())));
+                    why = Some(failure(
+                        failures::INTERNAL,
+                        Some("the agent's list of points cannot be read".to_owned()),
+                    ));
                 }
             }
         }
@@ -238,8 +343,12 @@ pub(crate) async fn end(
             if let Some(run) = command.run_id
                 && let Some(run) = db::runs::lock(conn, scope, run).await?
             {
-                let why = why.clone().unwrap_or_else(|| failure(failures::INTERNAL, None));
-                changes.extend(runs::start::fail(app, conn, run, &why.code, why.detail.as_deref()).await?);
+                let why = why
+                    .clone()
+                    .unwrap_or_else(|| failure(failures::INTERNAL, None));
+                changes.extend(
+                    runs::start::fail(app, conn, run, &why.code, why.detail.as_deref()).await?,
+                );
             }
         }
         _ => {}
@@ -259,7 +368,10 @@ async fn repository_made(
     why: Option<&Failure>,
 ) -> ApiResult<Vec<Change>> {
     let scope = Scope::tenant(vault.tenant_id);
-    let mut changes = vec![Change { tenant_id: vault.tenant_id, what: What::Vault { uuid: vault.uuid } }];
+    let mut changes = vec![Change {
+        tenant_id: vault.tenant_id,
+        what: What::Vault { uuid: vault.uuid },
+    }];
     if vault.state == "ready" {
         return Ok(changes);
     }
@@ -276,7 +388,9 @@ async fn repository_made(
     let text = why.map(serde_json::to_string).transpose()?;
     db::vaults::set_state(conn, scope, vault.id, "new", text, None).await?;
     if status == CommandStatus::Failed {
-        let (code, detail) = why.map_or((failures::INTERNAL, None), |why| (why.code.as_str(), why.detail.as_deref()));
+        let (code, detail) = why.map_or((failures::INTERNAL, None), |why| {
+            (why.code.as_str(), why.detail.as_deref())
+        });
         for run in waiting {
             changes.extend(runs::start::fail(app, conn, run, code, detail).await?);
         }
@@ -286,17 +400,26 @@ async fn repository_made(
 
 /// The answer of a command, when there is one.
 pub(crate) fn result(app: &App, command: &CommandRow) -> ApiResult<Option<Value>> {
-    let Some(sealed) = &command.sealed_result else { return Ok(None) };
+    let Some(sealed) = &command.sealed_result else {
+        return Ok(None);
+    };
     let bytes = app.sealer.open(result_place(command.uuid), sealed)?;
     Ok(Some(serde_json::from_slice(&bytes)?))
 }
 
 /// Waits until a command is over, at most so long; what it is then is returned in any case.
-pub(crate) async fn wait(app: &App, scope: Scope, uuid: Uuid, longest: Duration) -> ApiResult<CommandRow> {
+pub(crate) async fn wait(
+    app: &App,
+    scope: Scope,
+    uuid: Uuid,
+    longest: Duration,
+) -> ApiResult<CommandRow> {
     let mut changes = app.live.listen();
     let deadline = tokio::time::Instant::now() + longest;
     loop {
-        let command = db::commands::find(app.db.reader(), scope, uuid).await?.ok_or(ErrorCode::NotFound)?;
+        let command = db::commands::find(app.db.reader(), scope, uuid)
+            .await?
+            .ok_or(ErrorCode::NotFound)?;
         if state::parse(&command.status).is_terminal() {
             return Ok(command);
         }

@@ -39,17 +39,35 @@ pub(crate) fn apply(state: CommandState, input: CommandInput) -> Option<CommandS
     }
     let lease_over = |now: i64| state.lease_until.is_none_or(|until| until <= now);
     match input {
-        CommandInput::Deliver { now } if state.status == Pending || lease_over(now) => Some(CommandState {
-            status: Delivered,
-            lease_until: Some(now + lease_ms()),
-            deliveries: state.deliveries + 1,
-        }),
+        CommandInput::Deliver { now } if state.status == Pending || lease_over(now) => {
+            Some(CommandState {
+                status: Delivered,
+                lease_until: Some(now + lease_ms()),
+                deliveries: state.deliveries + 1,
+            })
+        }
         CommandInput::Deliver { .. } => None,
-        CommandInput::Complete => Some(CommandState { status: Completed, lease_until: None, ..state }),
-        CommandInput::Fail => Some(CommandState { status: Failed, lease_until: None, ..state }),
+        CommandInput::Complete => Some(CommandState {
+            status: Completed,
+            lease_until: None,
+            ..state
+        }),
+        CommandInput::Fail => Some(CommandState {
+            status: Failed,
+            lease_until: None,
+            ..state
+        }),
         CommandInput::Expire { now } if state.status == Delivered && !lease_over(now) => None,
-        CommandInput::Expire { .. } => Some(CommandState { status: Expired, lease_until: None, ..state }),
-        CommandInput::Cancel => Some(CommandState { status: Cancelled, lease_until: None, ..state }),
+        CommandInput::Expire { .. } => Some(CommandState {
+            status: Expired,
+            lease_until: None,
+            ..state
+        }),
+        CommandInput::Cancel => Some(CommandState {
+            status: Cancelled,
+            lease_until: None,
+            ..state
+        }),
     }
 }
 
@@ -91,7 +109,11 @@ mod tests {
     const ALL: [CommandStatus; 6] = [Pending, Delivered, Completed, Failed, Expired, Cancelled];
 
     fn at(status: CommandStatus) -> CommandState {
-        CommandState { status, lease_until: (status == Delivered).then_some(1000), deliveries: 1 }
+        CommandState {
+            status,
+            lease_until: (status == Delivered).then_some(1000),
+            deliveries: 1,
+        }
     }
 
     #[test]
@@ -105,11 +127,17 @@ mod tests {
     fn each_input_in_each_state() {
         let inputs = [
             (CommandInput::Deliver { now: 500 }, [Some(Delivered), None]),
-            (CommandInput::Deliver { now: 1000 }, [Some(Delivered), Some(Delivered)]),
+            (
+                CommandInput::Deliver { now: 1000 },
+                [Some(Delivered), Some(Delivered)],
+            ),
             (CommandInput::Complete, [Some(Completed), Some(Completed)]),
             (CommandInput::Fail, [Some(Failed), Some(Failed)]),
             (CommandInput::Expire { now: 500 }, [Some(Expired), None]),
-            (CommandInput::Expire { now: 1000 }, [Some(Expired), Some(Expired)]),
+            (
+                CommandInput::Expire { now: 1000 },
+                [Some(Expired), Some(Expired)],
+            ),
             (CommandInput::Cancel, [Some(Cancelled), Some(Cancelled)]),
         ];
         for (input, [pending, delivered]) in inputs {
@@ -119,7 +147,11 @@ mod tests {
                     Delivered => delivered,
                     _ => None,
                 };
-                assert_eq!(apply(at(status), input).map(|next| next.status), expected, "{status:?} {input:?}");
+                assert_eq!(
+                    apply(at(status), input).map(|next| next.status),
+                    expected,
+                    "{status:?} {input:?}"
+                );
             }
         }
     }
@@ -127,6 +159,9 @@ mod tests {
     #[test]
     fn a_delivery_starts_a_lease_and_is_counted() {
         let next = apply(at(Pending), CommandInput::Deliver { now: 7 }).unwrap();
-        assert_eq!((next.lease_until, next.deliveries), (Some(7 + lease_ms()), 2));
+        assert_eq!(
+            (next.lease_until, next.deliveries),
+            (Some(7 + lease_ms()), 2)
+        );
     }
 }

@@ -25,7 +25,11 @@ pub(crate) fn wire_state(word: &str) -> VaultState {
 
 /// The literal prefix of keys in the bucket: what the vault names, with `/` appended unless it is empty.
 pub(crate) fn literal_prefix(prefix: &str) -> String {
-    if prefix.is_empty() { String::new() } else { format!("{prefix}/") }
+    if prefix.is_empty() {
+        String::new()
+    } else {
+        format!("{prefix}/")
+    }
 }
 
 /// The vault with its secrets.
@@ -35,13 +39,20 @@ pub(crate) fn of_vault(app: &App, vault: &VaultRow) -> ApiResult<VaultContext> {
         .as_ref()
         .map(|sealed| app.sealer.open_secret(secret_key_place(vault.uuid), sealed))
         .transpose()?;
-    let password = app.sealer.open_secret(password_place(vault.uuid), &vault.sealed_repository_password)?;
+    let password = app.sealer.open_secret(
+        password_place(vault.uuid),
+        &vault.sealed_repository_password,
+    )?;
     let s3 = vault.kind == "s3";
     Ok(VaultContext {
         vault_id: vault.uuid,
         vault_name: vault.name.clone(),
         vault_state: wire_state(&vault.state),
-        dest_type: if s3 { DestinationType::S3 } else { DestinationType::Local },
+        dest_type: if s3 {
+            DestinationType::S3
+        } else {
+            DestinationType::Local
+        },
         dest_bucket: vault.bucket.clone(),
         dest_prefix: literal_prefix(&vault.prefix),
         dest_local_path: vault.path.clone(),

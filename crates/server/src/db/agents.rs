@@ -1,9 +1,8 @@
 //! Machines with an agent.
 
 use sea_orm::{
-    ExprTrait,
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait,
+    QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -51,12 +50,19 @@ pub(crate) enum StateFilter {
 }
 
 /// The agent of an id on the agent's wire; whose it is comes with it.
-pub(crate) async fn by_wire_id(conn: &impl ConnectionTrait, id: i64) -> Result<Option<AgentRow>, DbErr> {
+pub(crate) async fn by_wire_id(
+    conn: &impl ConnectionTrait,
+    id: i64,
+) -> Result<Option<AgentRow>, DbErr> {
     Entity::find_by_id(id).one(conn).await
 }
 
 /// One machine of a tenant.
-pub(crate) async fn find(conn: &impl ConnectionTrait, scope: Scope, uuid: Uuid) -> Result<Option<AgentRow>, DbErr> {
+pub(crate) async fn find(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    uuid: Uuid,
+) -> Result<Option<AgentRow>, DbErr> {
     of(scope).filter(Column::Uuid.eq(uuid)).one(conn).await
 }
 
@@ -87,12 +93,16 @@ pub(crate) async fn list(
         for state in states {
             any = any.add(match *state {
                 StateFilter::Disabled => Condition::all().add(Column::Disabled.eq(true)),
-                StateFilter::Online(after) => {
-                    Condition::all().add(Column::Disabled.eq(false)).add(Column::LastSeenAt.gt(after))
-                }
-                StateFilter::Unreachable(after) => Condition::all()
+                StateFilter::Online(after) => Condition::all()
                     .add(Column::Disabled.eq(false))
-                    .add(Condition::any().add(Column::LastSeenAt.is_null()).add(Column::LastSeenAt.lte(after))),
+                    .add(Column::LastSeenAt.gt(after)),
+                StateFilter::Unreachable(after) => {
+                    Condition::all().add(Column::Disabled.eq(false)).add(
+                        Condition::any()
+                            .add(Column::LastSeenAt.is_null())
+                            .add(Column::LastSeenAt.lte(after)),
+                    )
+                }
             });
         }
         query = query.filter(any);
@@ -101,8 +111,15 @@ pub(crate) async fn list(
     if let Some(after) = page.after {
         query = query.filter(Column::Id.gt(after.id));
     }
-    let rows = query.order_by_asc(Column::Id).limit(page.limit + 1).all(conn).await?;
-    Ok(Slice::cut(rows, page, count, |row| Cursor { key: 0, id: row.id }))
+    let rows = query
+        .order_by_asc(Column::Id)
+        .limit(page.limit + 1)
+        .all(conn)
+        .await?;
+    Ok(Slice::cut(rows, page, count, |row| Cursor {
+        key: 0,
+        id: row.id,
+    }))
 }
 
 /// Enrols a machine: the one with the same device id gets a new token and keeps its name and source, another is new.
@@ -112,7 +129,10 @@ pub(crate) async fn enrol(
     new: NewAgent,
     now: i64,
 ) -> Result<AgentRow, DbErr> {
-    let known = of(scope).filter(Column::DeviceId.eq(new.device_id)).one(conn).await?;
+    let known = of(scope)
+        .filter(Column::DeviceId.eq(new.device_id))
+        .one(conn)
+        .await?;
     if let Some(known) = known {
         let row = ActiveModel {
             host: Set(new.host),
@@ -128,11 +148,20 @@ pub(crate) async fn enrol(
             version: Set(known.version + 1),
             ..Default::default()
         };
-        Entity::update_many().set(row).filter(Column::Id.eq(known.id)).exec(conn).await?;
+        Entity::update_many()
+            .set(row)
+            .filter(Column::Id.eq(known.id))
+            .exec(conn)
+            .await?;
         let row = Entity::find_by_id(known.id).one(conn).await?;
         return row.ok_or_else(|| DbErr::RecordNotFound("agent".to_owned()));
     }
-    let taken: Vec<String> = of(scope).select_only().column(Column::SourceHost).into_tuple().all(conn).await?;
+    let taken: Vec<String> = of(scope)
+        .select_only()
+        .column(Column::SourceHost)
+        .into_tuple()
+        .all(conn)
+        .await?;
     let source_host = free_host(&new.source_host, &taken);
     let row = ActiveModel {
         uuid: Set(Uuid::now_v7()),
@@ -173,7 +202,11 @@ fn free_host(wanted: &str, taken: &[String]) -> String {
 }
 
 /// Stores what an agent reported at its start.
-pub(crate) async fn introduce(conn: &impl ConnectionTrait, id: i64, what: Introduction) -> Result<(), DbErr> {
+pub(crate) async fn introduce(
+    conn: &impl ConnectionTrait,
+    id: i64,
+    what: Introduction,
+) -> Result<(), DbErr> {
     let row = ActiveModel {
         host: Set(what.host),
         os: Set(what.os),
@@ -184,7 +217,11 @@ pub(crate) async fn introduce(conn: &impl ConnectionTrait, id: i64, what: Introd
         clock_offset_ms: Set(Some(what.clock_offset_ms)),
         ..Default::default()
     };
-    Entity::update_many().set(row).filter(Column::Id.eq(id)).exec(conn).await?;
+    Entity::update_many()
+        .set(row)
+        .filter(Column::Id.eq(id))
+        .exec(conn)
+        .await?;
     Ok(())
 }
 
@@ -195,20 +232,40 @@ pub(crate) async fn take_over(
     instance: Uuid,
     previous: Option<Uuid>,
 ) -> Result<(), DbErr> {
-    let row = ActiveModel { instance: Set(Some(instance)), previous_instance: Set(previous), ..Default::default() };
-    Entity::update_many().set(row).filter(Column::Id.eq(id)).exec(conn).await?;
+    let row = ActiveModel {
+        instance: Set(Some(instance)),
+        previous_instance: Set(previous),
+        ..Default::default()
+    };
+    Entity::update_many()
+        .set(row)
+        .filter(Column::Id.eq(id))
+        .exec(conn)
+        .await?;
     Ok(())
 }
 
 /// Remembers that two living instances use one identity.
-pub(crate) async fn mark_cloned(conn: &impl ConnectionTrait, id: i64, now: i64) -> Result<(), DbErr> {
-    Entity::update_many().col_expr(Column::ClonedAt, Expr::value(now)).filter(Column::Id.eq(id)).exec(conn).await?;
+pub(crate) async fn mark_cloned(
+    conn: &impl ConnectionTrait,
+    id: i64,
+    now: i64,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::ClonedAt, Expr::value(now))
+        .filter(Column::Id.eq(id))
+        .exec(conn)
+        .await?;
     Ok(())
 }
 
 /// Remembers a contact.
 pub(crate) async fn seen(conn: &impl ConnectionTrait, id: i64, now: i64) -> Result<(), DbErr> {
-    Entity::update_many().col_expr(Column::LastSeenAt, Expr::value(now)).filter(Column::Id.eq(id)).exec(conn).await?;
+    Entity::update_many()
+        .col_expr(Column::LastSeenAt, Expr::value(now))
+        .filter(Column::Id.eq(id))
+        .exec(conn)
+        .await?;
     Ok(())
 }
 
@@ -220,7 +277,11 @@ pub(crate) async fn rename(
     version: i64,
     name: &str,
 ) -> Result<bool, DbErr> {
-    let row = ActiveModel { name: Set(name.to_owned()), version: Set(version + 1), ..Default::default() };
+    let row = ActiveModel {
+        name: Set(name.to_owned()),
+        version: Set(version + 1),
+        ..Default::default()
+    };
     let done = Entity::update_many()
         .set(row)
         .filter(Column::TenantId.eq(scope.tenant_id()))
@@ -238,7 +299,8 @@ pub(crate) async fn set_disabled(
     id: i64,
     new_token_hash: Option<String>,
 ) -> Result<(), DbErr> {
-    let mut query = Entity::update_many().col_expr(Column::Disabled, Expr::value(new_token_hash.is_some()));
+    let mut query =
+        Entity::update_many().col_expr(Column::Disabled, Expr::value(new_token_hash.is_some()));
     if let Some(hash) = new_token_hash {
         query = query.col_expr(Column::TokenHash, Expr::value(hash));
     }
@@ -252,7 +314,12 @@ pub(crate) async fn set_disabled(
 }
 
 /// Deletes a machine if it still has `version`; false when it has not.
-pub(crate) async fn delete(conn: &impl ConnectionTrait, scope: Scope, id: i64, version: i64) -> Result<bool, DbErr> {
+pub(crate) async fn delete(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    id: i64,
+    version: i64,
+) -> Result<bool, DbErr> {
     let done = Entity::delete_many()
         .filter(Column::TenantId.eq(scope.tenant_id()))
         .filter(Column::Id.eq(id))

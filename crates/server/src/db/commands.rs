@@ -1,8 +1,8 @@
 //! Commands to agents. Payloads and results may hold paths and keys and are sealed.
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr,
+    EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -47,12 +47,24 @@ pub(crate) async fn insert(
 }
 
 /// One command of a tenant.
-pub(crate) async fn find(conn: &impl ConnectionTrait, scope: Scope, uuid: Uuid) -> Result<Option<CommandRow>, DbErr> {
-    Entity::find().filter(Column::TenantId.eq(scope.tenant_id())).filter(Column::Uuid.eq(uuid)).one(conn).await
+pub(crate) async fn find(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    uuid: Uuid,
+) -> Result<Option<CommandRow>, DbErr> {
+    Entity::find()
+        .filter(Column::TenantId.eq(scope.tenant_id()))
+        .filter(Column::Uuid.eq(uuid))
+        .one(conn)
+        .await
 }
 
 /// One command of a tenant by its number, to be changed in the present transaction.
-pub(crate) async fn lock(conn: &impl ConnectionTrait, scope: Scope, id: i64) -> Result<Option<CommandRow>, DbErr> {
+pub(crate) async fn lock(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    id: i64,
+) -> Result<Option<CommandRow>, DbErr> {
     Entity::find()
         .filter(Column::TenantId.eq(scope.tenant_id()))
         .filter(Column::Id.eq(id))
@@ -67,11 +79,19 @@ pub(crate) async fn lock_of_agent(
     agent_id: i64,
     id: i64,
 ) -> Result<Option<CommandRow>, DbErr> {
-    Entity::find().filter(Column::AgentId.eq(agent_id)).filter(Column::Id.eq(id)).lock_exclusive().one(conn).await
+    Entity::find()
+        .filter(Column::AgentId.eq(agent_id))
+        .filter(Column::Id.eq(id))
+        .lock_exclusive()
+        .one(conn)
+        .await
 }
 
 /// Stores a command that was loaded for change in the same transaction.
-pub(crate) async fn save(conn: &impl ConnectionTrait, row: CommandRow) -> Result<CommandRow, DbErr> {
+pub(crate) async fn save(
+    conn: &impl ConnectionTrait,
+    row: CommandRow,
+) -> Result<CommandRow, DbErr> {
     row.into_active_model().reset_all().update(conn).await
 }
 
@@ -83,7 +103,9 @@ pub(crate) async fn deliverable(
     now: i64,
     limit: u64,
 ) -> Result<Vec<CommandRow>, DbErr> {
-    let lost = Condition::all().add(Column::Status.eq("delivered")).add(Column::LeaseUntil.lte(now));
+    let lost = Condition::all()
+        .add(Column::Status.eq("delivered"))
+        .add(Column::LeaseUntil.lte(now));
     let mut query = Entity::find()
         .filter(Column::AgentId.eq(agent_id))
         .filter(Column::ExpiresAt.gt(now))
@@ -112,8 +134,13 @@ pub(crate) async fn renew(
 }
 
 /// Commands that nobody took in time: waiting ones past their end, and delivered ones whose lease ran out as well.
-pub(crate) async fn overdue(conn: &impl ConnectionTrait, now: i64) -> Result<Vec<CommandRow>, DbErr> {
-    let lost = Condition::all().add(Column::Status.eq("delivered")).add(Column::LeaseUntil.lte(now));
+pub(crate) async fn overdue(
+    conn: &impl ConnectionTrait,
+    now: i64,
+) -> Result<Vec<CommandRow>, DbErr> {
+    let lost = Condition::all()
+        .add(Column::Status.eq("delivered"))
+        .add(Column::LeaseUntil.lte(now));
     Entity::find()
         .filter(Column::ExpiresAt.lte(now))
         .filter(Condition::any().add(Column::Status.eq("pending")).add(lost))
@@ -127,7 +154,10 @@ pub(crate) async fn erase_results(
     kinds: &[&str],
     finished_before: i64,
 ) -> Result<(), DbErr> {
-    let row = ActiveModel { sealed_result: Set(None), ..Default::default() };
+    let row = ActiveModel {
+        sealed_result: Set(None),
+        ..Default::default()
+    };
     Entity::update_many()
         .set(row)
         .filter(Column::Kind.is_in(kinds.iter().copied()))

@@ -1,9 +1,8 @@
 //! Tokens with which machines enrol; stored as SHA-256 only.
 
 use sea_orm::{
-    ExprTrait,
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait,
+    QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -53,8 +52,15 @@ pub(crate) async fn list(
     if let Some(after) = page.after {
         query = query.filter(Column::Id.lt(after.id));
     }
-    let rows = query.order_by_desc(Column::Id).limit(page.limit + 1).all(conn).await?;
-    Ok(Slice::cut(rows, page, count, |row| Cursor { key: 0, id: row.id }))
+    let rows = query
+        .order_by_desc(Column::Id)
+        .limit(page.limit + 1)
+        .all(conn)
+        .await?;
+    Ok(Slice::cut(rows, page, count, |row| Cursor {
+        key: 0,
+        id: row.id,
+    }))
 }
 
 /// One token of a tenant.
@@ -63,11 +69,19 @@ pub(crate) async fn find(
     scope: Scope,
     uuid: Uuid,
 ) -> Result<Option<EnrolmentTokenRow>, DbErr> {
-    Entity::find().filter(Column::TenantId.eq(scope.tenant_id())).filter(Column::Uuid.eq(uuid)).one(conn).await
+    Entity::find()
+        .filter(Column::TenantId.eq(scope.tenant_id()))
+        .filter(Column::Uuid.eq(uuid))
+        .one(conn)
+        .await
 }
 
 /// Deletes a token; false when the tenant has no such one.
-pub(crate) async fn delete(conn: &impl ConnectionTrait, scope: Scope, uuid: Uuid) -> Result<bool, DbErr> {
+pub(crate) async fn delete(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    uuid: Uuid,
+) -> Result<bool, DbErr> {
     let done = Entity::delete_many()
         .filter(Column::TenantId.eq(scope.tenant_id()))
         .filter(Column::Uuid.eq(uuid))
@@ -82,7 +96,9 @@ pub(crate) async fn redeem(
     token_hash: &str,
     now: i64,
 ) -> Result<Option<EnrolmentTokenRow>, DbErr> {
-    let open = Condition::any().add(Column::MaxUses.is_null()).add(Expr::col(Column::Uses).lt(Expr::col(Column::MaxUses)));
+    let open = Condition::any()
+        .add(Column::MaxUses.is_null())
+        .add(Expr::col(Column::Uses).lt(Expr::col(Column::MaxUses)));
     let done = Entity::update_many()
         .col_expr(Column::Uses, Expr::col(Column::Uses).add(1))
         .filter(Column::TokenHash.eq(token_hash))
@@ -93,10 +109,19 @@ pub(crate) async fn redeem(
     if done.rows_affected == 0 {
         return Ok(None);
     }
-    Entity::find().filter(Column::TokenHash.eq(token_hash)).one(conn).await
+    Entity::find()
+        .filter(Column::TokenHash.eq(token_hash))
+        .one(conn)
+        .await
 }
 
 /// A token by its hash, whosever it is.
-pub(crate) async fn by_hash(conn: &impl ConnectionTrait, token_hash: &str) -> Result<Option<EnrolmentTokenRow>, DbErr> {
-    Entity::find().filter(Column::TokenHash.eq(token_hash)).one(conn).await
+pub(crate) async fn by_hash(
+    conn: &impl ConnectionTrait,
+    token_hash: &str,
+) -> Result<Option<EnrolmentTokenRow>, DbErr> {
+    Entity::find()
+        .filter(Column::TokenHash.eq(token_hash))
+        .one(conn)
+        .await
 }

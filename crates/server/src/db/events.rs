@@ -1,7 +1,8 @@
 //! Events of runs. Their parameters may hold file names and are sealed.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 
 use super::{
@@ -43,7 +44,10 @@ pub(crate) async fn known_seqs(
 }
 
 /// Stores events.
-pub(crate) async fn insert(conn: &impl ConnectionTrait, events: Vec<NewEvent>) -> Result<(), DbErr> {
+pub(crate) async fn insert(
+    conn: &impl ConnectionTrait,
+    events: Vec<NewEvent>,
+) -> Result<(), DbErr> {
     if events.is_empty() {
         return Ok(());
     }
@@ -59,7 +63,9 @@ pub(crate) async fn insert(conn: &impl ConnectionTrait, events: Vec<NewEvent>) -
         sealed_params: Set(event.sealed_params),
         ..Default::default()
     });
-    Entity::insert_many(rows).exec_without_returning(conn).await?;
+    Entity::insert_many(rows)
+        .exec_without_returning(conn)
+        .await?;
     Ok(())
 }
 
@@ -71,7 +77,9 @@ pub(crate) async fn after(
     levels: &[String],
     limit: u64,
 ) -> Result<Vec<EventRow>, DbErr> {
-    let mut query = Entity::find().filter(Column::RunId.eq(run_id)).filter(Column::Seq.gt(after));
+    let mut query = Entity::find()
+        .filter(Column::RunId.eq(run_id))
+        .filter(Column::Seq.gt(after));
     if !levels.is_empty() {
         query = query.filter(Column::Level.is_in(levels));
     }

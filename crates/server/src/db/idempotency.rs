@@ -1,7 +1,8 @@
 //! Creating requests that were seen before, so that a repeated one gets the first one's answer.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, sea_query::OnConflict,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter,
+    sea_query::OnConflict,
 };
 
 use super::entity::idempotency_key::{ActiveModel, Column, Entity};
@@ -14,7 +15,11 @@ pub(crate) enum Seen {
     /// It was not used before and is now taken; the number names it.
     Free(i64),
     /// It was used: hash of that request, and status and sealed body of its answer once there is one.
-    Used { id: i64, request_hash: String, answer: Option<(u16, Vec<u8>)> },
+    Used {
+        id: i64,
+        request_hash: String,
+        answer: Option<(u16, Vec<u8>)>,
+    },
 }
 
 /// Takes a key, or says what it was used for.
@@ -38,27 +43,58 @@ pub(crate) async fn take(
         ..Default::default()
     };
     let done = Entity::insert(row)
-        .on_conflict(OnConflict::columns([Column::UserId, Column::Key]).do_nothing().to_owned())
+        .on_conflict(
+            OnConflict::columns([Column::UserId, Column::Key])
+                .do_nothing()
+                .to_owned(),
+        )
         .exec_without_returning(conn)
         .await?;
-    let row = Entity::find().filter(Column::UserId.eq(user_id)).filter(Column::Key.eq(key)).one(conn).await?;
+    let row = Entity::find()
+        .filter(Column::UserId.eq(user_id))
+        .filter(Column::Key.eq(key))
+        .one(conn)
+        .await?;
     let row = row.ok_or_else(|| DbErr::RecordNotFound("idempotency key".to_owned()))?;
     if done == 1 {
         return Ok(Seen::Free(row.id));
     }
-    let answer = row.status.zip(row.sealed_response).map(|(status, body)| (status as u16, body));
-    Ok(Seen::Used { id: row.id, request_hash: row.request_hash, answer })
+    let answer = row
+        .status
+        .zip(row.sealed_response)
+        .map(|(status, body)| (status as u16, body));
+    Ok(Seen::Used {
+        id: row.id,
+        request_hash: row.request_hash,
+        answer,
+    })
 }
 
 /// Keeps the answer of a key's request.
-pub(crate) async fn answer(conn: &impl ConnectionTrait, id: i64, status: u16, sealed: Vec<u8>) -> Result<(), DbErr> {
-    let row = ActiveModel { status: Set(Some(i64::from(status))), sealed_response: Set(Some(sealed)), ..Default::default() };
-    Entity::update_many().set(row).filter(Column::Id.eq(id)).exec(conn).await?;
+pub(crate) async fn answer(
+    conn: &impl ConnectionTrait,
+    id: i64,
+    status: u16,
+    sealed: Vec<u8>,
+) -> Result<(), DbErr> {
+    let row = ActiveModel {
+        status: Set(Some(i64::from(status))),
+        sealed_response: Set(Some(sealed)),
+        ..Default::default()
+    };
+    Entity::update_many()
+        .set(row)
+        .filter(Column::Id.eq(id))
+        .exec(conn)
+        .await?;
     Ok(())
 }
 
 /// Forgets a key whose request was refused: it may be corrected and sent again.
 pub(crate) async fn forget(conn: &impl ConnectionTrait, id: i64) -> Result<(), DbErr> {
-    Entity::delete_many().filter(Column::Id.eq(id)).exec(conn).await?;
+    Entity::delete_many()
+        .filter(Column::Id.eq(id))
+        .exec(conn)
+        .await?;
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! Jobs.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 use uuid::Uuid;
 
@@ -50,17 +51,29 @@ fn of(scope: Scope) -> sea_orm::Select<Entity> {
 }
 
 /// One job of a tenant.
-pub(crate) async fn find(conn: &impl ConnectionTrait, scope: Scope, uuid: Uuid) -> Result<Option<JobRow>, DbErr> {
+pub(crate) async fn find(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    uuid: Uuid,
+) -> Result<Option<JobRow>, DbErr> {
     of(scope).filter(Column::Uuid.eq(uuid)).one(conn).await
 }
 
 /// One job of a tenant by its number.
-pub(crate) async fn by_id(conn: &impl ConnectionTrait, scope: Scope, id: i64) -> Result<Option<JobRow>, DbErr> {
+pub(crate) async fn by_id(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    id: i64,
+) -> Result<Option<JobRow>, DbErr> {
     of(scope).filter(Column::Id.eq(id)).one(conn).await
 }
 
 /// The job of a tenant that has this name.
-pub(crate) async fn by_name(conn: &impl ConnectionTrait, scope: Scope, name: &str) -> Result<Option<JobRow>, DbErr> {
+pub(crate) async fn by_name(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    name: &str,
+) -> Result<Option<JobRow>, DbErr> {
     of(scope).filter(Column::Name.eq(name)).one(conn).await
 }
 
@@ -90,12 +103,24 @@ pub(crate) async fn list(
     if let Some(after) = page.after {
         query = query.filter(Column::Id.gt(after.id));
     }
-    let rows = query.order_by_asc(Column::Id).limit(page.limit + 1).all(conn).await?;
-    Ok(Slice::cut(rows, page, count, |row| Cursor { key: 0, id: row.id }))
+    let rows = query
+        .order_by_asc(Column::Id)
+        .limit(page.limit + 1)
+        .all(conn)
+        .await?;
+    Ok(Slice::cut(rows, page, count, |row| Cursor {
+        key: 0,
+        id: row.id,
+    }))
 }
 
 /// Makes a job.
-pub(crate) async fn insert(conn: &impl ConnectionTrait, scope: Scope, new: NewJob, now: i64) -> Result<JobRow, DbErr> {
+pub(crate) async fn insert(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    new: NewJob,
+    now: i64,
+) -> Result<JobRow, DbErr> {
     let row = ActiveModel {
         uuid: Set(Uuid::now_v7()),
         tenant_id: Set(scope.tenant_id()),
@@ -124,7 +149,10 @@ pub(crate) async fn update(
     version: i64,
     change: JobChange,
 ) -> Result<bool, DbErr> {
-    let mut row = ActiveModel { version: Set(version + 1), ..Default::default() };
+    let mut row = ActiveModel {
+        version: Set(version + 1),
+        ..Default::default()
+    };
     if let Some(value) = change.name {
         row.name = Set(value);
     }
@@ -157,7 +185,12 @@ pub(crate) async fn update(
 }
 
 /// Deletes a job if it still has `version`; false when it has not. Its runs and points stay.
-pub(crate) async fn delete(conn: &impl ConnectionTrait, scope: Scope, id: i64, version: i64) -> Result<bool, DbErr> {
+pub(crate) async fn delete(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    id: i64,
+    version: i64,
+) -> Result<bool, DbErr> {
     let done = Entity::delete_many()
         .filter(Column::TenantId.eq(scope.tenant_id()))
         .filter(Column::Id.eq(id))

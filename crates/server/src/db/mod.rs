@@ -28,15 +28,18 @@ pub(crate) mod vaults;
 
 use std::{path::Path, time::Duration};
 
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait,
+};
 use sea_orm_migration::MigratorTrait;
 
 pub(crate) use self::{
     entity::{
         agent::Model as AgentRow, audit_entry::Model as AuditRow, command::Model as CommandRow,
-        enrolment_token::Model as EnrolmentTokenRow, job::Model as JobRow, point::Model as PointRow,
-        point_snapshot::Model as PointSnapshotRow, run::Model as RunRow, run_event::Model as EventRow,
-        run_problem::Model as ProblemRow, tenant::Model as TenantRow, user::Model as UserRow, vault::Model as VaultRow,
+        enrolment_token::Model as EnrolmentTokenRow, job::Model as JobRow,
+        point::Model as PointRow, point_snapshot::Model as PointSnapshotRow, run::Model as RunRow,
+        run_event::Model as EventRow, run_problem::Model as ProblemRow, tenant::Model as TenantRow,
+        user::Model as UserRow, vault::Model as VaultRow,
     },
     page::{COUNT_CAP, Cursor, PageRequest, Slice},
     scope::Scope,
@@ -92,7 +95,10 @@ impl Db {
 
 fn options(url: &str, connections: u32) -> ConnectOptions {
     let mut options = ConnectOptions::new(url.to_owned());
-    options.max_connections(connections).min_connections(1).sqlx_logging(false);
+    options
+        .max_connections(connections)
+        .min_connections(1)
+        .sqlx_logging(false);
     options.acquire_timeout(Duration::from_secs(30));
     options.map_sqlx_sqlite_opts(|sqlite| {
         sqlite

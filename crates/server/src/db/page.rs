@@ -28,7 +28,10 @@ impl Cursor {
     pub(crate) fn decode(text: &str) -> Option<Self> {
         let bytes: [u8; 16] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
         let (key, id) = bytes.split_at(8);
-        Some(Self { key: i64::from_be_bytes(key.try_into().ok()?), id: i64::from_be_bytes(id.try_into().ok()?) })
+        Some(Self {
+            key: i64::from_be_bytes(key.try_into().ok()?),
+            id: i64::from_be_bytes(id.try_into().ok()?),
+        })
     }
 }
 
@@ -54,7 +57,12 @@ pub(crate) struct Slice<T> {
 
 impl<T> Slice<T> {
     /// Cuts one row too many off and remembers where the next page begins.
-    pub(crate) fn cut(mut rows: Vec<T>, page: PageRequest, count: u64, cursor: impl Fn(&T) -> Cursor) -> Self {
+    pub(crate) fn cut(
+        mut rows: Vec<T>,
+        page: PageRequest,
+        count: u64,
+        cursor: impl Fn(&T) -> Cursor,
+    ) -> Self {
         let full = rows.len() as u64 > page.limit;
         rows.truncate(page.limit as usize);
         let next = if full { rows.last().map(cursor) } else { None };
@@ -68,7 +76,14 @@ pub(super) async fn count_capped<E: EntityTrait>(
     query: &Select<E>,
     id: E::Column,
 ) -> Result<u64, DbErr> {
-    let ids: Vec<i64> = query.clone().select_only().column(id).limit(COUNT_CAP + 1).into_tuple().all(conn).await?;
+    let ids: Vec<i64> = query
+        .clone()
+        .select_only()
+        .column(id)
+        .limit(COUNT_CAP + 1)
+        .into_tuple()
+        .all(conn)
+        .await?;
     Ok(ids.len() as u64)
 }
 
@@ -78,7 +93,10 @@ mod tests {
 
     #[test]
     fn a_cursor_reads_back_and_foreign_text_does_not() {
-        let cursor = Cursor { key: -5, id: i64::MAX };
+        let cursor = Cursor {
+            key: -5,
+            id: i64::MAX,
+        };
         assert_eq!(Cursor::decode(&cursor.encode()), Some(cursor));
         for text in ["", "AAAA", "not base64!", &"A".repeat(23)] {
             assert_eq!(Cursor::decode(text), None, "{text}");
@@ -87,9 +105,15 @@ mod tests {
 
     #[test]
     fn the_next_page_begins_only_when_a_row_is_left() {
-        let page = PageRequest { limit: 2, after: None };
+        let page = PageRequest {
+            limit: 2,
+            after: None,
+        };
         let cursor = |id: &i64| Cursor { key: 0, id: *id };
-        assert_eq!(Slice::cut(vec![1, 2, 3], page, 3, cursor).next, Some(Cursor { key: 0, id: 2 }));
+        assert_eq!(
+            Slice::cut(vec![1, 2, 3], page, 3, cursor).next,
+            Some(Cursor { key: 0, id: 2 })
+        );
         assert_eq!(Slice::cut(vec![1, 2], page, 2, cursor).next, None);
     }
 }

@@ -1,7 +1,7 @@
 //! Restore points and their snapshots.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, PaginatorTrait,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult,
     QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 use uuid::Uuid;
@@ -64,17 +64,29 @@ fn of(scope: Scope) -> sea_orm::Select<Entity> {
 }
 
 /// One point of a tenant.
-pub(crate) async fn find(conn: &impl ConnectionTrait, scope: Scope, uuid: Uuid) -> Result<Option<PointRow>, DbErr> {
+pub(crate) async fn find(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    uuid: Uuid,
+) -> Result<Option<PointRow>, DbErr> {
     of(scope).filter(Column::Uuid.eq(uuid)).one(conn).await
 }
 
 /// One point of a tenant by its number.
-pub(crate) async fn by_id(conn: &impl ConnectionTrait, scope: Scope, id: i64) -> Result<Option<PointRow>, DbErr> {
+pub(crate) async fn by_id(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    id: i64,
+) -> Result<Option<PointRow>, DbErr> {
     of(scope).filter(Column::Id.eq(id)).one(conn).await
 }
 
 /// The point that a run made.
-pub(crate) async fn by_run(conn: &impl ConnectionTrait, scope: Scope, run_id: i64) -> Result<Option<PointRow>, DbErr> {
+pub(crate) async fn by_run(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    run_id: i64,
+) -> Result<Option<PointRow>, DbErr> {
     of(scope).filter(Column::RunId.eq(run_id)).one(conn).await
 }
 
@@ -98,13 +110,23 @@ pub(crate) async fn list(
     let count = count_capped(conn, &query, Column::Id).await?;
     if let Some(after) = page.after {
         query = query.filter(
-            Condition::any()
-                .add(Column::Time.lt(after.key))
-                .add(Condition::all().add(Column::Time.eq(after.key)).add(Column::Id.lt(after.id))),
+            Condition::any().add(Column::Time.lt(after.key)).add(
+                Condition::all()
+                    .add(Column::Time.eq(after.key))
+                    .add(Column::Id.lt(after.id)),
+            ),
         );
     }
-    let rows = query.order_by_desc(Column::Time).order_by_desc(Column::Id).limit(page.limit + 1).all(conn).await?;
-    Ok(Slice::cut(rows, page, count, |row| Cursor { key: row.time, id: row.id }))
+    let rows = query
+        .order_by_desc(Column::Time)
+        .order_by_desc(Column::Id)
+        .limit(page.limit + 1)
+        .all(conn)
+        .await?;
+    Ok(Slice::cut(rows, page, count, |row| Cursor {
+        key: row.time,
+        id: row.id,
+    }))
 }
 
 /// The snapshots of several points, in the order of their source paths as the run had them.
@@ -137,27 +159,36 @@ pub(crate) async fn insert(
         time: Set(new.time),
         state: Set("present".to_owned()),
         files: Set(new.snapshots.iter().map(|snapshot| snapshot.files).sum()),
-        total_bytes: Set(new.snapshots.iter().map(|snapshot| snapshot.total_bytes).sum()),
+        total_bytes: Set(new
+            .snapshots
+            .iter()
+            .map(|snapshot| snapshot.total_bytes)
+            .sum()),
         bytes_uploaded: Set(new.bytes_uploaded),
         problem_count: Set(new.problem_count),
         created_at: Set(now),
         ..Default::default()
     };
     let point = Entity::insert(row).exec_with_returning(conn).await?;
-    let rows = new.snapshots.into_iter().map(|snapshot| point_snapshot::ActiveModel {
-        uuid: Set(Uuid::now_v7()),
-        point_id: Set(point.id),
-        vault_id: Set(point.vault_id),
-        path: Set(snapshot.path),
-        manifest_id: Set(snapshot.manifest_id),
-        root_object: Set(snapshot.root_object),
-        start_time: Set(snapshot.start_time),
-        files: Set(snapshot.files),
-        dirs: Set(snapshot.dirs),
-        total_bytes: Set(snapshot.total_bytes),
-        ..Default::default()
-    });
-    point_snapshot::Entity::insert_many(rows).exec_without_returning(conn).await?;
+    let rows = new
+        .snapshots
+        .into_iter()
+        .map(|snapshot| point_snapshot::ActiveModel {
+            uuid: Set(Uuid::now_v7()),
+            point_id: Set(point.id),
+            vault_id: Set(point.vault_id),
+            path: Set(snapshot.path),
+            manifest_id: Set(snapshot.manifest_id),
+            root_object: Set(snapshot.root_object),
+            start_time: Set(snapshot.start_time),
+            files: Set(snapshot.files),
+            dirs: Set(snapshot.dirs),
+            total_bytes: Set(snapshot.total_bytes),
+            ..Default::default()
+        });
+    point_snapshot::Entity::insert_many(rows)
+        .exec_without_returning(conn)
+        .await?;
     Ok(point)
 }
 
@@ -167,7 +198,11 @@ pub(crate) async fn all_of_vault(
     scope: Scope,
     vault_id: i64,
 ) -> Result<Vec<(PointRow, Vec<PointSnapshotRow>)>, DbErr> {
-    let points = of(scope).filter(Column::VaultId.eq(vault_id)).order_by_asc(Column::Id).all(conn).await?;
+    let points = of(scope)
+        .filter(Column::VaultId.eq(vault_id))
+        .order_by_asc(Column::Id)
+        .all(conn)
+        .await?;
     let mut rows = point_snapshot::Entity::find()
         .filter(point_snapshot::Column::VaultId.eq(vault_id))
         .order_by_asc(point_snapshot::Column::PointId)
@@ -190,7 +225,12 @@ pub(crate) async fn all_of_vault(
 }
 
 /// Marks a point present, gone or damaged.
-pub(crate) async fn set_state(conn: &impl ConnectionTrait, scope: Scope, id: i64, state: &str) -> Result<(), DbErr> {
+pub(crate) async fn set_state(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    id: i64,
+    state: &str,
+) -> Result<(), DbErr> {
     Entity::update_many()
         .col_expr(Column::State, Expr::value(state))
         .filter(Column::TenantId.eq(scope.tenant_id()))
@@ -201,7 +241,11 @@ pub(crate) async fn set_state(conn: &impl ConnectionTrait, scope: Scope, id: i64
 }
 
 /// Remembers a snapshot's new manifest: a pin or a changed description replaces it.
-pub(crate) async fn set_manifest(conn: &impl ConnectionTrait, id: i64, manifest_id: &str) -> Result<(), DbErr> {
+pub(crate) async fn set_manifest(
+    conn: &impl ConnectionTrait,
+    id: i64,
+    manifest_id: &str,
+) -> Result<(), DbErr> {
     point_snapshot::Entity::update_many()
         .col_expr(point_snapshot::Column::ManifestId, Expr::value(manifest_id))
         .filter(point_snapshot::Column::Id.eq(id))
@@ -211,16 +255,26 @@ pub(crate) async fn set_manifest(conn: &impl ConnectionTrait, id: i64, manifest_
 }
 
 /// Figures of each job's points.
-pub(crate) async fn figures_by_job(conn: &impl ConnectionTrait, scope: Scope) -> Result<Vec<PointFigures>, DbErr> {
+pub(crate) async fn figures_by_job(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+) -> Result<Vec<PointFigures>, DbErr> {
     figures(conn, scope, Column::JobId).await
 }
 
 /// Figures of each vault's points.
-pub(crate) async fn figures_by_vault(conn: &impl ConnectionTrait, scope: Scope) -> Result<Vec<PointFigures>, DbErr> {
+pub(crate) async fn figures_by_vault(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+) -> Result<Vec<PointFigures>, DbErr> {
     figures(conn, scope, Column::VaultId).await
 }
 
-async fn figures(conn: &impl ConnectionTrait, scope: Scope, owner: Column) -> Result<Vec<PointFigures>, DbErr> {
+async fn figures(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    owner: Column,
+) -> Result<Vec<PointFigures>, DbErr> {
     of(scope)
         .filter(Column::State.eq("present"))
         .filter(owner.is_not_null())
@@ -235,7 +289,11 @@ async fn figures(conn: &impl ConnectionTrait, scope: Scope, owner: Column) -> Re
 }
 
 /// Bytes that the newest present point of each job in a vault protects.
-pub(crate) async fn protected_bytes(conn: &impl ConnectionTrait, scope: Scope, vault_id: i64) -> Result<i64, DbErr> {
+pub(crate) async fn protected_bytes(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    vault_id: i64,
+) -> Result<i64, DbErr> {
     let rows: Vec<(Option<i64>, i64, i64)> = of(scope)
         .filter(Column::VaultId.eq(vault_id))
         .filter(Column::State.eq("present"))
@@ -248,12 +306,9 @@ pub(crate) async fn protected_bytes(conn: &impl ConnectionTrait, scope: Scope, v
         .into_tuple()
         .all(conn)
         .await?;
-    let newest: std::collections::HashMap<Option<i64>, i64> =
-        rows.into_iter().map(|(job, _, bytes)| (job, bytes)).collect();
+    let newest: std::collections::HashMap<Option<i64>, i64> = rows
+        .into_iter()
+        .map(|(job, _, bytes)| (job, bytes))
+        .collect();
     Ok(newest.values().sum())
-}
-
-/// How many points of a vault are present.
-pub(crate) async fn count_of_vault(conn: &impl ConnectionTrait, scope: Scope, vault_id: i64) -> Result<u64, DbErr> {
-    of(scope).filter(Column::VaultId.eq(vault_id)).filter(Column::State.ne("gone")).count(conn).await
 }

@@ -1,8 +1,8 @@
 //! Items that runs could not handle. Path and message are sealed.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
-    QuerySelect,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult,
+    QueryFilter, QueryOrder, QuerySelect,
 };
 
 use super::{
@@ -28,8 +28,15 @@ pub(crate) struct Group {
 }
 
 /// Replaces a run's problems.
-pub(crate) async fn replace(conn: &impl ConnectionTrait, run_id: i64, problems: Vec<NewProblem>) -> Result<(), DbErr> {
-    Entity::delete_many().filter(Column::RunId.eq(run_id)).exec(conn).await?;
+pub(crate) async fn replace(
+    conn: &impl ConnectionTrait,
+    run_id: i64,
+    problems: Vec<NewProblem>,
+) -> Result<(), DbErr> {
+    Entity::delete_many()
+        .filter(Column::RunId.eq(run_id))
+        .exec(conn)
+        .await?;
     if problems.is_empty() {
         return Ok(());
     }
@@ -41,7 +48,9 @@ pub(crate) async fn replace(conn: &impl ConnectionTrait, run_id: i64, problems: 
         sealed_item: Set(problem.sealed_item),
         ..Default::default()
     });
-    Entity::insert_many(rows).exec_without_returning(conn).await?;
+    Entity::insert_many(rows)
+        .exec_without_returning(conn)
+        .await?;
     Ok(())
 }
 
@@ -60,8 +69,15 @@ pub(crate) async fn list(
     if let Some(after) = page.after {
         query = query.filter(Column::Seq.gt(after.key));
     }
-    let rows = query.order_by_asc(Column::Seq).limit(page.limit + 1).all(conn).await?;
-    Ok(Slice::cut(rows, page, count, |row| Cursor { key: row.seq, id: row.id }))
+    let rows = query
+        .order_by_asc(Column::Seq)
+        .limit(page.limit + 1)
+        .all(conn)
+        .await?;
+    Ok(Slice::cut(rows, page, count, |row| Cursor {
+        key: row.seq,
+        id: row.id,
+    }))
 }
 
 /// A run's problems grouped by cause, the most frequent first.

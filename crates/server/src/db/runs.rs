@@ -1,8 +1,9 @@
 //! Runs.
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult,
-    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr,
+    EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -60,18 +61,25 @@ fn of(scope: Scope) -> sea_orm::Select<Entity> {
 }
 
 /// One run of a tenant.
-pub(crate) async fn find(conn: &impl ConnectionTrait, scope: Scope, uuid: Uuid) -> Result<Option<RunRow>, DbErr> {
+pub(crate) async fn find(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    uuid: Uuid,
+) -> Result<Option<RunRow>, DbErr> {
     of(scope).filter(Column::Uuid.eq(uuid)).one(conn).await
 }
 
 /// One run of a tenant by its number, to be changed in the present transaction.
-pub(crate) async fn lock(conn: &impl ConnectionTrait, scope: Scope, id: i64) -> Result<Option<RunRow>, DbErr> {
-    of(scope).filter(Column::Id.eq(id)).lock_exclusive().one(conn).await
-}
-
-/// A run by its number, whosever it is: for the live stream, which checks the tenant itself.
-pub(crate) async fn by_id(conn: &impl ConnectionTrait, scope: Scope, id: i64) -> Result<Option<RunRow>, DbErr> {
-    of(scope).filter(Column::Id.eq(id)).one(conn).await
+pub(crate) async fn lock(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    id: i64,
+) -> Result<Option<RunRow>, DbErr> {
+    of(scope)
+        .filter(Column::Id.eq(id))
+        .lock_exclusive()
+        .one(conn)
+        .await
 }
 
 /// A page of a tenant's runs, newest first.
@@ -101,12 +109,24 @@ pub(crate) async fn list(
     if let Some(after) = page.after {
         query = query.filter(Column::Id.lt(after.id));
     }
-    let rows = query.order_by_desc(Column::Id).limit(page.limit + 1).all(conn).await?;
-    Ok(Slice::cut(rows, page, count, |row| Cursor { key: 0, id: row.id }))
+    let rows = query
+        .order_by_desc(Column::Id)
+        .limit(page.limit + 1)
+        .all(conn)
+        .await?;
+    Ok(Slice::cut(rows, page, count, |row| Cursor {
+        key: 0,
+        id: row.id,
+    }))
 }
 
 /// Makes a queued run.
-pub(crate) async fn insert(conn: &impl ConnectionTrait, scope: Scope, new: NewRun, now: i64) -> Result<RunRow, DbErr> {
+pub(crate) async fn insert(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    new: NewRun,
+    now: i64,
+) -> Result<RunRow, DbErr> {
     let row = ActiveModel {
         uuid: Set(Uuid::now_v7()),
         tenant_id: Set(scope.tenant_id()),
@@ -148,16 +168,30 @@ pub(crate) async fn queued_of_job(
     scope: Scope,
     job_id: i64,
 ) -> Result<Option<RunRow>, DbErr> {
-    of(scope).filter(Column::JobId.eq(job_id)).filter(Column::Status.eq("queued")).one(conn).await
+    of(scope)
+        .filter(Column::JobId.eq(job_id))
+        .filter(Column::Status.eq("queued"))
+        .one(conn)
+        .await
 }
 
 /// Runs of a tenant that are not over, newest first.
-pub(crate) async fn active(conn: &impl ConnectionTrait, scope: Scope) -> Result<Vec<RunRow>, DbErr> {
-    of(scope).filter(Column::Status.is_not_in(TERMINAL)).order_by_desc(Column::Id).all(conn).await
+pub(crate) async fn active(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+) -> Result<Vec<RunRow>, DbErr> {
+    of(scope)
+        .filter(Column::Status.is_not_in(TERMINAL))
+        .order_by_desc(Column::Id)
+        .all(conn)
+        .await
 }
 
 /// Runs that an agent is to execute and that are not over, oldest first.
-pub(crate) async fn active_of_agent(conn: &impl ConnectionTrait, agent_id: i64) -> Result<Vec<RunRow>, DbErr> {
+pub(crate) async fn active_of_agent(
+    conn: &impl ConnectionTrait,
+    agent_id: i64,
+) -> Result<Vec<RunRow>, DbErr> {
     Entity::find()
         .filter(Column::AgentId.eq(agent_id))
         .filter(Column::Status.is_not_in(TERMINAL))
@@ -172,7 +206,11 @@ pub(crate) async fn of_agent_by_ids(
     agent_id: i64,
     ids: impl IntoIterator<Item = i64>,
 ) -> Result<Vec<RunRow>, DbErr> {
-    Entity::find().filter(Column::AgentId.eq(agent_id)).filter(Column::Id.is_in(ids)).all(conn).await
+    Entity::find()
+        .filter(Column::AgentId.eq(agent_id))
+        .filter(Column::Id.is_in(ids))
+        .all(conn)
+        .await
 }
 
 /// One run of one agent, to be changed in the present transaction.
@@ -190,7 +228,10 @@ pub(crate) async fn lock_of_agent(
 }
 
 /// The oldest queued backup of an agent whose vault is ready.
-pub(crate) async fn next_queued(conn: &impl ConnectionTrait, agent_id: i64) -> Result<Option<RunRow>, DbErr> {
+pub(crate) async fn next_queued(
+    conn: &impl ConnectionTrait,
+    agent_id: i64,
+) -> Result<Option<RunRow>, DbErr> {
     let ready = sea_orm::sea_query::Query::select()
         .column(vault::Column::Id)
         .from(vault::Entity)
@@ -209,11 +250,17 @@ pub(crate) async fn next_queued(conn: &impl ConnectionTrait, agent_id: i64) -> R
 
 /// Runs at work on the whole server: the watchdog looks at their heartbeat.
 pub(crate) async fn at_work(conn: &impl ConnectionTrait) -> Result<Vec<RunRow>, DbErr> {
-    Entity::find().filter(Column::Status.is_in(AT_WORK)).all(conn).await
+    Entity::find()
+        .filter(Column::Status.is_in(AT_WORK))
+        .all(conn)
+        .await
 }
 
 /// Queued backups that wait for a vault.
-pub(crate) async fn queued_for_vault(conn: &impl ConnectionTrait, vault_id: i64) -> Result<Vec<RunRow>, DbErr> {
+pub(crate) async fn queued_for_vault(
+    conn: &impl ConnectionTrait,
+    vault_id: i64,
+) -> Result<Vec<RunRow>, DbErr> {
     Entity::find()
         .filter(Column::VaultId.eq(vault_id))
         .filter(Column::Status.eq("queued"))
@@ -228,7 +275,11 @@ pub(crate) async fn heartbeat(
     ids: impl IntoIterator<Item = i64>,
     now: i64,
 ) -> Result<(), DbErr> {
-    Entity::update_many().col_expr(Column::HeartbeatAt, Expr::value(now)).filter(Column::Id.is_in(ids)).exec(conn).await?;
+    Entity::update_many()
+        .col_expr(Column::HeartbeatAt, Expr::value(now))
+        .filter(Column::Id.is_in(ids))
+        .exec(conn)
+        .await?;
     Ok(())
 }
 
@@ -247,11 +298,19 @@ pub(crate) async fn last_of_jobs(
         .into_tuple()
         .all(conn)
         .await?;
-    of(scope).filter(Column::Id.is_in(ids.into_iter().flatten())).all(conn).await
+    of(scope)
+        .filter(Column::Id.is_in(ids.into_iter().flatten()))
+        .all(conn)
+        .await
 }
 
 /// The finished backup of the same job before `id`.
-pub(crate) async fn previous(conn: &impl ConnectionTrait, scope: Scope, job_id: i64, id: i64) -> Result<Option<RunRow>, DbErr> {
+pub(crate) async fn previous(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    job_id: i64,
+    id: i64,
+) -> Result<Option<RunRow>, DbErr> {
     of(scope)
         .filter(Column::JobId.eq(job_id))
         .filter(Column::RunType.eq("backup"))
@@ -269,26 +328,45 @@ pub(crate) async fn marks_since(
     jobs: Option<Vec<i64>>,
     since: i64,
 ) -> Result<Vec<RunMark>, DbErr> {
-    let mut query = of(scope).filter(Column::RunType.eq("backup")).filter(Column::CreatedAt.gte(since));
+    let mut query = of(scope)
+        .filter(Column::RunType.eq("backup"))
+        .filter(Column::CreatedAt.gte(since));
     if let Some(jobs) = jobs {
         query = query.filter(Column::JobId.is_in(jobs));
     }
     query
         .order_by_asc(Column::Id)
         .select_only()
-        .columns([Column::Uuid, Column::JobId, Column::Status, Column::CreatedAt])
+        .columns([
+            Column::Uuid,
+            Column::JobId,
+            Column::Status,
+            Column::CreatedAt,
+        ])
         .into_model()
         .all(conn)
         .await
 }
 
 /// The newest finished runs.
-pub(crate) async fn recent(conn: &impl ConnectionTrait, scope: Scope, limit: u64) -> Result<Vec<RunRow>, DbErr> {
-    of(scope).filter(Column::Status.is_in(TERMINAL)).order_by_desc(Column::Id).limit(limit).all(conn).await
+pub(crate) async fn recent(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    limit: u64,
+) -> Result<Vec<RunRow>, DbErr> {
+    of(scope)
+        .filter(Column::Status.is_in(TERMINAL))
+        .order_by_desc(Column::Id)
+        .limit(limit)
+        .all(conn)
+        .await
 }
 
 /// The newest restore that ended well.
-pub(crate) async fn last_good_restore(conn: &impl ConnectionTrait, scope: Scope) -> Result<Option<RunRow>, DbErr> {
+pub(crate) async fn last_good_restore(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+) -> Result<Option<RunRow>, DbErr> {
     of(scope)
         .filter(Column::RunType.eq("restore"))
         .filter(Column::Status.eq("success"))
@@ -298,7 +376,10 @@ pub(crate) async fn last_good_restore(conn: &impl ConnectionTrait, scope: Scope)
 }
 
 /// Bytes that backups have sent, by vault.
-pub(crate) async fn sent_bytes_by_vault(conn: &impl ConnectionTrait, scope: Scope) -> Result<Vec<(i64, i64)>, DbErr> {
+pub(crate) async fn sent_bytes_by_vault(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+) -> Result<Vec<(i64, i64)>, DbErr> {
     let rows: Vec<(i64, i64)> = of(scope)
         .filter(Column::RunType.eq("backup"))
         .filter(Column::BytesTransferred.is_not_null())
@@ -316,7 +397,11 @@ pub(crate) async fn sent_bytes_by_vault(conn: &impl ConnectionTrait, scope: Scop
 }
 
 /// Whether any run of a job, agent or vault is not over.
-pub(crate) async fn any_active(conn: &impl ConnectionTrait, scope: Scope, filter: &RunFilter) -> Result<bool, DbErr> {
+pub(crate) async fn any_active(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    filter: &RunFilter,
+) -> Result<bool, DbErr> {
     let mut any = Condition::all().add(Column::Status.is_not_in(TERMINAL));
     if let Some(id) = filter.job_id {
         any = any.add(Column::JobId.eq(id));
@@ -336,5 +421,11 @@ pub(crate) async fn uuids(
     scope: Scope,
     ids: impl IntoIterator<Item = i64>,
 ) -> Result<Vec<(i64, Uuid)>, DbErr> {
-    of(scope).filter(Column::Id.is_in(ids)).select_only().columns([Column::Id, Column::Uuid]).into_tuple().all(conn).await
+    of(scope)
+        .filter(Column::Id.is_in(ids))
+        .select_only()
+        .columns([Column::Id, Column::Uuid])
+        .into_tuple()
+        .all(conn)
+        .await
 }

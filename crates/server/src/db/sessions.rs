@@ -1,7 +1,8 @@
 //! Signed-in browsers. The cookie's id is stored as its SHA-256 only.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, sea_query::OnConflict,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter,
+    sea_query::OnConflict,
 };
 
 use super::entity::session::{ActiveModel, Column, Entity};
@@ -20,9 +21,13 @@ pub(crate) async fn save(
         data: Set(data.to_owned()),
         expires_at: Set(expires_at),
     };
-    let replace =
-        OnConflict::column(Column::IdHash).update_columns([Column::UserId, Column::Data, Column::ExpiresAt]).to_owned();
-    Entity::insert(row).on_conflict(replace).exec_without_returning(conn).await?;
+    let replace = OnConflict::column(Column::IdHash)
+        .update_columns([Column::UserId, Column::Data, Column::ExpiresAt])
+        .to_owned();
+    Entity::insert(row)
+        .on_conflict(replace)
+        .exec_without_returning(conn)
+        .await?;
     Ok(())
 }
 
@@ -32,13 +37,19 @@ pub(crate) async fn load(
     id_hash: &str,
     now: i64,
 ) -> Result<Option<(String, i64)>, DbErr> {
-    let row = Entity::find_by_id(id_hash.to_owned()).filter(Column::ExpiresAt.gt(now)).one(conn).await?;
+    let row = Entity::find_by_id(id_hash.to_owned())
+        .filter(Column::ExpiresAt.gt(now))
+        .one(conn)
+        .await?;
     Ok(row.map(|row| (row.data, row.expires_at)))
 }
 
 /// Ends a session.
 pub(crate) async fn delete(conn: &impl ConnectionTrait, id_hash: &str) -> Result<(), DbErr> {
-    Entity::delete_many().filter(Column::IdHash.eq(id_hash)).exec(conn).await?;
+    Entity::delete_many()
+        .filter(Column::IdHash.eq(id_hash))
+        .exec(conn)
+        .await?;
     Ok(())
 }
 
@@ -58,6 +69,9 @@ pub(crate) async fn delete_of_user(
 
 /// Drops sessions that have ended.
 pub(crate) async fn sweep(conn: &impl ConnectionTrait, now: i64) -> Result<(), DbErr> {
-    Entity::delete_many().filter(Column::ExpiresAt.lte(now)).exec(conn).await?;
+    Entity::delete_many()
+        .filter(Column::ExpiresAt.lte(now))
+        .exec(conn)
+        .await?;
     Ok(())
 }

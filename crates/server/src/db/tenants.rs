@@ -1,23 +1,35 @@
 //! Tenants.
 
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
+};
 use uuid::Uuid;
 
 use super::{Scope, TenantRow, entity::tenant};
 
 /// The tenant of a scope.
 pub(crate) async fn get(conn: &impl ConnectionTrait, scope: Scope) -> Result<TenantRow, DbErr> {
-    let row = tenant::Entity::find_by_id(scope.tenant_id()).one(conn).await?;
+    let row = tenant::Entity::find_by_id(scope.tenant_id())
+        .one(conn)
+        .await?;
     row.ok_or_else(|| DbErr::RecordNotFound(format!("tenant {}", scope.tenant_id())))
 }
 
 /// Every tenant, for the server's own tasks.
 pub(crate) async fn all(conn: &impl ConnectionTrait) -> Result<Vec<TenantRow>, DbErr> {
-    tenant::Entity::find().order_by_asc(tenant::Column::Id).all(conn).await
+    tenant::Entity::find()
+        .order_by_asc(tenant::Column::Id)
+        .all(conn)
+        .await
 }
 
 /// Makes a tenant.
-pub(crate) async fn insert(conn: &impl ConnectionTrait, name: &str, zone: &str, now: i64) -> Result<TenantRow, DbErr> {
+pub(crate) async fn insert(
+    conn: &impl ConnectionTrait,
+    name: &str,
+    zone: &str,
+    now: i64,
+) -> Result<TenantRow, DbErr> {
     let row = tenant::ActiveModel {
         uuid: Set(Uuid::now_v7()),
         parent_id: Set(None),
@@ -28,11 +40,6 @@ pub(crate) async fn insert(conn: &impl ConnectionTrait, name: &str, zone: &str, 
         ..Default::default()
     };
     tenant::Entity::insert(row).exec_with_returning(conn).await
-}
-
-/// Looks whether a tenant exists, by its name.
-pub(crate) async fn find_by_name(conn: &impl ConnectionTrait, name: &str) -> Result<Option<TenantRow>, DbErr> {
-    tenant::Entity::find().filter(tenant::Column::Name.eq(name)).one(conn).await
 }
 
 /// Gives a tenant its name and time zone.
@@ -56,6 +63,10 @@ pub(crate) async fn rename(
         version: Set(version + 1),
         ..Default::default()
     };
-    tenant::Entity::update_many().set(change).filter(tenant::Column::Id.eq(row.id)).exec(conn).await?;
+    tenant::Entity::update_many()
+        .set(change)
+        .filter(tenant::Column::Id.eq(row.id))
+        .exec(conn)
+        .await?;
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! People who may sign in.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -35,18 +35,35 @@ pub(crate) async fn any(conn: &impl ConnectionTrait) -> Result<bool, DbErr> {
 }
 
 /// The account of an e-mail address, whatever its tenant: addresses are unique on the server.
-pub(crate) async fn by_email(conn: &impl ConnectionTrait, email: &str) -> Result<Option<UserRow>, DbErr> {
-    Entity::find().filter(Column::Email.eq(email)).one(conn).await
+pub(crate) async fn by_email(
+    conn: &impl ConnectionTrait,
+    email: &str,
+) -> Result<Option<UserRow>, DbErr> {
+    Entity::find()
+        .filter(Column::Email.eq(email))
+        .one(conn)
+        .await
 }
 
 /// The account of a session.
-pub(crate) async fn by_session(conn: &impl ConnectionTrait, id: i64) -> Result<Option<UserRow>, DbErr> {
+pub(crate) async fn by_session(
+    conn: &impl ConnectionTrait,
+    id: i64,
+) -> Result<Option<UserRow>, DbErr> {
     Entity::find_by_id(id).one(conn).await
 }
 
 /// One account of a tenant.
-pub(crate) async fn find(conn: &impl ConnectionTrait, scope: Scope, uuid: Uuid) -> Result<Option<UserRow>, DbErr> {
-    Entity::find().filter(Column::TenantId.eq(scope.tenant_id())).filter(Column::Uuid.eq(uuid)).one(conn).await
+pub(crate) async fn find(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    uuid: Uuid,
+) -> Result<Option<UserRow>, DbErr> {
+    Entity::find()
+        .filter(Column::TenantId.eq(scope.tenant_id()))
+        .filter(Column::Uuid.eq(uuid))
+        .one(conn)
+        .await
 }
 
 /// A page of a tenant's accounts, oldest first.
@@ -60,8 +77,15 @@ pub(crate) async fn list(
     if let Some(after) = page.after {
         query = query.filter(Column::Id.gt(after.id));
     }
-    let rows = query.order_by_asc(Column::Id).limit(page.limit + 1).all(conn).await?;
-    Ok(Slice::cut(rows, page, count, |row| Cursor { key: 0, id: row.id }))
+    let rows = query
+        .order_by_asc(Column::Id)
+        .limit(page.limit + 1)
+        .all(conn)
+        .await?;
+    Ok(Slice::cut(rows, page, count, |row| Cursor {
+        key: 0,
+        id: row.id,
+    }))
 }
 
 /// Makes an account.
@@ -94,7 +118,10 @@ pub(crate) async fn update(
     version: i64,
     change: UserChange,
 ) -> Result<bool, DbErr> {
-    let mut row = ActiveModel { version: Set(version + 1), ..Default::default() };
+    let mut row = ActiveModel {
+        version: Set(version + 1),
+        ..Default::default()
+    };
     if let Some(name) = change.name {
         row.name = Set(name);
     }
@@ -119,12 +146,21 @@ pub(crate) async fn update(
 
 /// Remembers a sign-in.
 pub(crate) async fn signed_in(conn: &impl ConnectionTrait, id: i64, now: i64) -> Result<(), DbErr> {
-    Entity::update_many().col_expr(Column::LastSignInAt, Expr::value(now)).filter(Column::Id.eq(id)).exec(conn).await?;
+    Entity::update_many()
+        .col_expr(Column::LastSignInAt, Expr::value(now))
+        .filter(Column::Id.eq(id))
+        .exec(conn)
+        .await?;
     Ok(())
 }
 
 /// Deletes an account if it still has `version`; false when it has not.
-pub(crate) async fn delete(conn: &impl ConnectionTrait, scope: Scope, id: i64, version: i64) -> Result<bool, DbErr> {
+pub(crate) async fn delete(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    id: i64,
+    version: i64,
+) -> Result<bool, DbErr> {
     let done = Entity::delete_many()
         .filter(Column::TenantId.eq(scope.tenant_id()))
         .filter(Column::Id.eq(id))
@@ -135,7 +171,11 @@ pub(crate) async fn delete(conn: &impl ConnectionTrait, scope: Scope, id: i64, v
 }
 
 /// How many enabled administrators the tenant has beside `id`.
-pub(crate) async fn other_admins(conn: &impl ConnectionTrait, scope: Scope, id: i64) -> Result<u64, DbErr> {
+pub(crate) async fn other_admins(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    id: i64,
+) -> Result<u64, DbErr> {
     Entity::find()
         .filter(Column::TenantId.eq(scope.tenant_id()))
         .filter(Column::Role.eq("admin"))

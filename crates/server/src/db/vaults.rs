@@ -1,8 +1,8 @@
 //! Vaults.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -41,17 +41,29 @@ fn of(scope: Scope) -> sea_orm::Select<Entity> {
 }
 
 /// One vault of a tenant.
-pub(crate) async fn find(conn: &impl ConnectionTrait, scope: Scope, uuid: Uuid) -> Result<Option<VaultRow>, DbErr> {
+pub(crate) async fn find(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    uuid: Uuid,
+) -> Result<Option<VaultRow>, DbErr> {
     of(scope).filter(Column::Uuid.eq(uuid)).one(conn).await
 }
 
 /// One vault of a tenant by its number.
-pub(crate) async fn by_id(conn: &impl ConnectionTrait, scope: Scope, id: i64) -> Result<Option<VaultRow>, DbErr> {
+pub(crate) async fn by_id(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    id: i64,
+) -> Result<Option<VaultRow>, DbErr> {
     of(scope).filter(Column::Id.eq(id)).one(conn).await
 }
 
 /// The vault of a tenant that has this name.
-pub(crate) async fn by_name(conn: &impl ConnectionTrait, scope: Scope, name: &str) -> Result<Option<VaultRow>, DbErr> {
+pub(crate) async fn by_name(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    name: &str,
+) -> Result<Option<VaultRow>, DbErr> {
     of(scope).filter(Column::Name.eq(name)).one(conn).await
 }
 
@@ -71,8 +83,15 @@ pub(crate) async fn list(
     if let Some(after) = page.after {
         query = query.filter(Column::Id.gt(after.id));
     }
-    let rows = query.order_by_asc(Column::Id).limit(page.limit + 1).all(conn).await?;
-    Ok(Slice::cut(rows, page, count, |row| Cursor { key: 0, id: row.id }))
+    let rows = query
+        .order_by_asc(Column::Id)
+        .limit(page.limit + 1)
+        .all(conn)
+        .await?;
+    Ok(Slice::cut(rows, page, count, |row| Cursor {
+        key: 0,
+        id: row.id,
+    }))
 }
 
 /// Makes a vault in state `new`.
@@ -112,7 +131,10 @@ pub(crate) async fn update(
     version: i64,
     change: VaultChange,
 ) -> Result<bool, DbErr> {
-    let mut row = ActiveModel { version: Set(version + 1), ..Default::default() };
+    let mut row = ActiveModel {
+        version: Set(version + 1),
+        ..Default::default()
+    };
     if let Some(name) = change.name {
         row.name = Set(name);
     }
@@ -157,8 +179,18 @@ pub(crate) async fn set_state(
 }
 
 /// Remembers the result of a connection test.
-pub(crate) async fn tested(conn: &impl ConnectionTrait, scope: Scope, id: i64, ok: bool, now: i64) -> Result<(), DbErr> {
-    let row = ActiveModel { last_test_ok: Set(Some(ok)), last_test_at: Set(Some(now)), ..Default::default() };
+pub(crate) async fn tested(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    id: i64,
+    ok: bool,
+    now: i64,
+) -> Result<(), DbErr> {
+    let row = ActiveModel {
+        last_test_ok: Set(Some(ok)),
+        last_test_at: Set(Some(now)),
+        ..Default::default()
+    };
     Entity::update_many()
         .set(row)
         .filter(Column::TenantId.eq(scope.tenant_id()))
@@ -169,7 +201,12 @@ pub(crate) async fn tested(conn: &impl ConnectionTrait, scope: Scope, id: i64, o
 }
 
 /// Remembers that the recovery kit was shown.
-pub(crate) async fn kit_shown(conn: &impl ConnectionTrait, scope: Scope, id: i64, now: i64) -> Result<(), DbErr> {
+pub(crate) async fn kit_shown(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    id: i64,
+    now: i64,
+) -> Result<(), DbErr> {
     Entity::update_many()
         .col_expr(Column::KitShownAt, Expr::value(now))
         .filter(Column::TenantId.eq(scope.tenant_id()))
@@ -180,7 +217,12 @@ pub(crate) async fn kit_shown(conn: &impl ConnectionTrait, scope: Scope, id: i64
 }
 
 /// Deletes a vault if it still has `version`; false when it has not.
-pub(crate) async fn delete(conn: &impl ConnectionTrait, scope: Scope, id: i64, version: i64) -> Result<bool, DbErr> {
+pub(crate) async fn delete(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    id: i64,
+    version: i64,
+) -> Result<bool, DbErr> {
     let done = Entity::delete_many()
         .filter(Column::TenantId.eq(scope.tenant_id()))
         .filter(Column::Id.eq(id))

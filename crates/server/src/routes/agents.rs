@@ -2,7 +2,10 @@
 
 use axum::{extract::State, http::StatusCode};
 use holdfast_protocol::{
-    agent::{CommandPayload, commands::{BrowseDirectory, BrowseListing}},
+    agent::{
+        CommandPayload,
+        commands::{BrowseDirectory, BrowseListing},
+    },
     api::{
         agents::{Agent, AgentPatch, BrowseRequest},
         commands::Command,
@@ -16,7 +19,10 @@ use super::{commands::answer, input};
 use crate::{
     app::{App, OFFLINE_AFTER_MS, now},
     auth::{Caller, tokens},
-    commands::{executor::is_online, queue::{self, Order}},
+    commands::{
+        executor::is_online,
+        queue::{self, Order},
+    },
     db::{self, AgentRow, agents::StateFilter, audit::Object},
     extract::{Body, Id, IfMatch, Json, Params, page_request, to_page, words},
     live::What,
@@ -34,7 +40,9 @@ pub(crate) struct AgentParams {
 }
 
 async fn find(app: &App, caller: &Caller, id: uuid::Uuid) -> ApiResult<AgentRow> {
-    Ok(db::agents::find(app.db.reader(), caller.scope, id).await?.ok_or(ErrorCode::NotFound)?)
+    Ok(db::agents::find(app.db.reader(), caller.scope, id)
+        .await?
+        .ok_or(ErrorCode::NotFound)?)
 }
 
 async fn shown(app: &App, caller: &Caller, id: uuid::Uuid) -> ApiResult<Agent> {
@@ -62,19 +70,31 @@ pub(crate) async fn list(
             "online" => StateFilter::Online(limit),
             "unreachable" => StateFilter::Unreachable(limit),
             "disabled" => StateFilter::Disabled,
-            _ => return Err(ApiError::field("?state", "invalid", format!("{word} is not online, unreachable or disabled"))),
+            _ => {
+                return Err(ApiError::field(
+                    "?state",
+                    "invalid",
+                    format!("{word} is not online, unreachable or disabled"),
+                ));
+            }
         });
     }
     let slice = db::agents::list(app.db.reader(), caller.scope, &states, page).await?;
     let catalog = Catalog::load(app.db.reader(), caller.scope).await?;
     let active = db::runs::active(app.db.reader(), caller.scope).await?;
-    Ok(Json(to_page(slice, |row| view::agents::agent(&catalog, &caller, &active, &row))))
+    Ok(Json(to_page(slice, |row| {
+        view::agents::agent(&catalog, &caller, &active, &row)
+    })))
 }
 
 /// One machine.
 #[utoipa::path(get, path = "/agents/{id}", tag = "agents", params(("id" = uuid::Uuid, Path)),
     responses((status = 200, body = Agent)))]
-pub(crate) async fn get(State(app): State<App>, caller: Caller, Id(id): Id) -> ApiResult<Json<Agent>> {
+pub(crate) async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id,
+) -> ApiResult<Json<Agent>> {
     Ok(Json(shown(&app, &caller, id).await?))
 }
 
@@ -95,10 +115,24 @@ pub(crate) async fn update(
     };
     let txn = app.db.begin().await?;
     if !db::agents::rename(&txn, caller.scope, agent.id, version, &name).await? {
-        return Err(ApiError::from(ErrorCode::VersionChanged).current(&shown(&app, &caller, id).await?));
+        return Err(
+            ApiError::from(ErrorCode::VersionChanged).current(&shown(&app, &caller, id).await?)
+        );
     }
-    let object = Object { kind: "agents", uuid: Some(agent.uuid), name: &name };
-    db::audit::write(&txn, caller.scope, &caller.actor(), "agents.update", object, now()).await?;
+    let object = Object {
+        kind: "agents",
+        uuid: Some(agent.uuid),
+        name: &name,
+    };
+    db::audit::write(
+        &txn,
+        caller.scope,
+        &caller.actor(),
+        "agents.update",
+        object,
+        now(),
+    )
+    .await?;
     txn.commit().await?;
     app.tell(agent.tenant_id, What::Agent { uuid: agent.uuid });
     Ok(Json(shown(&app, &caller, id).await?))
@@ -115,21 +149,44 @@ pub(crate) async fn delete(
 ) -> ApiResult<StatusCode> {
     let agent = find(&app, &caller, id).await?;
     let catalog = Catalog::load(app.db.reader(), caller.scope).await?;
-    let jobs: Vec<&str> =
-        catalog.jobs.iter().filter(|job| job.agent_id == agent.id).map(|job| job.name.as_str()).collect();
+    let jobs: Vec<&str> = catalog
+        .jobs
+        .iter()
+        .filter(|job| job.agent_id == agent.id)
+        .map(|job| job.name.as_str())
+        .collect();
     if !jobs.is_empty() {
         let detail = format!("\"{}\" still has the jobs {}.", agent.name, jobs.join(", "));
         return Err(ApiError::from(ErrorCode::InUse).detail(detail));
     }
-    if let Some(vault) = catalog.vaults.iter().find(|vault| vault.agent_id == Some(agent.id)) {
-        return Err(ApiError::from(ErrorCode::InUse).detail(format!("The vault \"{}\" lies on it.", vault.name)));
+    if let Some(vault) = catalog
+        .vaults
+        .iter()
+        .find(|vault| vault.agent_id == Some(agent.id))
+    {
+        return Err(ApiError::from(ErrorCode::InUse)
+            .detail(format!("The vault \"{}\" lies on it.", vault.name)));
     }
     let txn = app.db.begin().await?;
     if !db::agents::delete(&txn, caller.scope, agent.id, version).await? {
-        return Err(ApiError::from(ErrorCode::VersionChanged).current(&shown(&app, &caller, id).await?));
+        return Err(
+            ApiError::from(ErrorCode::VersionChanged).current(&shown(&app, &caller, id).await?)
+        );
     }
-    let object = Object { kind: "agents", uuid: Some(agent.uuid), name: &agent.name };
-    db::audit::write(&txn, caller.scope, &caller.actor(), "agents.delete", object, now()).await?;
+    let object = Object {
+        kind: "agents",
+        uuid: Some(agent.uuid),
+        name: &agent.name,
+    };
+    db::audit::write(
+        &txn,
+        caller.scope,
+        &caller.actor(),
+        "agents.delete",
+        object,
+        now(),
+    )
+    .await?;
     txn.commit().await?;
     app.wake.ring(agent.id);
     app.tell(agent.tenant_id, What::AgentDeleted { uuid: agent.uuid });
@@ -139,25 +196,46 @@ pub(crate) async fn delete(
 /// Disables a machine: its token stops working at once.
 #[utoipa::path(post, path = "/agents/{id}/disable", tag = "agents", params(("id" = uuid::Uuid, Path)),
     responses((status = 200, body = Agent)))]
-pub(crate) async fn disable(State(app): State<App>, caller: Caller, Id(id): Id) -> ApiResult<Json<Agent>> {
+pub(crate) async fn disable(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id,
+) -> ApiResult<Json<Agent>> {
     switch(&app, &caller, id, true).await
 }
 
 /// Enables a machine again; it must enrol anew, because its token was withdrawn.
 #[utoipa::path(post, path = "/agents/{id}/enable", tag = "agents", params(("id" = uuid::Uuid, Path)),
     responses((status = 200, body = Agent)))]
-pub(crate) async fn enable(State(app): State<App>, caller: Caller, Id(id): Id) -> ApiResult<Json<Agent>> {
+pub(crate) async fn enable(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id,
+) -> ApiResult<Json<Agent>> {
     switch(&app, &caller, id, false).await
 }
 
-async fn switch(app: &App, caller: &Caller, id: uuid::Uuid, disabled: bool) -> ApiResult<Json<Agent>> {
+async fn switch(
+    app: &App,
+    caller: &Caller,
+    id: uuid::Uuid,
+    disabled: bool,
+) -> ApiResult<Json<Agent>> {
     let agent = find(app, caller, id).await?;
     if agent.disabled != disabled {
         let nobody_has_it = disabled.then(|| tokens::hash(tokens::new_token("hfa_").expose()));
         let txn = app.db.begin().await?;
         db::agents::set_disabled(&txn, caller.scope, agent.id, nobody_has_it).await?;
-        let action = if disabled { "agents.disable" } else { "agents.enable" };
-        let object = Object { kind: "agents", uuid: Some(agent.uuid), name: &agent.name };
+        let action = if disabled {
+            "agents.disable"
+        } else {
+            "agents.enable"
+        };
+        let object = Object {
+            kind: "agents",
+            uuid: Some(agent.uuid),
+            name: &agent.name,
+        };
         db::audit::write(&txn, caller.scope, &caller.actor(), action, object, now()).await?;
         txn.commit().await?;
         app.wake.ring(agent.id);
@@ -182,7 +260,8 @@ pub(crate) async fn browse(
         input::absolute_path(&request.path, "/path")?;
     }
     if !is_online(&agent, now()) {
-        return Err(ApiError::from(ErrorCode::NoAgentOnline).detail(format!("\"{}\" is not connected.", agent.name)));
+        return Err(ApiError::from(ErrorCode::NoAgentOnline)
+            .detail(format!("\"{}\" is not connected.", agent.name)));
     }
     let payload = CommandPayload::BrowseDirectory(BrowseDirectory {
         path: request.path,

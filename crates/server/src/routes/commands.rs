@@ -28,30 +28,53 @@ pub(crate) async fn answer<T: DeserializeOwned>(
     let command = queue::wait(app, caller.scope, command.uuid, wait).await?;
     let over = state::parse(&command.status).is_terminal();
     let shown = view::commands::command(app, caller, command).await?;
-    Ok((if over { StatusCode::OK } else { StatusCode::ACCEPTED }, Json(shown)))
+    Ok((
+        if over {
+            StatusCode::OK
+        } else {
+            StatusCode::ACCEPTED
+        },
+        Json(shown),
+    ))
 }
 
 /// One command.
 #[utoipa::path(get, path = "/commands/{id}", tag = "commands", params(("id" = uuid::Uuid, Path)),
     responses((status = 200, body = Command<Value>)))]
-pub(crate) async fn get(State(app): State<App>, caller: Caller, Id(id): Id) -> ApiResult<Json<Command<Value>>> {
-    let command = db::commands::find(app.db.reader(), caller.scope, id).await?.ok_or(ErrorCode::NotFound)?;
+pub(crate) async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id,
+) -> ApiResult<Json<Command<Value>>> {
+    let command = db::commands::find(app.db.reader(), caller.scope, id)
+        .await?
+        .ok_or(ErrorCode::NotFound)?;
     Ok(Json(view::commands::command(&app, &caller, command).await?))
 }
 
 /// Withdraws a command that is not over; one that is stays as it is.
 #[utoipa::path(post, path = "/commands/{id}/cancel", tag = "commands", params(("id" = uuid::Uuid, Path)),
     responses((status = 200, body = Command<Value>)))]
-pub(crate) async fn cancel(State(app): State<App>, caller: Caller, Id(id): Id) -> ApiResult<Json<Command<Value>>> {
-    let found = db::commands::find(app.db.reader(), caller.scope, id).await?.ok_or(ErrorCode::NotFound)?;
+pub(crate) async fn cancel(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id,
+) -> ApiResult<Json<Command<Value>>> {
+    let found = db::commands::find(app.db.reader(), caller.scope, id)
+        .await?
+        .ok_or(ErrorCode::NotFound)?;
     // A restore is cancelled by its run, which knows how to clean up.
     if let Some(run) = found.run_id {
         crate::runs::start::cancel(&app, caller.scope, run).await?;
-        let command = db::commands::find(app.db.reader(), caller.scope, id).await?.ok_or(ErrorCode::NotFound)?;
+        let command = db::commands::find(app.db.reader(), caller.scope, id)
+            .await?
+            .ok_or(ErrorCode::NotFound)?;
         return Ok(Json(view::commands::command(&app, &caller, command).await?));
     }
     let txn = app.db.begin().await?;
-    let command = db::commands::lock(&txn, caller.scope, found.id).await?.ok_or(ErrorCode::NotFound)?;
+    let command = db::commands::lock(&txn, caller.scope, found.id)
+        .await?
+        .ok_or(ErrorCode::NotFound)?;
     let command = queue::withdraw(&app, &txn, command, now()).await?;
     txn.commit().await?;
     app.tell(command.tenant_id, What::Command { uuid: command.uuid });

@@ -71,20 +71,44 @@ pub(crate) async fn create(
     let life = request.expires_in_seconds.unwrap_or(DEFAULT_LIFE_SECONDS);
     if !(SHORTEST_LIFE_SECONDS..=LONGEST_LIFE_SECONDS).contains(&life) {
         let detail = format!("must be {SHORTEST_LIFE_SECONDS} to {LONGEST_LIFE_SECONDS}");
-        return Err(ApiError::field("/expires_in_seconds", "out_of_range", detail));
+        return Err(ApiError::field(
+            "/expires_in_seconds",
+            "out_of_range",
+            detail,
+        ));
     }
     if request.max_uses.is_some_and(|most| most < 1) {
-        return Err(ApiError::field("/max_uses", "out_of_range", "must be at least 1"));
+        return Err(ApiError::field(
+            "/max_uses",
+            "out_of_range",
+            "must be at least 1",
+        ));
     }
     let token = tokens::new_token("hfe_");
     let hash = tokens::hash(token.expose());
     let now = now();
-    let new =
-        NewToken { name: &name, token_hash: &hash, expires_at: now + life * 1000, max_uses: request.max_uses };
+    let new = NewToken {
+        name: &name,
+        token_hash: &hash,
+        expires_at: now + life * 1000,
+        max_uses: request.max_uses,
+    };
     let txn = app.db.begin().await?;
     let row = db::enrolment_tokens::insert(&txn, caller.scope, new, now).await?;
-    let object = Object { kind: "enrolment_tokens", uuid: Some(row.uuid), name: &name };
-    db::audit::write(&txn, caller.scope, &caller.actor(), "enrolment_tokens.create", object, now).await?;
+    let object = Object {
+        kind: "enrolment_tokens",
+        uuid: Some(row.uuid),
+        name: &name,
+    };
+    db::audit::write(
+        &txn,
+        caller.scope,
+        &caller.actor(),
+        "enrolment_tokens.create",
+        object,
+        now,
+    )
+    .await?;
     txn.commit().await?;
     let server_url = server_url(&app, &headers);
     let created = EnrolmentTokenCreated {
@@ -92,7 +116,10 @@ pub(crate) async fn create(
             "sudo holdfast-agent enroll --server {server_url} --token {} && sudo systemctl enable --now holdfast-agent",
             token.expose()
         ),
-        windows_command: format!("holdfast-agent.exe enroll --server {server_url} --token {}", token.expose()),
+        windows_command: format!(
+            "holdfast-agent.exe enroll --server {server_url} --token {}",
+            token.expose()
+        ),
         enrolment_token: view(&caller, row),
         token,
         server_url,
@@ -118,12 +145,30 @@ pub(crate) fn server_url(app: &App, headers: &HeaderMap) -> String {
 /// Deletes an enrolment token; machines that used it stay.
 #[utoipa::path(delete, path = "/enrolment-tokens/{id}", tag = "agents", params(("id" = uuid::Uuid, Path)),
     responses((status = 204)))]
-pub(crate) async fn delete(State(app): State<App>, caller: Caller, Id(id): Id) -> ApiResult<StatusCode> {
-    let row = db::enrolment_tokens::find(app.db.reader(), caller.scope, id).await?.ok_or(ErrorCode::NotFound)?;
+pub(crate) async fn delete(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id,
+) -> ApiResult<StatusCode> {
+    let row = db::enrolment_tokens::find(app.db.reader(), caller.scope, id)
+        .await?
+        .ok_or(ErrorCode::NotFound)?;
     let txn = app.db.begin().await?;
     db::enrolment_tokens::delete(&txn, caller.scope, id).await?;
-    let object = Object { kind: "enrolment_tokens", uuid: Some(row.uuid), name: &row.name };
-    db::audit::write(&txn, caller.scope, &caller.actor(), "enrolment_tokens.delete", object, now()).await?;
+    let object = Object {
+        kind: "enrolment_tokens",
+        uuid: Some(row.uuid),
+        name: &row.name,
+    };
+    db::audit::write(
+        &txn,
+        caller.scope,
+        &caller.actor(),
+        "enrolment_tokens.delete",
+        object,
+        now(),
+    )
+    .await?;
     txn.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

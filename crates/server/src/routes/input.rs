@@ -15,10 +15,18 @@ pub(crate) fn name(text: &str, pointer: &str) -> ApiResult<String> {
         return Err(ApiError::field(pointer, "missing", "must not be empty"));
     }
     if length > 100 {
-        return Err(ApiError::field(pointer, "too_long", "must have at most 100 characters"));
+        return Err(ApiError::field(
+            pointer,
+            "too_long",
+            "must have at most 100 characters",
+        ));
     }
     if name.chars().any(char::is_control) {
-        return Err(ApiError::field(pointer, "invalid", "must not contain control characters"));
+        return Err(ApiError::field(
+            pointer,
+            "invalid",
+            "must not contain control characters",
+        ));
     }
     Ok(name.to_owned())
 }
@@ -34,10 +42,18 @@ pub(crate) fn absolute_path(path: &str, pointer: &str) -> ApiResult<()> {
     let bytes = path.as_bytes();
     let drive = bytes.len() >= 2 && bytes[0].is_ascii_alphabetic() && bytes[1] == b':';
     if !(path.starts_with('/') || path.starts_with("\\\\") || drive) {
-        return Err(ApiError::field(pointer, "not_absolute", "must be an absolute path"));
+        return Err(ApiError::field(
+            pointer,
+            "not_absolute",
+            "must be an absolute path",
+        ));
     }
     if path.split(['/', '\\']).any(|part| part == "..") {
-        return Err(ApiError::field(pointer, "invalid", "must not contain \"..\""));
+        return Err(ApiError::field(
+            pointer,
+            "invalid",
+            "must not contain \"..\"",
+        ));
     }
     Ok(())
 }
@@ -55,9 +71,20 @@ pub(crate) fn wait(seconds: Option<u64>) -> ApiResult<Duration> {
 /// An e-mail address, in lower case. Only its shape is checked.
 pub(crate) fn email(text: &str, pointer: &str) -> ApiResult<String> {
     let email = text.trim().to_lowercase();
-    let shape = email.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty() && !host.contains('@'));
-    if !shape || email.len() > 254 || email.chars().any(|letter| letter.is_whitespace() || letter.is_control()) {
-        return Err(ApiError::field(pointer, "invalid", "is not an e-mail address"));
+    let shape = email
+        .split_once('@')
+        .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty() && !host.contains('@'));
+    if !shape
+        || email.len() > 254
+        || email
+            .chars()
+            .any(|letter| letter.is_whitespace() || letter.is_control())
+    {
+        return Err(ApiError::field(
+            pointer,
+            "invalid",
+            "is not an e-mail address",
+        ));
     }
     Ok(email)
 }
@@ -66,7 +93,11 @@ pub(crate) fn email(text: &str, pointer: &str) -> ApiResult<String> {
 pub(crate) fn zone(text: &str, pointer: &str) -> ApiResult<String> {
     match jiff::tz::TimeZone::get(text) {
         Ok(_) => Ok(text.to_owned()),
-        Err(_) => Err(ApiError::field(pointer, "invalid", "is not an IANA time zone such as Europe/Berlin")),
+        Err(_) => Err(ApiError::field(
+            pointer,
+            "invalid",
+            "is not an IANA time zone such as Europe/Berlin",
+        )),
     }
 }
 
@@ -76,7 +107,15 @@ mod tests {
 
     #[test]
     fn paths_of_both_systems_are_taken_and_tricks_refused() {
-        for path in ["/", "/srv/data", "C:", "C:\\Users", "d:/x", "\\\\server\\share", "/with space/é"] {
+        for path in [
+            "/",
+            "/srv/data",
+            "C:",
+            "C:\\Users",
+            "d:/x",
+            "\\\\server\\share",
+            "/with space/é",
+        ] {
             assert!(absolute_path(path, "/p").is_ok(), "{path}");
         }
         for path in ["", "srv", "./x", "/a/../b", "C:\\a\\..\\b", "/a\0b", "~"] {

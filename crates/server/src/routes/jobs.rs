@@ -47,7 +47,9 @@ pub(crate) struct JobParams {
 }
 
 async fn find(app: &App, caller: &Caller, id: Uuid) -> ApiResult<JobRow> {
-    Ok(db::jobs::find(app.db.reader(), caller.scope, id).await?.ok_or(ErrorCode::NotFound)?)
+    Ok(db::jobs::find(app.db.reader(), caller.scope, id)
+        .await?
+        .ok_or(ErrorCode::NotFound)?)
 }
 
 async fn shown(app: &App, caller: &Caller, id: Uuid) -> ApiResult<Job> {
@@ -59,12 +61,20 @@ async fn shown(app: &App, caller: &Caller, id: Uuid) -> ApiResult<Job> {
 
 fn check_paths(paths: &[String]) -> ApiResult<()> {
     if paths.is_empty() || paths.len() > MOST_PATHS {
-        return Err(ApiError::field("/paths", "out_of_range", format!("must name 1 to {MOST_PATHS} paths")));
+        return Err(ApiError::field(
+            "/paths",
+            "out_of_range",
+            format!("must name 1 to {MOST_PATHS} paths"),
+        ));
     }
     for (index, path) in paths.iter().enumerate() {
         input::absolute_path(path, &format!("/paths/{index}"))?;
         if paths[..index].contains(path) {
-            return Err(ApiError::field(format!("/paths/{index}"), "duplicate", "is named twice"));
+            return Err(ApiError::field(
+                format!("/paths/{index}"),
+                "duplicate",
+                "is named twice",
+            ));
         }
     }
     Ok(())
@@ -73,16 +83,31 @@ fn check_paths(paths: &[String]) -> ApiResult<()> {
 fn check_policy(policy: &JobPolicy) -> ApiResult<()> {
     if policy.ignore_rules.len() > MOST_RULES {
         let detail = format!("must be at most {MOST_RULES} rules");
-        return Err(ApiError::field("/policy/ignore_rules", "out_of_range", detail));
+        return Err(ApiError::field(
+            "/policy/ignore_rules",
+            "out_of_range",
+            detail,
+        ));
     }
     for (index, rule) in policy.ignore_rules.iter().enumerate() {
         if rule.len() > LONGEST_RULE || rule.contains(['\n', '\0']) {
             let pointer = format!("/policy/ignore_rules/{index}");
-            return Err(ApiError::field(pointer, "invalid", format!("must be one line of at most {LONGEST_RULE} bytes")));
+            return Err(ApiError::field(
+                pointer,
+                "invalid",
+                format!("must be one line of at most {LONGEST_RULE} bytes"),
+            ));
         }
     }
-    if policy.parallelism.is_some_and(|files| !(1..=64).contains(&files)) {
-        return Err(ApiError::field("/policy/parallelism", "out_of_range", "must be 1 to 64"));
+    if policy
+        .parallelism
+        .is_some_and(|files| !(1..=64).contains(&files))
+    {
+        return Err(ApiError::field(
+            "/policy/parallelism",
+            "out_of_range",
+            "must be 1 to 64",
+        ));
     }
     Ok(())
 }
@@ -92,7 +117,11 @@ fn limit(value: Option<u64>, least: u64, pointer: &str) -> ApiResult<Option<Opti
     match value {
         None => Ok(None),
         Some(0) => Ok(Some(None)),
-        Some(value) if value < least => Err(ApiError::field(pointer, "out_of_range", format!("must be at least {least}"))),
+        Some(value) if value < least => Err(ApiError::field(
+            pointer,
+            "out_of_range",
+            format!("must be at least {least}"),
+        )),
         Some(value) => Ok(Some(Some(i64::try_from(value).unwrap_or(i64::MAX)))),
     }
 }
@@ -108,28 +137,46 @@ pub(crate) async fn list(
     Params(params): Params<JobParams>,
 ) -> ApiResult<Json<Page<Job>>> {
     let page = page_request(params.limit, params.cursor.as_deref())?;
-    let mut filter = JobFilter { enabled: params.enabled, ..JobFilter::default() };
+    let mut filter = JobFilter {
+        enabled: params.enabled,
+        ..JobFilter::default()
+    };
     if let Some(id) = params.agent_id {
-        let agent = db::agents::find(app.db.reader(), caller.scope, id).await?.ok_or(ErrorCode::NotFound)?;
+        let agent = db::agents::find(app.db.reader(), caller.scope, id)
+            .await?
+            .ok_or(ErrorCode::NotFound)?;
         filter.agent_id = Some(agent.id);
     }
     if let Some(id) = params.vault_id {
-        let vault = db::vaults::find(app.db.reader(), caller.scope, id).await?.ok_or(ErrorCode::NotFound)?;
+        let vault = db::vaults::find(app.db.reader(), caller.scope, id)
+            .await?
+            .ok_or(ErrorCode::NotFound)?;
         filter.vault_id = Some(vault.id);
     }
     let slice = db::jobs::list(app.db.reader(), caller.scope, filter, page).await?;
     let catalog = Catalog::load(app.db.reader(), caller.scope).await?;
     let ids: Vec<i64> = slice.rows.iter().map(|row| row.id).collect();
     let figures = JobFigures::load(app.db.reader(), caller.scope, &catalog, &ids).await?;
-    let jobs = to_page(slice, |row| view::jobs::job(&app, &catalog, &caller, &figures, &row));
+    let jobs = to_page(slice, |row| {
+        view::jobs::job(&app, &catalog, &caller, &figures, &row)
+    });
     let items = jobs.items.into_iter().collect::<ApiResult<Vec<Job>>>()?;
-    Ok(Json(Page { items, next_cursor: jobs.next_cursor, count: jobs.count, count_capped: jobs.count_capped }))
+    Ok(Json(Page {
+        items,
+        next_cursor: jobs.next_cursor,
+        count: jobs.count,
+        count_capped: jobs.count_capped,
+    }))
 }
 
 /// One job.
 #[utoipa::path(get, path = "/jobs/{id}", tag = "jobs", params(("id" = uuid::Uuid, Path)),
     responses((status = 200, body = Job)))]
-pub(crate) async fn get(State(app): State<App>, caller: Caller, Id(id): Id) -> ApiResult<Json<Job>> {
+pub(crate) async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id,
+) -> ApiResult<Json<Job>> {
     Ok(Json(shown(&app, &caller, id).await?))
 }
 
@@ -143,22 +190,42 @@ pub(crate) async fn create(
     let name = input::name(&request.name, "/name")?;
     check_paths(&request.paths)?;
     check_policy(&request.policy)?;
-    let upload_limit =
-        limit(request.upload_limit_bytes_per_second, SMALLEST_UPLOAD_LIMIT, "/upload_limit_bytes_per_second")?;
-    let max_age = limit(request.max_age_seconds, SHORTEST_MAX_AGE_SECONDS, "/max_age_seconds")?;
+    let upload_limit = limit(
+        request.upload_limit_bytes_per_second,
+        SMALLEST_UPLOAD_LIMIT,
+        "/upload_limit_bytes_per_second",
+    )?;
+    let max_age = limit(
+        request.max_age_seconds,
+        SHORTEST_MAX_AGE_SECONDS,
+        "/max_age_seconds",
+    )?;
     let txn = app.db.begin().await?;
     let agent = db::agents::find(&txn, caller.scope, request.agent_id.0).await?;
     let agent = agent.ok_or_else(|| ApiError::unknown("/agent_id", "there is no such machine"))?;
     if agent.disabled {
-        return Err(ApiError::field("/agent_id", "disabled", "the machine is disabled"));
+        return Err(ApiError::field(
+            "/agent_id",
+            "disabled",
+            "the machine is disabled",
+        ));
     }
     let vault = db::vaults::find(&txn, caller.scope, request.vault_id.0).await?;
     let vault = vault.ok_or_else(|| ApiError::unknown("/vault_id", "there is no such vault"))?;
     if vault.agent_id.is_some_and(|own| own != agent.id) {
-        return Err(ApiError::field("/vault_id", "other_machine", "the vault is a directory on another machine"));
+        return Err(ApiError::field(
+            "/vault_id",
+            "other_machine",
+            "the vault is a directory on another machine",
+        ));
     }
-    if db::jobs::by_name(&txn, caller.scope, &name).await?.is_some() {
-        return Err(ApiError::from(ErrorCode::NameTaken).detail(format!("There is a job \"{name}\" already.")).at("/name"));
+    if db::jobs::by_name(&txn, caller.scope, &name)
+        .await?
+        .is_some()
+    {
+        return Err(ApiError::from(ErrorCode::NameTaken)
+            .detail(format!("There is a job \"{name}\" already."))
+            .at("/name"));
     }
     let new = NewJob {
         agent_id: agent.id,
@@ -173,11 +240,26 @@ pub(crate) async fn create(
         max_age_seconds: max_age.flatten(),
     };
     let row = db::jobs::insert(&txn, caller.scope, new, now()).await?;
-    let object = Object { kind: "jobs", uuid: Some(row.uuid), name: &name };
-    db::audit::write(&txn, caller.scope, &caller.actor(), "jobs.create", object, now()).await?;
+    let object = Object {
+        kind: "jobs",
+        uuid: Some(row.uuid),
+        name: &name,
+    };
+    db::audit::write(
+        &txn,
+        caller.scope,
+        &caller.actor(),
+        "jobs.create",
+        object,
+        now(),
+    )
+    .await?;
     txn.commit().await?;
     app.tell(row.tenant_id, What::Job { uuid: row.uuid });
-    Ok((StatusCode::CREATED, Json(shown(&app, &caller, row.uuid).await?)))
+    Ok((
+        StatusCode::CREATED,
+        Json(shown(&app, &caller, row.uuid).await?),
+    ))
 }
 
 /// Changes a job. A run that waits keeps the settings of its start.
@@ -198,7 +280,11 @@ pub(crate) async fn update(
             SMALLEST_UPLOAD_LIMIT,
             "/upload_limit_bytes_per_second",
         )?,
-        max_age_seconds: limit(patch.max_age_seconds, SHORTEST_MAX_AGE_SECONDS, "/max_age_seconds")?,
+        max_age_seconds: limit(
+            patch.max_age_seconds,
+            SHORTEST_MAX_AGE_SECONDS,
+            "/max_age_seconds",
+        )?,
         ..JobChange::default()
     };
     if let Some(name) = &patch.name {
@@ -217,15 +303,31 @@ pub(crate) async fn update(
     }
     let txn = app.db.begin().await?;
     if let Some(name) = &change.name
-        && db::jobs::by_name(&txn, caller.scope, name).await?.is_some_and(|other| other.id != row.id)
+        && db::jobs::by_name(&txn, caller.scope, name)
+            .await?
+            .is_some_and(|other| other.id != row.id)
     {
         return Err(ApiError::from(ErrorCode::NameTaken).at("/name"));
     }
     if !db::jobs::update(&txn, caller.scope, row.id, version, change).await? {
-        return Err(ApiError::from(ErrorCode::VersionChanged).current(&shown(&app, &caller, id).await?));
+        return Err(
+            ApiError::from(ErrorCode::VersionChanged).current(&shown(&app, &caller, id).await?)
+        );
     }
-    let object = Object { kind: "jobs", uuid: Some(row.uuid), name: &row.name };
-    db::audit::write(&txn, caller.scope, &caller.actor(), "jobs.update", object, now()).await?;
+    let object = Object {
+        kind: "jobs",
+        uuid: Some(row.uuid),
+        name: &row.name,
+    };
+    db::audit::write(
+        &txn,
+        caller.scope,
+        &caller.actor(),
+        "jobs.update",
+        object,
+        now(),
+    )
+    .await?;
     txn.commit().await?;
     app.tell(row.tenant_id, What::Job { uuid: row.uuid });
     Ok(Json(shown(&app, &caller, id).await?))
@@ -242,15 +344,34 @@ pub(crate) async fn delete(
 ) -> ApiResult<StatusCode> {
     let row = find(&app, &caller, id).await?;
     let txn = app.db.begin().await?;
-    let filter = RunFilter { job_id: Some(row.id), ..RunFilter::default() };
+    let filter = RunFilter {
+        job_id: Some(row.id),
+        ..RunFilter::default()
+    };
     if db::runs::any_active(&txn, caller.scope, &filter).await? {
-        return Err(ApiError::from(ErrorCode::InUse).detail("A run of it is not over. Cancel it first."));
+        return Err(
+            ApiError::from(ErrorCode::InUse).detail("A run of it is not over. Cancel it first.")
+        );
     }
     if !db::jobs::delete(&txn, caller.scope, row.id, version).await? {
-        return Err(ApiError::from(ErrorCode::VersionChanged).current(&shown(&app, &caller, id).await?));
+        return Err(
+            ApiError::from(ErrorCode::VersionChanged).current(&shown(&app, &caller, id).await?)
+        );
     }
-    let object = Object { kind: "jobs", uuid: Some(row.uuid), name: &row.name };
-    db::audit::write(&txn, caller.scope, &caller.actor(), "jobs.delete", object, now()).await?;
+    let object = Object {
+        kind: "jobs",
+        uuid: Some(row.uuid),
+        name: &row.name,
+    };
+    db::audit::write(
+        &txn,
+        caller.scope,
+        &caller.actor(),
+        "jobs.delete",
+        object,
+        now(),
+    )
+    .await?;
     txn.commit().await?;
     app.tell(row.tenant_id, What::Job { uuid: row.uuid });
     Ok(StatusCode::NO_CONTENT)
@@ -268,15 +389,31 @@ pub(crate) async fn run(
     Body(_start): Body<RunStart>,
 ) -> ApiResult<(StatusCode, Json<Run>)> {
     let txn = app.db.begin().await?;
-    let job = db::jobs::find(&txn, caller.scope, id).await?.ok_or(ErrorCode::NotFound)?;
+    let job = db::jobs::find(&txn, caller.scope, id)
+        .await?
+        .ok_or(ErrorCode::NotFound)?;
     let agents = db::agents::by_ids(&txn, caller.scope, [job.agent_id]).await?;
     let agent = agents.first().ok_or(ErrorCode::NotFound)?;
-    let vault = db::vaults::by_id(&txn, caller.scope, job.vault_id).await?.ok_or(ErrorCode::NotFound)?;
+    let vault = db::vaults::by_id(&txn, caller.scope, job.vault_id)
+        .await?
+        .ok_or(ErrorCode::NotFound)?;
     let (started, changes) = start_job(&app, &txn, &job, agent, &vault, "manual").await?;
     let (status, run) = match started {
         Started::New(run) => {
-            let object = Object { kind: "jobs", uuid: Some(job.uuid), name: &job.name };
-            db::audit::write(&txn, caller.scope, &caller.actor(), "jobs.run", object, now()).await?;
+            let object = Object {
+                kind: "jobs",
+                uuid: Some(job.uuid),
+                name: &job.name,
+            };
+            db::audit::write(
+                &txn,
+                caller.scope,
+                &caller.actor(),
+                "jobs.run",
+                object,
+                now(),
+            )
+            .await?;
             (StatusCode::CREATED, run)
         }
         Started::Joined(run) => (StatusCode::OK, run),

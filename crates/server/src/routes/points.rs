@@ -43,8 +43,14 @@ pub(crate) struct PointParams {
 
 /// A point that can be read.
 pub(crate) async fn readable(app: &App, caller: &Caller, id: Uuid) -> ApiResult<PointRow> {
-    let point = db::points::find(app.db.reader(), caller.scope, id).await?.ok_or(ErrorCode::NotFound)?;
-    if point.state == "gone" { Err(ErrorCode::PointGone.into()) } else { Ok(point) }
+    let point = db::points::find(app.db.reader(), caller.scope, id)
+        .await?
+        .ok_or(ErrorCode::NotFound)?;
+    if point.state == "gone" {
+        Err(ErrorCode::PointGone.into())
+    } else {
+        Ok(point)
+    }
 }
 
 /// The tenant's restore points, newest first.
@@ -61,29 +67,58 @@ pub(crate) async fn list(
     let conn = app.db.reader();
     let mut filter = PointFilter::default();
     if let Some(id) = params.job_id {
-        filter.job_id = Some(db::jobs::find(conn, caller.scope, id).await?.ok_or(ErrorCode::NotFound)?.id);
+        filter.job_id = Some(
+            db::jobs::find(conn, caller.scope, id)
+                .await?
+                .ok_or(ErrorCode::NotFound)?
+                .id,
+        );
     }
     if let Some(id) = params.vault_id {
-        filter.vault_id = Some(db::vaults::find(conn, caller.scope, id).await?.ok_or(ErrorCode::NotFound)?.id);
+        filter.vault_id = Some(
+            db::vaults::find(conn, caller.scope, id)
+                .await?
+                .ok_or(ErrorCode::NotFound)?
+                .id,
+        );
     }
     if let Some(id) = params.run_id {
-        filter.run_id = Some(db::runs::find(conn, caller.scope, id).await?.ok_or(ErrorCode::NotFound)?.id);
+        filter.run_id = Some(
+            db::runs::find(conn, caller.scope, id)
+                .await?
+                .ok_or(ErrorCode::NotFound)?
+                .id,
+        );
     }
     let slice = db::points::list(conn, caller.scope, filter, page).await?;
     let catalog = Catalog::load(conn, caller.scope).await?;
     let page = to_page(slice, |row| row);
     let items = view::points::points(conn, &catalog, &caller, page.items).await?;
-    Ok(Json(Page { items, next_cursor: page.next_cursor, count: page.count, count_capped: page.count_capped }))
+    Ok(Json(Page {
+        items,
+        next_cursor: page.next_cursor,
+        count: page.count,
+        count_capped: page.count_capped,
+    }))
 }
 
 /// One restore point.
 #[utoipa::path(get, path = "/points/{id}", tag = "points", params(("id" = uuid::Uuid, Path)),
     responses((status = 200, body = Point)))]
-pub(crate) async fn get(State(app): State<App>, caller: Caller, Id(id): Id) -> ApiResult<Json<Point>> {
+pub(crate) async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id,
+) -> ApiResult<Json<Point>> {
     let conn = app.db.reader();
-    let point = db::points::find(conn, caller.scope, id).await?.ok_or(ErrorCode::NotFound)?;
+    let point = db::points::find(conn, caller.scope, id)
+        .await?
+        .ok_or(ErrorCode::NotFound)?;
     let catalog = Catalog::load(conn, caller.scope).await?;
-    let point = view::points::points(conn, &catalog, &caller, vec![point]).await?.pop().ok_or(ErrorCode::NotFound)?;
+    let point = view::points::points(conn, &catalog, &caller, vec![point])
+        .await?
+        .pop()
+        .ok_or(ErrorCode::NotFound)?;
     Ok(Json(point))
 }
 
@@ -99,20 +134,34 @@ pub(crate) async fn content(
 ) -> ApiResult<(StatusCode, Json<Command<ContentListing>>)> {
     let wait = input::wait(request.wait_seconds)?;
     let point = readable(&app, &caller, id).await?;
-    if request.limit.is_some_and(|limit| !(1..=LARGEST_CONTENT_PAGE).contains(&limit)) {
-        return Err(ApiError::field("/limit", "out_of_range", format!("must be 1 to {LARGEST_CONTENT_PAGE}")));
+    if request
+        .limit
+        .is_some_and(|limit| !(1..=LARGEST_CONTENT_PAGE).contains(&limit))
+    {
+        return Err(ApiError::field(
+            "/limit",
+            "out_of_range",
+            format!("must be 1 to {LARGEST_CONTENT_PAGE}"),
+        ));
     }
     if request.path.starts_with('/') || request.path.split('/').any(|part| part == "..") {
-        return Err(ApiError::field("/path", "invalid", "must be a path inside the restore point, without \"..\""));
+        return Err(ApiError::field(
+            "/path",
+            "invalid",
+            "must be a path inside the restore point, without \"..\"",
+        ));
     }
     let snapshots = db::points::snapshots(app.db.reader(), [point.id]).await?;
     let snapshot = match request.snapshot_id {
         None => snapshots.first(),
         Some(wanted) => snapshots.iter().find(|snapshot| snapshot.uuid == wanted.0),
     };
-    let snapshot = snapshot
-        .ok_or_else(|| ApiError::unknown("/snapshot_id", "the restore point has no such source path"))?;
-    let vault = db::vaults::by_id(app.db.reader(), caller.scope, point.vault_id).await?.ok_or(ErrorCode::NotFound)?;
+    let snapshot = snapshot.ok_or_else(|| {
+        ApiError::unknown("/snapshot_id", "the restore point has no such source path")
+    })?;
+    let vault = db::vaults::by_id(app.db.reader(), caller.scope, point.vault_id)
+        .await?
+        .ok_or(ErrorCode::NotFound)?;
     let agent = executor::of_vault(app.db.reader(), caller.scope, &vault).await?;
     let payload = CommandPayload::ListContent(ListContent {
         manifest_id: snapshot.manifest_id.clone(),

@@ -30,30 +30,45 @@ pub(crate) async fn create(
 ) -> ApiResult<(StatusCode, Json<Run>)> {
     input::absolute_path(&request.target_path, "/target_path")?;
     if request.items.len() > MOST_ITEMS {
-        return Err(ApiError::field("/items", "out_of_range", format!("must be at most {MOST_ITEMS}")));
+        return Err(ApiError::field(
+            "/items",
+            "out_of_range",
+            format!("must be at most {MOST_ITEMS}"),
+        ));
     }
-    let point = readable(&app, &caller, request.point_id.0).await.map_err(|error| {
-        if error.code() == ErrorCode::NotFound {
-            ApiError::unknown("/point_id", "there is no such restore point")
-        } else {
-            error
-        }
-    })?;
+    let point = readable(&app, &caller, request.point_id.0)
+        .await
+        .map_err(|error| {
+            if error.code() == ErrorCode::NotFound {
+                ApiError::unknown("/point_id", "there is no such restore point")
+            } else {
+                error
+            }
+        })?;
     let conn = app.db.reader();
     let snapshots = db::points::snapshots(conn, [point.id]).await?;
     let mut items = Vec::new();
     for (index, item) in request.items.iter().enumerate() {
-        let snapshot = snapshots.iter().find(|snapshot| snapshot.uuid == item.snapshot_id.0).ok_or_else(|| {
-            let pointer = format!("/items/{index}/snapshot_id");
-            ApiError::unknown(&pointer, "the restore point has no such source path")
-        })?;
+        let snapshot = snapshots
+            .iter()
+            .find(|snapshot| snapshot.uuid == item.snapshot_id.0)
+            .ok_or_else(|| {
+                let pointer = format!("/items/{index}/snapshot_id");
+                ApiError::unknown(&pointer, "the restore point has no such source path")
+            })?;
         if item.path.starts_with('/') || item.path.split('/').any(|part| part == "..") {
             let detail = "must be a path inside the restore point, without \"..\"";
-            return Err(ApiError::field(format!("/items/{index}/path"), "invalid", detail));
+            return Err(ApiError::field(
+                format!("/items/{index}/path"),
+                "invalid",
+                detail,
+            ));
         }
         items.push((snapshot.clone(), item.path.clone()));
     }
-    let vault = db::vaults::by_id(conn, caller.scope, point.vault_id).await?.ok_or(ErrorCode::NotFound)?;
+    let vault = db::vaults::by_id(conn, caller.scope, point.vault_id)
+        .await?
+        .ok_or(ErrorCode::NotFound)?;
     let job = match point.job_id {
         Some(id) => db::jobs::by_id(conn, caller.scope, id).await?,
         None => None,
@@ -63,15 +78,23 @@ pub(crate) async fn create(
             .await?
             .ok_or_else(|| ApiError::unknown("/agent_id", "there is no such machine"))?,
         None => match &job {
-            Some(job) => db::agents::by_ids(conn, caller.scope, [job.agent_id]).await?.pop().ok_or(ErrorCode::NotFound)?,
+            Some(job) => db::agents::by_ids(conn, caller.scope, [job.agent_id])
+                .await?
+                .pop()
+                .ok_or(ErrorCode::NotFound)?,
             None => executor::of_vault(conn, caller.scope, &vault).await?,
         },
     };
     if agent.disabled {
-        return Err(ApiError::from(ErrorCode::AgentDisabled).detail(format!("The machine \"{}\" is disabled.", agent.name)));
+        return Err(ApiError::from(ErrorCode::AgentDisabled)
+            .detail(format!("The machine \"{}\" is disabled.", agent.name)));
     }
     if vault.agent_id.is_some_and(|own| own != agent.id) {
-        return Err(ApiError::field("/agent_id", "other_machine", "the vault is a directory on another machine"));
+        return Err(ApiError::field(
+            "/agent_id",
+            "other_machine",
+            "the vault is a directory on another machine",
+        ));
     }
     let order = RestoreOrder {
         point: &point,
@@ -85,8 +108,20 @@ pub(crate) async fn create(
     };
     let txn = app.db.begin().await?;
     let (run, changes) = start_restore(&app, &txn, order).await?;
-    let object = Object { kind: "runs", uuid: Some(run.uuid), name: &run.job_name };
-    db::audit::write(&txn, caller.scope, &caller.actor(), "restores.create", object, now()).await?;
+    let object = Object {
+        kind: "runs",
+        uuid: Some(run.uuid),
+        name: &run.job_name,
+    };
+    db::audit::write(
+        &txn,
+        caller.scope,
+        &caller.actor(),
+        "restores.create",
+        object,
+        now(),
+    )
+    .await?;
     txn.commit().await?;
     app.wake.ring(agent.id);
     app.tell_all(changes);

@@ -57,7 +57,9 @@ pub(crate) struct ProblemParams {
 }
 
 async fn find(app: &App, caller: &Caller, id: Uuid) -> ApiResult<RunRow> {
-    Ok(db::runs::find(app.db.reader(), caller.scope, id).await?.ok_or(ErrorCode::NotFound)?)
+    Ok(db::runs::find(app.db.reader(), caller.scope, id)
+        .await?
+        .ok_or(ErrorCode::NotFound)?)
 }
 
 /// A run with everything.
@@ -69,7 +71,11 @@ pub(crate) async fn shown(app: &App, caller: &Caller, row: &RunRow) -> ApiResult
 fn known_words(text: Option<&str>, known: &[&str], pointer: &str) -> ApiResult<Vec<String>> {
     let words = words(text);
     match words.iter().find(|word| !known.contains(&word.as_str())) {
-        Some(word) => Err(ApiError::field(pointer, "invalid", format!("{word} is not one of {}", known.join(", ")))),
+        Some(word) => Err(ApiError::field(
+            pointer,
+            "invalid",
+            format!("{word} is not one of {}", known.join(", ")),
+        )),
         None => Ok(words),
     }
 }
@@ -87,7 +93,15 @@ pub(crate) async fn list(
     Params(params): Params<RunParams>,
 ) -> ApiResult<Json<Page<RunSummary>>> {
     let page = page_request(params.limit, params.cursor.as_deref())?;
-    let statuses = ["queued", "starting", "running", "success", "partial_success", "failed", "cancelled"];
+    let statuses = [
+        "queued",
+        "starting",
+        "running",
+        "success",
+        "partial_success",
+        "failed",
+        "cancelled",
+    ];
     let mut filter = RunFilter {
         statuses: known_words(params.status.as_deref(), &statuses, "?status")?,
         types: known_words(params.kind.as_deref(), &["backup", "restore"], "?type")?,
@@ -95,25 +109,52 @@ pub(crate) async fn list(
     };
     let conn = app.db.reader();
     if let Some(id) = params.job_id {
-        filter.job_id = Some(db::jobs::find(conn, caller.scope, id).await?.ok_or(ErrorCode::NotFound)?.id);
+        filter.job_id = Some(
+            db::jobs::find(conn, caller.scope, id)
+                .await?
+                .ok_or(ErrorCode::NotFound)?
+                .id,
+        );
     }
     if let Some(id) = params.agent_id {
-        filter.agent_id = Some(db::agents::find(conn, caller.scope, id).await?.ok_or(ErrorCode::NotFound)?.id);
+        filter.agent_id = Some(
+            db::agents::find(conn, caller.scope, id)
+                .await?
+                .ok_or(ErrorCode::NotFound)?
+                .id,
+        );
     }
     if let Some(id) = params.vault_id {
-        filter.vault_id = Some(db::vaults::find(conn, caller.scope, id).await?.ok_or(ErrorCode::NotFound)?.id);
+        filter.vault_id = Some(
+            db::vaults::find(conn, caller.scope, id)
+                .await?
+                .ok_or(ErrorCode::NotFound)?
+                .id,
+        );
     }
     let slice = db::runs::list(conn, caller.scope, &filter, page).await?;
     let catalog = Catalog::load(conn, caller.scope).await?;
     let runs = to_page(slice, |row| view::runs::summary(&app, &catalog, &row));
-    let items = runs.items.into_iter().collect::<ApiResult<Vec<RunSummary>>>()?;
-    Ok(Json(Page { items, next_cursor: runs.next_cursor, count: runs.count, count_capped: runs.count_capped }))
+    let items = runs
+        .items
+        .into_iter()
+        .collect::<ApiResult<Vec<RunSummary>>>()?;
+    Ok(Json(Page {
+        items,
+        next_cursor: runs.next_cursor,
+        count: runs.count,
+        count_capped: runs.count_capped,
+    }))
 }
 
 /// One run.
 #[utoipa::path(get, path = "/runs/{id}", tag = "runs", params(("id" = uuid::Uuid, Path)),
     responses((status = 200, body = Run)))]
-pub(crate) async fn get(State(app): State<App>, caller: Caller, Id(id): Id) -> ApiResult<Json<Run>> {
+pub(crate) async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id,
+) -> ApiResult<Json<Run>> {
     let row = find(&app, &caller, id).await?;
     Ok(Json(shown(&app, &caller, &row).await?))
 }
@@ -121,11 +162,27 @@ pub(crate) async fn get(State(app): State<App>, caller: Caller, Id(id): Id) -> A
 /// Asks to stop a run. One that only waits is over at once; another is over when its agent has cleaned up.
 #[utoipa::path(post, path = "/runs/{id}/cancel", tag = "runs", params(("id" = uuid::Uuid, Path)),
     responses((status = 200, body = Run)))]
-pub(crate) async fn cancel(State(app): State<App>, caller: Caller, Id(id): Id) -> ApiResult<Json<Run>> {
+pub(crate) async fn cancel(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id,
+) -> ApiResult<Json<Run>> {
     let row = find(&app, &caller, id).await?;
     let row = runs::start::cancel(&app, caller.scope, row.id).await?;
-    let object = Object { kind: "runs", uuid: Some(row.uuid), name: &row.job_name };
-    db::audit::write(app.db.writer(), caller.scope, &caller.actor(), "runs.cancel", object, now()).await?;
+    let object = Object {
+        kind: "runs",
+        uuid: Some(row.uuid),
+        name: &row.job_name,
+    };
+    db::audit::write(
+        app.db.writer(),
+        caller.scope,
+        &caller.actor(),
+        "runs.cancel",
+        object,
+        now(),
+    )
+    .await?;
     Ok(Json(shown(&app, &caller, &row).await?))
 }
 
@@ -143,16 +200,31 @@ pub(crate) async fn events(
     let run = find(&app, &caller, id).await?;
     let limit = params.limit.unwrap_or(DEFAULT_EVENTS);
     if !(1..=MOST_EVENTS).contains(&limit) {
-        return Err(ApiError::field("?limit", "out_of_range", format!("must be 1 to {MOST_EVENTS}")));
+        return Err(ApiError::field(
+            "?limit",
+            "out_of_range",
+            format!("must be 1 to {MOST_EVENTS}"),
+        ));
     }
-    let levels = known_words(params.level.as_deref(), &["info", "warn", "error"], "?level")?;
+    let levels = known_words(
+        params.level.as_deref(),
+        &["info", "warn", "error"],
+        "?level",
+    )?;
     let after = params.after.unwrap_or(0);
     let mut rows = db::events::after(app.db.reader(), run.id, after, &levels, limit + 1).await?;
     let more = rows.len() as u64 > limit;
     rows.truncate(limit as usize);
-    let items = rows.into_iter().map(|row| runs::events::view(&app, &run, row)).collect::<ApiResult<Vec<_>>>()?;
+    let items = rows
+        .into_iter()
+        .map(|row| runs::events::view(&app, &run, row))
+        .collect::<ApiResult<Vec<_>>>()?;
     let last_seq = items.last().map_or(after, |event| event.seq);
-    Ok(Json(RunEvents { items, last_seq, more }))
+    Ok(Json(RunEvents {
+        items,
+        last_seq,
+        more,
+    }))
 }
 
 /// Items that a run could not handle.
@@ -170,6 +242,14 @@ pub(crate) async fn problems(
     let page = page_request(params.limit, params.cursor.as_deref())?;
     let slice = db::problems::list(app.db.reader(), run.id, params.code.as_deref(), page).await?;
     let problems = to_page(slice, |row| view::runs::problem(&app, &run, row));
-    let items = problems.items.into_iter().collect::<ApiResult<Vec<RunProblem>>>()?;
-    Ok(Json(Page { items, next_cursor: problems.next_cursor, count: problems.count, count_capped: problems.count_capped }))
+    let items = problems
+        .items
+        .into_iter()
+        .collect::<ApiResult<Vec<RunProblem>>>()?;
+    Ok(Json(Page {
+        items,
+        next_cursor: problems.next_cursor,
+        count: problems.count,
+        count_capped: problems.count_capped,
+    }))
 }

@@ -1,7 +1,7 @@
 //! Sign-in, sign-out, and the caller's own account.
 
 use axum::{
-    extract::{Request, State},
+    extract::{FromRequest, Request, State},
     http::StatusCode,
 };
 use holdfast_protocol::{
@@ -36,7 +36,10 @@ use crate::{
 
 /// What anybody may know about the server.
 #[utoipa::path(get, path = "/status", tag = "session", responses((status = 200, body = ServerStatus)))]
-pub(crate) async fn status(State(app): State<App>, session: Session) -> ApiResult<Json<ServerStatus>> {
+pub(crate) async fn status(
+    State(app): State<App>,
+    session: Session,
+) -> ApiResult<Json<ServerStatus>> {
     Ok(Json(ServerStatus {
         product: PRODUCT.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -49,13 +52,32 @@ pub(crate) async fn status(State(app): State<App>, session: Session) -> ApiResul
 /// Signs in.
 #[utoipa::path(post, path = "/session", tag = "session", request_body = SignInRequest,
     responses((status = 200, body = Me)))]
-pub(crate) async fn sign_in(State(app): State<App>, session: Session, request: Request) -> ApiResult<Json<Me>> {
+pub(crate) async fn sign_in(
+    State(app): State<App>,
+    session: Session,
+    request: Request,
+) -> ApiResult<Json<Me>> {
     let address = client_address(&request);
-    let Body(credentials) = axum::extract::FromRequest::from_request(request, &()).await?;
+    let Body(credentials) = Body::<SignInRequest>::from_request(request, &()).await?;
     let user = check_credentials(&app, &credentials, address.as_deref()).await?;
-    let actor = Actor { name: user.email.clone(), address };
-    let object = Object { kind: "users", uuid: Some(user.uuid), name: &user.email };
-    db::audit::write(app.db.writer(), Scope::tenant(user.tenant_id), &actor, "session.create", object, now()).await?;
+    let actor = Actor {
+        name: user.email.clone(),
+        address,
+    };
+    let object = Object {
+        kind: "users",
+        uuid: Some(user.uuid),
+        name: &user.email,
+    };
+    db::audit::write(
+        app.db.writer(),
+        Scope::tenant(user.tenant_id),
+        &actor,
+        "session.create",
+        object,
+        now(),
+    )
+    .await?;
     Ok(Json(sign_in_as(&app, &session, user).await?))
 }
 
@@ -91,7 +113,10 @@ pub(crate) async fn check_credentials(
 /// Gives the browser a fresh session for an account.
 pub(crate) async fn sign_in_as(app: &App, session: &Session, user: UserRow) -> ApiResult<Me> {
     session.cycle_id().await.map_err(ApiError::internal)?;
-    session.insert(USER_KEY, user.id).await.map_err(ApiError::internal)?;
+    session
+        .insert(USER_KEY, user.id)
+        .await
+        .map_err(ApiError::internal)?;
     session.save().await.map_err(ApiError::internal)?;
     db::users::signed_in(app.db.writer(), user.id, now()).await?;
     let caller = Caller {
@@ -113,7 +138,11 @@ pub(crate) async fn sign_out(session: Session, _caller: Caller) -> ApiResult<Sta
 
 /// The caller.
 #[utoipa::path(get, path = "/me", tag = "session", responses((status = 200, body = Me)))]
-pub(crate) async fn me(State(app): State<App>, session: Session, caller: Caller) -> ApiResult<Json<Me>> {
+pub(crate) async fn me(
+    State(app): State<App>,
+    session: Session,
+    caller: Caller,
+) -> ApiResult<Json<Me>> {
     Ok(Json(view(&app, &session, &caller).await?))
 }
 
@@ -131,7 +160,13 @@ pub(crate) async fn update_me(
         change.name = Some(input::name(name, "/name")?);
     }
     if let Some(new) = &patch.new_password {
-        confirm_password(&app, &caller, patch.current_password.as_ref(), "/current_password").await?;
+        confirm_password(
+            &app,
+            &caller,
+            patch.current_password.as_ref(),
+            "/current_password",
+        )
+        .await?;
         password::check(new, "/new_password")?;
         change.password_hash = Some(password::hash(new).await?);
     }
@@ -144,11 +179,25 @@ pub(crate) async fn update_me(
     }
     if new_password {
         db::sessions::delete_of_user(&txn, caller.user.id, caller.session_hash.as_deref()).await?;
-        let object = Object { kind: "users", uuid: Some(caller.user.uuid), name: &caller.user.email };
-        db::audit::write(&txn, caller.scope, &caller.actor(), "me.new_password", object, now()).await?;
+        let object = Object {
+            kind: "users",
+            uuid: Some(caller.user.uuid),
+            name: &caller.user.email,
+        };
+        db::audit::write(
+            &txn,
+            caller.scope,
+            &caller.actor(),
+            "me.new_password",
+            object,
+            now(),
+        )
+        .await?;
     }
     txn.commit().await?;
-    caller.user = db::users::by_session(app.db.reader(), caller.user.id).await?.ok_or(ErrorCode::NotSignedIn)?;
+    caller.user = db::users::by_session(app.db.reader(), caller.user.id)
+        .await?
+        .ok_or(ErrorCode::NotSignedIn)?;
     Ok(Json(view(&app, &session, &caller).await?))
 }
 
@@ -163,7 +212,9 @@ pub(crate) async fn confirm_password(
     if let Some(seconds) = app.sign_ins.wait_seconds(&keys) {
         return Err(ApiError::from(ErrorCode::TooManyAttempts).retry_after(seconds));
     }
-    let Some(given) = given else { return Err(ApiError::field(pointer, "missing", "must be given")) };
+    let Some(given) = given else {
+        return Err(ApiError::field(pointer, "missing", "must be given"));
+    };
     if !password::verify(given, Some(&caller.user.password_hash)).await? {
         app.sign_ins.failed(&keys);
         return Err(ApiError::field(pointer, "wrong", "is not your password"));
@@ -174,16 +225,29 @@ pub(crate) async fn confirm_password(
 
 async fn view(app: &App, session: &Session, caller: &Caller) -> ApiResult<Me> {
     let tenant = db::tenants::get(app.db.reader(), caller.scope).await?;
-    let local = db::agents::all(app.db.reader(), caller.scope).await?.into_iter().find(|agent| agent.on_server_host);
+    let local = db::agents::all(app.db.reader(), caller.scope)
+        .await?
+        .into_iter()
+        .find(|agent| agent.on_server_host);
     Ok(Me {
         id: UserId(caller.user.uuid),
         email: caller.user.email.clone(),
         name: caller.user.name.clone(),
         role: caller.role,
-        tenant: TenantSummary { id: TenantId(tenant.uuid), name: tenant.name, zone: tenant.zone },
-        actions: GENERAL_ACTIONS.iter().map(|(name, needs)| caller.action(name, *needs)).collect(),
+        tenant: TenantSummary {
+            id: TenantId(tenant.uuid),
+            name: tenant.name,
+            zone: tenant.zone,
+        },
+        actions: GENERAL_ACTIONS
+            .iter()
+            .map(|(name, needs)| caller.action(name, *needs))
+            .collect(),
         session_expires_at: Time::from_millis(session.expiry_date().unix_timestamp() * 1000),
-        local_agent: local.map(|agent| Reference { id: agent.uuid, name: agent.name }),
+        local_agent: local.map(|agent| Reference {
+            id: agent.uuid,
+            name: agent.name,
+        }),
         version: caller.user.version,
     })
 }

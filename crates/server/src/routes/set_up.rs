@@ -11,7 +11,11 @@ use super::{input, session::sign_in_as};
 use crate::{
     app::{App, now},
     auth::{access::role_word, password, tokens},
-    db::{self, Scope, UserRow, audit::{Actor, Object}, users::NewUser},
+    db::{
+        self, Scope, UserRow,
+        audit::{Actor, Object},
+        users::NewUser,
+    },
     extract::{Body, Json},
     problem::{ApiError, ApiResult},
 };
@@ -49,21 +53,45 @@ pub(crate) async fn create_first(app: &App, request: &SetUpRequest) -> ApiResult
         Some(name) => input::name(name, "/name")?,
         None => email.split('@').next().unwrap_or_default().to_owned(),
     };
-    let tenant_name = request.tenant_name.as_deref().map(|name| input::name(name, "/tenant_name")).transpose()?;
-    let zone = request.zone.as_deref().map(|zone| input::zone(zone, "/zone")).transpose()?;
+    let tenant_name = request
+        .tenant_name
+        .as_deref()
+        .map(|name| input::name(name, "/tenant_name"))
+        .transpose()?;
+    let zone = request
+        .zone
+        .as_deref()
+        .map(|zone| input::zone(zone, "/zone"))
+        .transpose()?;
     let hash = password::hash(&request.password).await?;
     let now = now();
     let txn = app.db.begin().await?;
     if db::users::any(&txn).await? {
         return Err(ErrorCode::AlreadySetUp.into());
     }
-    let tenant = db::tenants::all(&txn).await?.into_iter().next().ok_or(ErrorCode::Internal)?;
+    let tenant = db::tenants::all(&txn)
+        .await?
+        .into_iter()
+        .next()
+        .ok_or(ErrorCode::Internal)?;
     let scope = Scope::tenant(tenant.id);
     db::tenants::rename(&txn, scope, tenant_name.as_deref(), zone.as_deref()).await?;
-    let new = NewUser { email: &email, name: &name, role: role_word(Role::Admin), password_hash: &hash };
+    let new = NewUser {
+        email: &email,
+        name: &name,
+        role: role_word(Role::Admin),
+        password_hash: &hash,
+    };
     let user = db::users::insert(&txn, scope, new, now).await?;
-    let actor = Actor { name: "server".to_owned(), address: None };
-    let object = Object { kind: "users", uuid: Some(user.uuid), name: &user.email };
+    let actor = Actor {
+        name: "server".to_owned(),
+        address: None,
+    };
+    let object = Object {
+        kind: "users",
+        uuid: Some(user.uuid),
+        name: &user.email,
+    };
     db::audit::write(&txn, scope, &actor, "users.set_up", object, now).await?;
     txn.commit().await?;
     *app.set_up_token.lock() = None;

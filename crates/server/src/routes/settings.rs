@@ -50,8 +50,20 @@ pub(crate) async fn update(
     if version < 0 || !db::settings::put(&txn, DOCUMENT, version, &text).await? {
         return Err(ApiError::from(ErrorCode::VersionChanged).current(&view(&app, &caller)));
     }
-    let object = Object { kind: "settings", uuid: None, name: DOCUMENT };
-    db::audit::write(&txn, caller.scope, &caller.actor(), "settings.update", object, now()).await?;
+    let object = Object {
+        kind: "settings",
+        uuid: None,
+        name: DOCUMENT,
+    };
+    db::audit::write(
+        &txn,
+        caller.scope,
+        &caller.actor(),
+        "settings.update",
+        object,
+        now(),
+    )
+    .await?;
     txn.commit().await?;
     app.apply_settings(stored, version + 1);
     Ok(Json(view(&app, &caller)))

@@ -11,6 +11,7 @@ use std::{
 
 use axum::{
     extract::State,
+    http::HeaderValue,
     response::{
         IntoResponse, Response,
         sse::{Event, Sse},
@@ -128,17 +129,23 @@ pub(crate) async fn stream(
 ) -> ApiResult<Response> {
     let mut topics = HashSet::new();
     for word in crate::extract::words(params.topics.as_deref()) {
-        let topic = Topic::parse(&word)
-            .ok_or_else(|| ApiError::from(ErrorCode::InvalidRequest).detail(format!("there is no topic {word}")))?;
+        let topic = Topic::parse(&word).ok_or_else(|| {
+            ApiError::from(ErrorCode::InvalidRequest).detail(format!("there is no topic {word}"))
+        })?;
         topics.insert(topic);
     }
     if topics.is_empty() || topics.len() > MOST_TOPICS {
-        return Err(ApiError::from(ErrorCode::InvalidRequest).detail(format!("name 1 to {MOST_TOPICS} topics")));
+        return Err(ApiError::from(ErrorCode::InvalidRequest)
+            .detail(format!("name 1 to {MOST_TOPICS} topics")));
     }
     for topic in &topics {
         let known = match *topic {
-            Topic::Run(id) => db::runs::find(app.db.reader(), caller.scope, id).await?.is_some(),
-            Topic::Command(id) => db::commands::find(app.db.reader(), caller.scope, id).await?.is_some(),
+            Topic::Run(id) => db::runs::find(app.db.reader(), caller.scope, id)
+                .await?
+                .is_some(),
+            Topic::Command(id) => db::commands::find(app.db.reader(), caller.scope, id)
+                .await?
+                .is_some(),
             _ => true,
         };
         if !known {
@@ -146,11 +153,19 @@ pub(crate) async fn stream(
         }
     }
     let (sender, receiver) = mpsc::channel(64);
-    let feed = Feed { app, session, caller, topics, sender };
+    let feed = Feed {
+        app,
+        session,
+        caller,
+        topics,
+        sender,
+    };
     tokio::spawn(feed.run());
     let mut response = Sse::new(ReceiverStream::new(receiver)).into_response();
     // Proxies must not hold events back.
-    response.headers_mut().insert("x-accel-buffering", axum::http::HeaderValue::from_static("no"));
+    response
+        .headers_mut()
+        .insert("x-accel-buffering", HeaderValue::from_static("no"));
     Ok(response)
 }
 
@@ -212,10 +227,13 @@ impl Feed {
     }
 
     async fn still_allowed(&self) -> bool {
-        let Some(hash) = &self.caller.session_hash else { return false };
+        let Some(hash) = &self.caller.session_hash else {
+            return false;
+        };
         let alive = db::sessions::load(self.app.db.reader(), hash, now()).await;
         let account = by_session(&self.app, &self.session).await;
-        matches!(alive, Ok(Some(_))) && matches!(account, Ok(Some(caller)) if caller.role == self.caller.role)
+        matches!(alive, Ok(Some(_)))
+            && matches!(account, Ok(Some(caller)) if caller.role == self.caller.role)
     }
 
     fn listens(&self, topic: Topic) -> bool {
@@ -232,14 +250,16 @@ impl Feed {
             }
         };
         match change.what {
-            What::Run { uuid, .. } => {
+            What::Run { uuid } => {
                 mark(Topic::Overview, Dirty::Overview);
                 mark(Topic::Runs, Dirty::RunInList(uuid));
                 mark(Topic::Run(uuid), Dirty::Run(uuid));
             }
             What::RunEvent { uuid, event } => {
                 if self.listens(Topic::Run(uuid)) {
-                    return self.send_topic("run_event", Topic::Run(uuid), &*event).await;
+                    return self
+                        .send_topic("run_event", Topic::Run(uuid), &*event)
+                        .await;
                 }
             }
             What::Agent { uuid } => {
@@ -249,7 +269,9 @@ impl Feed {
             What::AgentDeleted { uuid } => {
                 mark(Topic::Overview, Dirty::Overview);
                 if self.listens(Topic::Agents) {
-                    return self.send_topic("agent_deleted", Topic::Agents, &json!({ "id": uuid })).await;
+                    return self
+                        .send_topic("agent_deleted", Topic::Agents, &json!({ "id": uuid }))
+                        .await;
                 }
             }
             What::Vault { uuid } => {
@@ -267,14 +289,20 @@ impl Feed {
             What::Command { uuid } => mark(Topic::Command(uuid), Dirty::Command(uuid)),
             What::CommandPartial { uuid, part } => {
                 if self.listens(Topic::Command(uuid)) {
-                    return self.send_topic("command_partial", Topic::Command(uuid), &*part).await;
+                    return self
+                        .send_topic("command_partial", Topic::Command(uuid), &*part)
+                        .await;
                 }
             }
         }
         Ok(())
     }
 
-    async fn flush(&self, dirty: &mut BTreeMap<Dirty, ()>, overview_at: &mut Instant) -> Result<(), Gone> {
+    async fn flush(
+        &self,
+        dirty: &mut BTreeMap<Dirty, ()>,
+        overview_at: &mut Instant,
+    ) -> Result<(), Gone> {
         let mut later = BTreeMap::new();
         for what in std::mem::take(dirty).into_keys() {
             if what == Dirty::Overview {
@@ -287,7 +315,10 @@ impl Feed {
             match self.read(what).await {
                 Ok(Some((event, topic, data))) => self.send_topic(event, topic, &data).await?,
                 Ok(None) => {}
-                Err(error) => tracing::warn!(code = error.code().code(), "a live message could not be read"),
+                Err(error) => tracing::warn!(
+                    code = error.code().code(),
+                    "a live message could not be read"
+                ),
             }
         }
         *dirty = later;
@@ -303,7 +334,9 @@ impl Feed {
                 Some(("overview", Topic::Overview, serde_json::to_value(overview)?))
             }
             Dirty::Agent(uuid) => {
-                let Some(row) = db::agents::find(conn, scope, uuid).await? else { return Ok(None) };
+                let Some(row) = db::agents::find(conn, scope, uuid).await? else {
+                    return Ok(None);
+                };
                 let catalog = Catalog::load(conn, scope).await?;
                 let active = db::runs::active(conn, scope).await?;
                 let agent = view::agents::agent(&catalog, &self.caller, &active, &row);
@@ -311,26 +344,42 @@ impl Feed {
             }
             Dirty::Changed(topic, uuid) => Some(("changed", topic, json!({ "id": uuid }))),
             Dirty::RunInList(uuid) => {
-                let Some(row) = db::runs::find(conn, scope, uuid).await? else { return Ok(None) };
+                let Some(row) = db::runs::find(conn, scope, uuid).await? else {
+                    return Ok(None);
+                };
                 let catalog = Catalog::load(conn, scope).await?;
                 let run = view::runs::summary(app, &catalog, &row)?;
                 Some(("run", Topic::Runs, serde_json::to_value(run)?))
             }
             Dirty::Run(uuid) => {
-                let Some(row) = db::runs::find(conn, scope, uuid).await? else { return Ok(None) };
+                let Some(row) = db::runs::find(conn, scope, uuid).await? else {
+                    return Ok(None);
+                };
                 let run = super::runs::shown(app, &self.caller, &row).await?;
                 Some(("run", Topic::Run(uuid), serde_json::to_value(run)?))
             }
             Dirty::Command(uuid) => {
-                let Some(row) = db::commands::find(conn, scope, uuid).await? else { return Ok(None) };
+                let Some(row) = db::commands::find(conn, scope, uuid).await? else {
+                    return Ok(None);
+                };
                 let command = view::commands::command::<Value>(app, &self.caller, row).await?;
-                Some(("command", Topic::Command(uuid), serde_json::to_value(command)?))
+                Some((
+                    "command",
+                    Topic::Command(uuid),
+                    serde_json::to_value(command)?,
+                ))
             }
         })
     }
 
-    async fn send_topic(&self, event: &str, topic: Topic, data: &impl Serialize) -> Result<(), Gone> {
-        self.send(event, &json!({ "topic": topic.name(), "data": data })).await
+    async fn send_topic(
+        &self,
+        event: &str,
+        topic: Topic,
+        data: &impl Serialize,
+    ) -> Result<(), Gone> {
+        self.send(event, &json!({ "topic": topic.name(), "data": data }))
+            .await
     }
 
     async fn send(&self, event: &str, data: &Value) -> Result<(), Gone> {
@@ -346,7 +395,16 @@ mod tests {
     #[test]
     fn topics_read_back() {
         let id = uuid::Uuid::now_v7();
-        for name in ["overview", "agents", "vaults", "jobs", "points", "runs", &format!("runs/{id}"), &format!("commands/{id}")] {
+        for name in [
+            "overview",
+            "agents",
+            "vaults",
+            "jobs",
+            "points",
+            "runs",
+            &format!("runs/{id}"),
+            &format!("commands/{id}"),
+        ] {
             assert_eq!(Topic::parse(name).map(Topic::name).as_deref(), Some(name));
         }
         for name in ["", "run", "runs/", "runs/7", "agents/x", "commands"] {

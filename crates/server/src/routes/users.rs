@@ -25,7 +25,9 @@ use crate::{
 };
 
 async fn find(app: &App, caller: &Caller, id: uuid::Uuid) -> ApiResult<UserRow> {
-    Ok(db::users::find(app.db.reader(), caller.scope, id).await?.ok_or(ErrorCode::NotFound)?)
+    Ok(db::users::find(app.db.reader(), caller.scope, id)
+        .await?
+        .ok_or(ErrorCode::NotFound)?)
 }
 
 /// The tenant's accounts.
@@ -45,7 +47,11 @@ pub(crate) async fn list(
 /// One account.
 #[utoipa::path(get, path = "/users/{id}", tag = "users", params(("id" = uuid::Uuid, Path)),
     responses((status = 200, body = User)))]
-pub(crate) async fn get(State(app): State<App>, caller: Caller, Id(id): Id) -> ApiResult<Json<User>> {
+pub(crate) async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id,
+) -> ApiResult<Json<User>> {
     Ok(Json(user(&caller, find(&app, &caller, id).await?)))
 }
 
@@ -66,12 +72,31 @@ pub(crate) async fn create(
     let hash = password::hash(&request.password).await?;
     let txn = app.db.begin().await?;
     if db::users::by_email(&txn, &email).await?.is_some() {
-        return Err(ApiError::from(ErrorCode::NameTaken).detail("The e-mail address has an account already.").at("/email"));
+        return Err(ApiError::from(ErrorCode::NameTaken)
+            .detail("The e-mail address has an account already.")
+            .at("/email"));
     }
-    let new = NewUser { email: &email, name: &name, role: role_word(request.role), password_hash: &hash };
+    let new = NewUser {
+        email: &email,
+        name: &name,
+        role: role_word(request.role),
+        password_hash: &hash,
+    };
     let row = db::users::insert(&txn, caller.scope, new, now()).await?;
-    let object = Object { kind: "users", uuid: Some(row.uuid), name: &row.email };
-    db::audit::write(&txn, caller.scope, &caller.actor(), "users.create", object, now()).await?;
+    let object = Object {
+        kind: "users",
+        uuid: Some(row.uuid),
+        name: &row.email,
+    };
+    db::audit::write(
+        &txn,
+        caller.scope,
+        &caller.actor(),
+        "users.create",
+        object,
+        now(),
+    )
+    .await?;
     txn.commit().await?;
     Ok((StatusCode::CREATED, Json(user(&caller, row))))
 }
@@ -87,7 +112,10 @@ pub(crate) async fn update(
     Body(patch): Body<UserPatch>,
 ) -> ApiResult<Json<User>> {
     let row = find(&app, &caller, id).await?;
-    let mut change = UserChange { disabled: patch.disabled, ..UserChange::default() };
+    let mut change = UserChange {
+        disabled: patch.disabled,
+        ..UserChange::default()
+    };
     if let Some(name) = &patch.name {
         change.name = Some(input::name(name, "/name")?);
     }
@@ -96,21 +124,39 @@ pub(crate) async fn update(
         change.password_hash = Some(password::hash(new).await?);
     }
     change.role = patch.role.map(|role| role_word(role).to_owned());
-    let loses_admin = patch.role.is_some_and(|role| role != Role::Admin) || patch.disabled == Some(true);
+    let loses_admin =
+        patch.role.is_some_and(|role| role != Role::Admin) || patch.disabled == Some(true);
     let ends_sessions = patch.disabled == Some(true) || change.password_hash.is_some();
     let txn = app.db.begin().await?;
-    if loses_admin && row.role == "admin" && db::users::other_admins(&txn, caller.scope, row.id).await? == 0 {
+    if loses_admin
+        && row.role == "admin"
+        && db::users::other_admins(&txn, caller.scope, row.id).await? == 0
+    {
         return Err(ErrorCode::LastAdministrator.into());
     }
     if !db::users::update(&txn, caller.scope, row.id, version, change).await? {
         return Err(ApiError::from(ErrorCode::VersionChanged).current(&user(&caller, row)));
     }
     if ends_sessions {
-        let own = (row.id == caller.user.id).then_some(caller.session_hash.as_deref()).flatten();
+        let own = (row.id == caller.user.id)
+            .then_some(caller.session_hash.as_deref())
+            .flatten();
         db::sessions::delete_of_user(&txn, row.id, own).await?;
     }
-    let object = Object { kind: "users", uuid: Some(row.uuid), name: &row.email };
-    db::audit::write(&txn, caller.scope, &caller.actor(), "users.update", object, now()).await?;
+    let object = Object {
+        kind: "users",
+        uuid: Some(row.uuid),
+        name: &row.email,
+    };
+    db::audit::write(
+        &txn,
+        caller.scope,
+        &caller.actor(),
+        "users.update",
+        object,
+        now(),
+    )
+    .await?;
     txn.commit().await?;
     Ok(Json(user(&caller, find(&app, &caller, id).await?)))
 }
@@ -126,7 +172,9 @@ pub(crate) async fn delete(
 ) -> ApiResult<StatusCode> {
     let row = find(&app, &caller, id).await?;
     if row.id == caller.user.id {
-        return Err(ApiError::from(ErrorCode::Conflict).detail("One cannot delete one's own account."));
+        return Err(
+            ApiError::from(ErrorCode::Conflict).detail("One cannot delete one's own account.")
+        );
     }
     let txn = app.db.begin().await?;
     if row.role == "admin" && db::users::other_admins(&txn, caller.scope, row.id).await? == 0 {
@@ -135,8 +183,20 @@ pub(crate) async fn delete(
     if !db::users::delete(&txn, caller.scope, row.id, version).await? {
         return Err(ApiError::from(ErrorCode::VersionChanged).current(&user(&caller, row)));
     }
-    let object = Object { kind: "users", uuid: Some(row.uuid), name: &row.email };
-    db::audit::write(&txn, caller.scope, &caller.actor(), "users.delete", object, now()).await?;
+    let object = Object {
+        kind: "users",
+        uuid: Some(row.uuid),
+        name: &row.email,
+    };
+    db::audit::write(
+        &txn,
+        caller.scope,
+        &caller.actor(),
+        "users.delete",
+        object,
+        now(),
+    )
+    .await?;
     txn.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

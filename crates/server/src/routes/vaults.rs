@@ -11,8 +11,8 @@ use holdfast_protocol::{
         commands::Command,
         common::Page,
         vaults::{
-            CommandRequest, KitRequest, PointsRefreshed, RecoveryKit, Storage, StorageInput, StorageTestRequest, Vault,
-            VaultCreate, VaultPatch,
+            CommandRequest, KitRequest, PointsRefreshed, RecoveryKit, Storage, StorageInput,
+            StorageTestRequest, Vault, VaultCreate, VaultPatch,
         },
     },
     errors::ErrorCode,
@@ -44,7 +44,9 @@ use crate::{
 const PASSWORD_LENGTH: usize = 32;
 
 async fn find(app: &App, caller: &Caller, id: Uuid) -> ApiResult<VaultRow> {
-    Ok(db::vaults::find(app.db.reader(), caller.scope, id).await?.ok_or(ErrorCode::NotFound)?)
+    Ok(db::vaults::find(app.db.reader(), caller.scope, id)
+        .await?
+        .ok_or(ErrorCode::NotFound)?)
 }
 
 async fn shown(app: &App, caller: &Caller, id: Uuid) -> ApiResult<Vault> {
@@ -52,7 +54,9 @@ async fn shown(app: &App, caller: &Caller, id: Uuid) -> ApiResult<Vault> {
     let catalog = Catalog::load(app.db.reader(), caller.scope).await?;
     let figures = VaultFigures::load(app.db.reader(), caller.scope).await?;
     let protected = db::points::protected_bytes(app.db.reader(), caller.scope, row.id).await?;
-    Ok(view::vaults::vault(&catalog, caller, &figures, protected, &row))
+    Ok(view::vaults::vault(
+        &catalog, caller, &figures, protected, &row,
+    ))
 }
 
 /// A checked place: what a vault's row holds of it.
@@ -70,16 +74,35 @@ struct Place {
 
 async fn check_place(app: &App, caller: &Caller, storage: &StorageInput) -> ApiResult<Place> {
     match storage {
-        StorageInput::S3 { endpoint, region, bucket, prefix, access_key_id, secret_access_key } => {
+        StorageInput::S3 {
+            endpoint,
+            region,
+            bucket,
+            prefix,
+            access_key_id,
+            secret_access_key,
+        } => {
             check_endpoint(endpoint)?;
             if bucket.is_empty() || bucket.len() > 255 || bucket.contains(['/', ' ']) {
-                return Err(ApiError::field("/storage/bucket", "invalid", "is not the name of a bucket"));
+                return Err(ApiError::field(
+                    "/storage/bucket",
+                    "invalid",
+                    "is not the name of a bucket",
+                ));
             }
             if access_key_id.is_empty() {
-                return Err(ApiError::field("/storage/access_key_id", "missing", "must not be empty"));
+                return Err(ApiError::field(
+                    "/storage/access_key_id",
+                    "missing",
+                    "must not be empty",
+                ));
             }
             if secret_access_key.is_empty() {
-                return Err(ApiError::field("/storage/secret_access_key", "missing", "must not be empty"));
+                return Err(ApiError::field(
+                    "/storage/secret_access_key",
+                    "missing",
+                    "must not be empty",
+                ));
             }
             Ok(Place {
                 kind: "s3",
@@ -96,10 +119,15 @@ async fn check_place(app: &App, caller: &Caller, storage: &StorageInput) -> ApiR
         StorageInput::Directory { agent_id, path } => {
             input::absolute_path(path, "/storage/path")?;
             let agent = db::agents::find(app.db.reader(), caller.scope, agent_id.0).await?;
-            let agent = agent
-                .ok_or_else(|| ApiError::unknown("/storage/agent_id", "there is no such machine"))?;
+            let agent = agent.ok_or_else(|| {
+                ApiError::unknown("/storage/agent_id", "there is no such machine")
+            })?;
             if agent.disabled {
-                return Err(ApiError::field("/storage/agent_id", "disabled", "the machine is disabled"));
+                return Err(ApiError::field(
+                    "/storage/agent_id",
+                    "disabled",
+                    "the machine is disabled",
+                ));
             }
             Ok(Place {
                 kind: "directory",
@@ -146,7 +174,10 @@ pub(crate) async fn list(
     let figures = VaultFigures::load(app.db.reader(), caller.scope).await?;
     let mut protected = std::collections::HashMap::new();
     for row in &slice.rows {
-        protected.insert(row.id, db::points::protected_bytes(app.db.reader(), caller.scope, row.id).await?);
+        protected.insert(
+            row.id,
+            db::points::protected_bytes(app.db.reader(), caller.scope, row.id).await?,
+        );
     }
     Ok(Json(to_page(slice, |row| {
         let bytes = protected.get(&row.id).copied().unwrap_or(0);
@@ -157,7 +188,11 @@ pub(crate) async fn list(
 /// One vault.
 #[utoipa::path(get, path = "/vaults/{id}", tag = "vaults", params(("id" = uuid::Uuid, Path)),
     responses((status = 200, body = Vault)))]
-pub(crate) async fn get(State(app): State<App>, caller: Caller, Id(id): Id) -> ApiResult<Json<Vault>> {
+pub(crate) async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id,
+) -> ApiResult<Json<Vault>> {
     Ok(Json(shown(&app, &caller, id).await?))
 }
 
@@ -171,10 +206,21 @@ pub(crate) async fn create(
 ) -> ApiResult<(StatusCode, Json<Vault>)> {
     let name = input::name(&request.name, "/name")?;
     let place = check_place(&app, &caller, &request.storage).await?;
-    if request.repository_password.as_ref().is_some_and(Secret::is_empty) {
-        return Err(ApiError::field("/repository_password", "missing", "must not be empty"));
+    if request
+        .repository_password
+        .as_ref()
+        .is_some_and(Secret::is_empty)
+    {
+        return Err(ApiError::field(
+            "/repository_password",
+            "missing",
+            "must not be empty",
+        ));
     }
-    let password = request.repository_password.clone().unwrap_or_else(|| tokens::new_password(PASSWORD_LENGTH));
+    let password = request
+        .repository_password
+        .clone()
+        .unwrap_or_else(|| tokens::new_password(PASSWORD_LENGTH));
     let uuid = Uuid::now_v7();
     let secret_key = place.secret_key.as_ref();
     let new = NewVault {
@@ -186,21 +232,46 @@ pub(crate) async fn create(
         bucket: place.bucket,
         prefix: place.prefix,
         access_key_id: place.access_key_id,
-        sealed_secret_key: secret_key.map(|key| app.sealer.seal(secret_key_place(uuid), key.expose().as_bytes())),
+        sealed_secret_key: secret_key.map(|key| {
+            app.sealer
+                .seal(secret_key_place(uuid), key.expose().as_bytes())
+        }),
         agent_id: place.agent.as_ref().map(|agent| agent.id),
         path: place.path,
-        sealed_repository_password: app.sealer.seal(password_place(uuid), password.expose().as_bytes()),
+        sealed_repository_password: app
+            .sealer
+            .seal(password_place(uuid), password.expose().as_bytes()),
     };
     let txn = app.db.begin().await?;
-    if db::vaults::by_name(&txn, caller.scope, &name).await?.is_some() {
-        return Err(ApiError::from(ErrorCode::NameTaken).detail(format!("There is a vault \"{name}\" already.")).at("/name"));
+    if db::vaults::by_name(&txn, caller.scope, &name)
+        .await?
+        .is_some()
+    {
+        return Err(ApiError::from(ErrorCode::NameTaken)
+            .detail(format!("There is a vault \"{name}\" already."))
+            .at("/name"));
     }
     let row = db::vaults::insert(&txn, caller.scope, new, now()).await?;
-    let object = Object { kind: "vaults", uuid: Some(row.uuid), name: &name };
-    db::audit::write(&txn, caller.scope, &caller.actor(), "vaults.create", object, now()).await?;
+    let object = Object {
+        kind: "vaults",
+        uuid: Some(row.uuid),
+        name: &name,
+    };
+    db::audit::write(
+        &txn,
+        caller.scope,
+        &caller.actor(),
+        "vaults.create",
+        object,
+        now(),
+    )
+    .await?;
     let executor = executor::of_vault(&txn, caller.scope, &row).await.ok();
     let mut changes = Vec::new();
-    if let Some(agent) = executor.as_ref().filter(|_| request.create_repository.unwrap_or(true)) {
+    if let Some(agent) = executor
+        .as_ref()
+        .filter(|_| request.create_repository.unwrap_or(true))
+    {
         changes = order_repository(&app, &txn, &row, agent).await?;
     }
     txn.commit().await?;
@@ -229,30 +300,65 @@ pub(crate) async fn update(
     }
     if patch.access_key_id.is_some() || patch.secret_access_key.is_some() {
         if row.kind != "s3" {
-            return Err(ApiError::field("/access_key_id", "invalid", "a directory has no storage key"));
+            return Err(ApiError::field(
+                "/access_key_id",
+                "invalid",
+                "a directory has no storage key",
+            ));
         }
         // A new id with the old secret, or the other way round, is never what was meant.
         let (Some(access), Some(secret)) = (&patch.access_key_id, &patch.secret_access_key) else {
-            let missing = if patch.access_key_id.is_none() { "/access_key_id" } else { "/secret_access_key" };
-            return Err(ApiError::field(missing, "missing", "both parts of the key must be given"));
+            let missing = if patch.access_key_id.is_none() {
+                "/access_key_id"
+            } else {
+                "/secret_access_key"
+            };
+            return Err(ApiError::field(
+                missing,
+                "missing",
+                "both parts of the key must be given",
+            ));
         };
         if access.is_empty() || secret.is_empty() {
-            return Err(ApiError::field("/access_key_id", "missing", "must not be empty"));
+            return Err(ApiError::field(
+                "/access_key_id",
+                "missing",
+                "must not be empty",
+            ));
         }
         change.access_key_id = Some(access.clone());
-        change.sealed_secret_key = Some(app.sealer.seal(secret_key_place(row.uuid), secret.expose().as_bytes()));
+        change.sealed_secret_key = Some(
+            app.sealer
+                .seal(secret_key_place(row.uuid), secret.expose().as_bytes()),
+        );
     }
     let txn = app.db.begin().await?;
     if let Some(name) = &change.name
-        && db::vaults::by_name(&txn, caller.scope, name).await?.is_some_and(|other| other.id != row.id)
+        && db::vaults::by_name(&txn, caller.scope, name)
+            .await?
+            .is_some_and(|other| other.id != row.id)
     {
         return Err(ApiError::from(ErrorCode::NameTaken).at("/name"));
     }
     if !db::vaults::update(&txn, caller.scope, row.id, version, change).await? {
-        return Err(ApiError::from(ErrorCode::VersionChanged).current(&shown(&app, &caller, id).await?));
+        return Err(
+            ApiError::from(ErrorCode::VersionChanged).current(&shown(&app, &caller, id).await?)
+        );
     }
-    let object = Object { kind: "vaults", uuid: Some(row.uuid), name: &row.name };
-    db::audit::write(&txn, caller.scope, &caller.actor(), "vaults.update", object, now()).await?;
+    let object = Object {
+        kind: "vaults",
+        uuid: Some(row.uuid),
+        name: &row.name,
+    };
+    db::audit::write(
+        &txn,
+        caller.scope,
+        &caller.actor(),
+        "vaults.update",
+        object,
+        now(),
+    )
+    .await?;
     txn.commit().await?;
     app.tell(row.tenant_id, What::Vault { uuid: row.uuid });
     Ok(Json(shown(&app, &caller, id).await?))
@@ -269,21 +375,46 @@ pub(crate) async fn delete(
 ) -> ApiResult<StatusCode> {
     let row = find(&app, &caller, id).await?;
     let jobs = db::jobs::all(app.db.reader(), caller.scope).await?;
-    let names: Vec<&str> = jobs.iter().filter(|job| job.vault_id == row.id).map(|job| job.name.as_str()).collect();
+    let names: Vec<&str> = jobs
+        .iter()
+        .filter(|job| job.vault_id == row.id)
+        .map(|job| job.name.as_str())
+        .collect();
     if !names.is_empty() {
-        let detail = format!("\"{}\" is still written to by {}.", row.name, names.join(", "));
+        let detail = format!(
+            "\"{}\" is still written to by {}.",
+            row.name,
+            names.join(", ")
+        );
         return Err(ApiError::from(ErrorCode::InUse).detail(detail));
     }
-    let filter = db::runs::RunFilter { vault_id: Some(row.id), ..Default::default() };
+    let filter = db::runs::RunFilter {
+        vault_id: Some(row.id),
+        ..Default::default()
+    };
     let txn = app.db.begin().await?;
     if db::runs::any_active(&txn, caller.scope, &filter).await? {
         return Err(ApiError::from(ErrorCode::InUse).detail("A run that uses it is not over."));
     }
     if !db::vaults::delete(&txn, caller.scope, row.id, version).await? {
-        return Err(ApiError::from(ErrorCode::VersionChanged).current(&shown(&app, &caller, id).await?));
+        return Err(
+            ApiError::from(ErrorCode::VersionChanged).current(&shown(&app, &caller, id).await?)
+        );
     }
-    let object = Object { kind: "vaults", uuid: Some(row.uuid), name: &row.name };
-    db::audit::write(&txn, caller.scope, &caller.actor(), "vaults.delete", object, now()).await?;
+    let object = Object {
+        kind: "vaults",
+        uuid: Some(row.uuid),
+        name: &row.name,
+    };
+    db::audit::write(
+        &txn,
+        caller.scope,
+        &caller.actor(),
+        "vaults.delete",
+        object,
+        now(),
+    )
+    .await?;
     txn.commit().await?;
     app.tell(row.tenant_id, What::Vault { uuid: row.uuid });
     Ok(StatusCode::NO_CONTENT)
@@ -306,18 +437,26 @@ pub(crate) async fn test_storage(
             .ok_or_else(|| ApiError::unknown("/agent_id", "there is no such machine"))?,
         (None, None) => {
             let agents = db::agents::all(app.db.reader(), caller.scope).await?;
-            agents.into_iter().find(|agent| is_online(agent, now())).ok_or(ErrorCode::NoAgentOnline)?
+            agents
+                .into_iter()
+                .find(|agent| is_online(agent, now()))
+                .ok_or(ErrorCode::NoAgentOnline)?
         }
     };
     if !is_online(&agent, now()) {
-        return Err(ApiError::from(ErrorCode::NoAgentOnline).detail(format!("\"{}\" is not connected.", agent.name)));
+        return Err(ApiError::from(ErrorCode::NoAgentOnline)
+            .detail(format!("\"{}\" is not connected.", agent.name)));
     }
     let s3 = place.kind == "s3";
     let context = VaultContext {
         vault_id: Uuid::now_v7(),
         vault_name: String::new(),
         vault_state: VaultState::New,
-        dest_type: if s3 { DestinationType::S3 } else { DestinationType::Local },
+        dest_type: if s3 {
+            DestinationType::S3
+        } else {
+            DestinationType::Local
+        },
         dest_bucket: place.bucket,
         dest_prefix: literal_prefix(&place.prefix),
         dest_local_path: place.path,
@@ -328,7 +467,11 @@ pub(crate) async fn test_storage(
         encryption_mode: EncryptionMode::Managed,
         repository_password: None,
     };
-    let command = queue::send(&app, Order::about_place(CommandPayload::TestVault(TestVault {}), &agent, context)).await?;
+    let command = queue::send(
+        &app,
+        Order::about_place(CommandPayload::TestVault(TestVault {}), &agent, context),
+    )
+    .await?;
     answer(&app, &caller, command, wait).await
 }
 
@@ -364,15 +507,28 @@ pub(crate) async fn create_repository(
     let wait = input::wait(request.wait_seconds)?;
     let vault = find(&app, &caller, id).await?;
     if vault.state == "ready" {
-        return Err(ApiError::from(ErrorCode::Conflict).detail("The vault's repository exists already; it is never made anew."));
+        return Err(ApiError::from(ErrorCode::Conflict)
+            .detail("The vault's repository exists already; it is never made anew."));
     }
     let agent = executor::of_vault(app.db.reader(), caller.scope, &vault).await?;
     let txn = app.db.begin().await?;
     let changes = order_repository(&app, &txn, &vault, &agent).await?;
     let kind = holdfast_protocol::agent::CommandType::CreateRepository.as_str();
     let open = db::commands::open_of(&txn, caller.scope, kind, None, Some(vault.id)).await?;
-    let object = Object { kind: "vaults", uuid: Some(vault.uuid), name: &vault.name };
-    db::audit::write(&txn, caller.scope, &caller.actor(), "vaults.create_repository", object, now()).await?;
+    let object = Object {
+        kind: "vaults",
+        uuid: Some(vault.uuid),
+        name: &vault.name,
+    };
+    db::audit::write(
+        &txn,
+        caller.scope,
+        &caller.actor(),
+        "vaults.create_repository",
+        object,
+        now(),
+    )
+    .await?;
     txn.commit().await?;
     let command = open.into_iter().next().ok_or(ErrorCode::Internal)?;
     app.wake.ring(command.agent_id);
@@ -396,7 +552,11 @@ pub(crate) async fn refresh_points(
         return Err(ErrorCode::VaultNotReady.into());
     }
     let agent = executor::of_vault(app.db.reader(), caller.scope, &vault).await?;
-    let order = Order::about_vault(CommandPayload::ListPoints(ListPoints::default()), &agent, &vault);
+    let order = Order::about_vault(
+        CommandPayload::ListPoints(ListPoints::default()),
+        &agent,
+        &vault,
+    );
     let command = queue::send(&app, order).await?;
     answer(&app, &caller, command, wait).await
 }
@@ -419,8 +579,20 @@ pub(crate) async fn kit(
     let now = now();
     let txn = app.db.begin().await?;
     db::vaults::kit_shown(&txn, caller.scope, vault.id, now).await?;
-    let object = Object { kind: "vaults", uuid: Some(vault.uuid), name: &vault.name };
-    db::audit::write(&txn, caller.scope, &caller.actor(), "vaults.kit", object, now).await?;
+    let object = Object {
+        kind: "vaults",
+        uuid: Some(vault.uuid),
+        name: &vault.name,
+    };
+    db::audit::write(
+        &txn,
+        caller.scope,
+        &caller.actor(),
+        "vaults.kit",
+        object,
+        now,
+    )
+    .await?;
     txn.commit().await?;
     app.tell(vault.tenant_id, What::Vault { uuid: vault.uuid });
     Ok(Json(RecoveryKit {
@@ -436,10 +608,18 @@ pub(crate) async fn kit(
 /// Commands that open the repository without this server.
 fn kit_commands(storage: &Storage) -> Vec<String> {
     match storage {
-        Storage::S3 { endpoint, region, bucket, prefix, access_key_id } => {
+        Storage::S3 {
+            endpoint,
+            region,
+            bucket,
+            prefix,
+            access_key_id,
+        } => {
             let url = format!("s3://{bucket}/{prefix}?endpoint={endpoint}&region={region}");
             vec![
-                format!("export AWS_ACCESS_KEY_ID={access_key_id} AWS_SECRET_ACCESS_KEY=<secret key>"),
+                format!(
+                    "export AWS_ACCESS_KEY_ID={access_key_id} AWS_SECRET_ACCESS_KEY=<secret key>"
+                ),
                 format!("holdfast snapshot list --all --repo '{url}'"),
                 format!("holdfast snapshot restore <id> <folder> --repo '{url}'"),
             ]

@@ -37,7 +37,8 @@ pub(crate) struct Incoming {
 impl Incoming {
     /// An event of the server from the dictionary.
     pub(crate) fn of_server(message_id: &str, params: Map<String, Value>, now: i64) -> Self {
-        let (kind, level) = agent::events::find(message_id).map_or(("info", "info"), |event| (event.kind, event.level));
+        let (kind, level) = agent::events::find(message_id)
+            .map_or(("info", "info"), |event| (event.kind, event.level));
         Self {
             agent_seq: None,
             time: now,
@@ -71,7 +72,10 @@ pub(crate) async fn append(
     attempt: i64,
     incoming: Vec<Incoming>,
 ) -> ApiResult<Vec<Change>> {
-    let seqs: Vec<i64> = incoming.iter().filter_map(|event| event.agent_seq).collect();
+    let seqs: Vec<i64> = incoming
+        .iter()
+        .filter_map(|event| event.agent_seq)
+        .collect();
     let mut known = if seqs.is_empty() {
         Vec::new()
     } else {
@@ -109,8 +113,14 @@ pub(crate) async fn append(
             message_id: event.message_id,
             params: event.params,
         };
-        let what = What::RunEvent { uuid: run.uuid, event: Arc::new(event) };
-        changes.push(Change { tenant_id: run.tenant_id, what });
+        let what = What::RunEvent {
+            uuid: run.uuid,
+            event: Arc::new(event),
+        };
+        changes.push(Change {
+            tenant_id: run.tenant_id,
+            what,
+        });
     }
     db::events::insert(conn, rows).await?;
     Ok(changes)
@@ -118,7 +128,9 @@ pub(crate) async fn append(
 
 /// A stored event in words.
 pub(crate) fn view(app: &App, run: &RunRow, row: EventRow) -> ApiResult<RunEvent> {
-    let params = app.sealer.open(place(run.uuid, row.seq), &row.sealed_params)?;
+    let params = app
+        .sealer
+        .open(place(run.uuid, row.seq), &row.sealed_params)?;
     let params: Map<String, Value> = serde_json::from_slice(&params)?;
     Ok(RunEvent {
         seq: row.seq,

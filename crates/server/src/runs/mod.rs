@@ -30,7 +30,9 @@ pub(crate) fn parse_status(word: &str) -> RunStatus {
         RunStatus::PartialSuccess,
         RunStatus::Cancelled,
     ];
-    all.into_iter().find(|status| status.as_str() == word).unwrap_or(RunStatus::Failed)
+    all.into_iter()
+        .find(|status| status.as_str() == word)
+        .unwrap_or(RunStatus::Failed)
 }
 
 /// What decides about a stored run's next state.
@@ -79,7 +81,10 @@ pub(crate) fn item_place(row: &RunRow) -> Place<'static> {
 
 /// That a run changed.
 pub(crate) fn changed(row: &RunRow) -> Change {
-    Change { tenant_id: row.tenant_id, what: What::Run { id: row.id, uuid: row.uuid } }
+    Change {
+        tenant_id: row.tenant_id,
+        what: What::Run { uuid: row.uuid },
+    }
 }
 
 /// The refusal of a change to a run that is over.

@@ -24,7 +24,9 @@ pub(crate) async fn enter_report(
     now: i64,
 ) -> ApiResult<bool> {
     let scope = Scope::tenant(run.tenant_id);
-    let Some(first) = reports.first() else { return Ok(false) };
+    let Some(first) = reports.first() else {
+        return Ok(false);
+    };
     if db::points::by_run(conn, scope, run.id).await?.is_some() {
         return Ok(false);
     }
@@ -43,7 +45,11 @@ pub(crate) async fn enter_report(
         run_id: Some(run.id),
         source_user: first.source_user.clone(),
         source_host: first.source_host.clone(),
-        time: reports.iter().map(|report| report.start_time.as_millisecond()).min().unwrap_or(now),
+        time: reports
+            .iter()
+            .map(|report| report.start_time.as_millisecond())
+            .min()
+            .unwrap_or(now),
         bytes_uploaded: run.bytes_transferred,
         problem_count: run.problem_count,
         snapshots: snapshots.collect(),
@@ -66,7 +72,10 @@ pub(crate) async fn compare_listing(
     let mut summary = PointsRefreshed::default();
     let mut by_root: BTreeMap<(i64, &str), &str> = BTreeMap::new();
     for point in listed.iter().filter(|point| point.incomplete.is_none()) {
-        by_root.insert((point.start_time.as_millisecond(), &point.root_object), &point.manifest_id);
+        by_root.insert(
+            (point.start_time.as_millisecond(), &point.root_object),
+            &point.manifest_id,
+        );
     }
     let mut matched: HashSet<(i64, String)> = HashSet::new();
     for (point, snapshots) in &known {
@@ -112,7 +121,11 @@ pub(crate) async fn compare_listing(
             run_id: None,
             source_user: first.source_user.clone(),
             source_host: first.source_host.clone(),
-            time: group.iter().map(|point| point.start_time.as_millisecond()).min().unwrap_or(now),
+            time: group
+                .iter()
+                .map(|point| point.start_time.as_millisecond())
+                .min()
+                .unwrap_or(now),
             bytes_uploaded: None,
             problem_count: group.iter().map(|point| point.errors as i64).sum(),
             snapshots: snapshots.collect(),
@@ -125,17 +138,26 @@ pub(crate) async fn compare_listing(
 }
 
 /// Points that the catalogue does not know: those of one run together, others each alone.
-fn unknown_groups<'a>(listed: &'a [ListedPoint], matched: &HashSet<(i64, String)>) -> Vec<Vec<&'a ListedPoint>> {
+fn unknown_groups<'a>(
+    listed: &'a [ListedPoint],
+    matched: &HashSet<(i64, String)>,
+) -> Vec<Vec<&'a ListedPoint>> {
     let mut groups: BTreeMap<String, Vec<&ListedPoint>> = BTreeMap::new();
     for point in listed {
-        let known = matched.contains(&(point.start_time.as_millisecond(), point.root_object.clone()));
+        let known =
+            matched.contains(&(point.start_time.as_millisecond(), point.root_object.clone()));
         // Companions hold metadata of other points and are nothing to restore.
         if known || point.incomplete.is_some() || point.source_path.starts_with("/holdfast/") {
             continue;
         }
-        let key = point.run_uuid.map_or_else(|| point.manifest_id.clone(), |run| run.to_string());
+        let key = point
+            .run_uuid
+            .map_or_else(|| point.manifest_id.clone(), |run| run.to_string());
         let group = groups.entry(key).or_default();
-        if group.iter().all(|other| other.source_path != point.source_path) {
+        if group
+            .iter()
+            .all(|other| other.source_path != point.source_path)
+        {
             group.push(point);
         }
     }

@@ -24,7 +24,12 @@ use crate::{
 const MOST_PROBLEMS: usize = 10_000;
 
 /// Takes an update of a run.
-pub(crate) async fn update(app: &App, agent: &AgentRow, run_id: i64, update: RunUpdate) -> ApiResult<UpdateAnswer> {
+pub(crate) async fn update(
+    app: &App,
+    agent: &AgentRow,
+    run_id: i64,
+    update: RunUpdate,
+) -> ApiResult<UpdateAnswer> {
     let now = now();
     let txn = app.db.begin().await?;
     let run = db::runs::lock_of_agent(&txn, agent.id, run_id).await?;
@@ -39,7 +44,9 @@ pub(crate) async fn update(app: &App, agent: &AgentRow, run_id: i64, update: Run
         RunOutcome::Late(state) => (state, true),
         RunOutcome::ForeignAttempt => return Err(stale_attempt(&run)),
         RunOutcome::Ignored | RunOutcome::Refused => {
-            return Ok(UpdateAnswer { cancel_requested: run.cancel_requested });
+            return Ok(UpdateAnswer {
+                cancel_requested: run.cancel_requested,
+            });
         }
     };
     let mut changes = Vec::new();
@@ -64,7 +71,12 @@ pub(crate) async fn update(app: &App, agent: &AgentRow, run_id: i64, update: Run
 }
 
 /// Takes events of a run.
-pub(crate) async fn push_events(app: &App, agent: &AgentRow, run_id: i64, pushed: PushEvents) -> ApiResult<()> {
+pub(crate) async fn push_events(
+    app: &App,
+    agent: &AgentRow,
+    run_id: i64,
+    pushed: PushEvents,
+) -> ApiResult<()> {
     let now = now();
     let txn = app.db.begin().await?;
     let run = db::runs::lock_of_agent(&txn, agent.id, run_id).await?;
@@ -74,7 +86,11 @@ pub(crate) async fn push_events(app: &App, agent: &AgentRow, run_id: i64, pushed
     if attempt > run.attempt {
         return Err(stale_attempt(&run));
     }
-    let incoming = pushed.events.into_iter().map(events::Incoming::from).collect();
+    let incoming = pushed
+        .events
+        .into_iter()
+        .map(events::Incoming::from)
+        .collect();
     let changes = events::append(&txn, app, &mut run, attempt, incoming).await?;
     run.heartbeat_at = Some(now);
     db::runs::save(&txn, run).await?;
@@ -84,7 +100,8 @@ pub(crate) async fn push_events(app: &App, agent: &AgentRow, run_id: i64, pushed
 }
 
 fn stale_attempt(run: &RunRow) -> ApiError {
-    ApiError::from(ErrorCode::StaleAttempt).detail(format!("run {} is at attempt {}", run.id, run.attempt))
+    ApiError::from(ErrorCode::StaleAttempt)
+        .detail(format!("run {} is at attempt {}", run.id, run.attempt))
 }
 
 /// What an update says about the run's progress. Figures that people watch never fall, whatever a new attempt
@@ -99,7 +116,10 @@ fn write_figures(app: &App, run: &mut RunRow, update: &RunUpdate, now: i64) {
     run.bytes_processed = rise(run.bytes_processed, update.bytes_processed);
     run.bytes_transferred = rise(run.bytes_transferred, update.bytes_transferred);
     run.objects_transferred = rise(run.objects_transferred, update.objects_transferred);
-    let follow = |old: Option<i64>, new: Option<u64>| new.map(|new| i64::try_from(new).unwrap_or(i64::MAX)).or(old);
+    let follow = |old: Option<i64>, new: Option<u64>| {
+        new.map(|new| i64::try_from(new).unwrap_or(i64::MAX))
+            .or(old)
+    };
     run.bytes_total = follow(run.bytes_total, update.bytes_total);
     run.objects_total = follow(run.objects_total, update.objects_total);
     // On this wire 0 means "unknown" for these two.
@@ -110,7 +130,11 @@ fn write_figures(app: &App, run: &mut RunRow, update: &RunUpdate, now: i64) {
         run.eta_seconds = follow(None, update.eta_seconds).filter(|eta| *eta > 0);
     }
     if let Some(percent) = update.progress_pct.filter(|percent| percent.is_finite()) {
-        run.progress_pct = Some(percent.clamp(0.0, 100.0).max(run.progress_pct.unwrap_or(0.0)));
+        run.progress_pct = Some(
+            percent
+                .clamp(0.0, 100.0)
+                .max(run.progress_pct.unwrap_or(0.0)),
+        );
     }
     if let Some(item) = &update.current_item {
         let sealed = app.sealer.seal(item_place(run), item.as_bytes());
@@ -138,11 +162,17 @@ async fn write_end(
     if let Some(statistics) = &update.stats_json {
         run.statistics = serde_json::to_string(statistics)?;
     }
-    if matches!(update.status, Some(RunStatus::Success | RunStatus::PartialSuccess)) {
+    if matches!(
+        update.status,
+        Some(RunStatus::Success | RunStatus::PartialSuccess)
+    ) {
         run.progress_pct = Some(100.0);
     }
     if update.status == Some(RunStatus::Failed) {
-        let code = update.error_code.as_deref().unwrap_or(holdfast_protocol::agent::failures::INTERNAL);
+        let code = update
+            .error_code
+            .as_deref()
+            .unwrap_or(holdfast_protocol::agent::failures::INTERNAL);
         write_failure(app, run, code, update.error_summary.as_deref());
     }
     if update.problem_count.is_none() && !update.problems.is_empty() {
@@ -151,11 +181,14 @@ async fn write_end(
     let mut problems = Vec::with_capacity(update.problems.len().min(MOST_PROBLEMS));
     for (index, problem) in update.problems.iter().take(MOST_PROBLEMS).enumerate() {
         let seq = index as i64 + 1;
-        let item = serde_json::to_vec(&json!({ "path": problem.path, "message": problem.message }))?;
+        let item =
+            serde_json::to_vec(&json!({ "path": problem.path, "message": problem.message }))?;
         problems.push(NewProblem {
             seq,
             code: problem.code.clone(),
-            size: problem.size.map(|size| i64::try_from(size).unwrap_or(i64::MAX)),
+            size: problem
+                .size
+                .map(|size| i64::try_from(size).unwrap_or(i64::MAX)),
             sealed_item: app.sealer.seal(problem_place(run, seq), &item),
         });
     }
@@ -163,7 +196,10 @@ async fn write_end(
     if points::enter_report(conn, run, &update.points, now).await? {
         let scope = db::Scope::tenant(run.tenant_id);
         if let Some(vault) = db::vaults::by_id(conn, scope, run.vault_id).await? {
-            changes.push(Change { tenant_id: run.tenant_id, what: What::Points { vault: vault.uuid } });
+            changes.push(Change {
+                tenant_id: run.tenant_id,
+                what: What::Points { vault: vault.uuid },
+            });
         }
     }
     Ok(changes)
@@ -176,5 +212,9 @@ pub(crate) fn problem_place(run: &RunRow, seq: i64) -> Place<'static> {
 
 /// What a failed run says about its failure.
 pub(crate) fn error_text(app: &App, run: &RunRow) -> ApiResult<Option<String>> {
-    run.sealed_error.as_ref().map(|sealed| app.sealer.open_text(error_place(run), sealed)).transpose().map_err(Into::into)
+    run.sealed_error
+        .as_ref()
+        .map(|sealed| app.sealer.open_text(error_place(run), sealed))
+        .transpose()
+        .map_err(Into::into)
 }

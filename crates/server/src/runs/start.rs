@@ -1,7 +1,10 @@
 //! Starting runs, and stopping them.
 
 use holdfast_protocol::{
-    agent::{CommandPayload, commands::{CreateRepository, Overwrite, Restore, RestoreItem}},
+    agent::{
+        CommandPayload,
+        commands::{CreateRepository, Overwrite, Restore, RestoreItem},
+    },
     errors::ErrorCode,
 };
 use sea_orm::ConnectionTrait;
@@ -15,8 +18,7 @@ use crate::{
     app::{App, now},
     commands::queue::{self, Order},
     db::{
-        self, AgentRow, JobRow, PointRow, PointSnapshotRow, RunRow, Scope, VaultRow,
-        runs::NewRun,
+        self, AgentRow, JobRow, PointRow, PointSnapshotRow, RunRow, Scope, VaultRow, runs::NewRun,
     },
     live::{Change, What},
     problem::{ApiError, ApiResult},
@@ -41,10 +43,12 @@ pub(crate) async fn start_job(
 ) -> ApiResult<(Started, Vec<Change>)> {
     let scope = Scope::tenant(job.tenant_id);
     if !job.enabled {
-        return Err(ApiError::from(ErrorCode::JobDisabled).detail(format!("The job \"{}\" is disabled.", job.name)));
+        return Err(ApiError::from(ErrorCode::JobDisabled)
+            .detail(format!("The job \"{}\" is disabled.", job.name)));
     }
     if agent.disabled {
-        return Err(ApiError::from(ErrorCode::AgentDisabled).detail(format!("The machine \"{}\" is disabled.", agent.name)));
+        return Err(ApiError::from(ErrorCode::AgentDisabled)
+            .detail(format!("The machine \"{}\" is disabled.", agent.name)));
     }
     let mut changes = Vec::new();
     if vault.state == "new" {
@@ -68,7 +72,10 @@ pub(crate) async fn start_job(
     };
     let run = db::runs::insert(conn, scope, new, now()).await?;
     changes.push(changed(&run));
-    changes.push(Change { tenant_id: job.tenant_id, what: What::Job { uuid: job.uuid } });
+    changes.push(Change {
+        tenant_id: job.tenant_id,
+        what: What::Job { uuid: job.uuid },
+    });
     Ok((Started::New(run), changes))
 }
 
@@ -93,15 +100,28 @@ pub(crate) async fn order_repository(
 ) -> ApiResult<Vec<Change>> {
     let scope = Scope::tenant(vault.tenant_id);
     let kind = holdfast_protocol::agent::CommandType::CreateRepository.as_str();
-    if !db::commands::open_of(conn, scope, kind, None, Some(vault.id)).await?.is_empty() {
+    if !db::commands::open_of(conn, scope, kind, None, Some(vault.id))
+        .await?
+        .is_empty()
+    {
         return Ok(Vec::new());
     }
     db::vaults::set_state(conn, scope, vault.id, "creating", None, Some(agent.id)).await?;
-    let order = Order::about_vault(CommandPayload::CreateRepository(CreateRepository {}), agent, vault);
+    let order = Order::about_vault(
+        CommandPayload::CreateRepository(CreateRepository {}),
+        agent,
+        vault,
+    );
     let command = queue::insert(app, conn, order).await?;
     Ok(vec![
-        Change { tenant_id: vault.tenant_id, what: What::Vault { uuid: vault.uuid } },
-        Change { tenant_id: vault.tenant_id, what: What::Command { uuid: command.uuid } },
+        Change {
+            tenant_id: vault.tenant_id,
+            what: What::Vault { uuid: vault.uuid },
+        },
+        Change {
+            tenant_id: vault.tenant_id,
+            what: What::Command { uuid: command.uuid },
+        },
     ])
 }
 
@@ -128,9 +148,17 @@ pub(crate) async fn start_restore(
     let items = restore_items(&order);
     let first = order.snapshots.first().ok_or(ErrorCode::PointGone)?;
     let paths: Vec<String> = if order.items.is_empty() {
-        order.snapshots.iter().map(|snapshot| snapshot.path.clone()).collect()
+        order
+            .snapshots
+            .iter()
+            .map(|snapshot| snapshot.path.clone())
+            .collect()
     } else {
-        order.items.iter().map(|(snapshot, path)| join(&snapshot.path, path)).collect()
+        order
+            .items
+            .iter()
+            .map(|(snapshot, path)| join(&snapshot.path, path))
+            .collect()
     };
     let new = NewRun {
         job_id: order.point.job_id,
@@ -159,13 +187,22 @@ pub(crate) async fn start_restore(
     let mut command = Order::about_vault(payload, order.agent, order.vault);
     command.run_id = Some(run.id);
     let command = queue::insert(app, conn, command).await?;
-    let changes =
-        vec![changed(&run), Change { tenant_id: run.tenant_id, what: What::Command { uuid: command.uuid } }];
+    let changes = vec![
+        changed(&run),
+        Change {
+            tenant_id: run.tenant_id,
+            what: What::Command { uuid: command.uuid },
+        },
+    ];
     Ok((run, changes))
 }
 
 fn join(root: &str, path: &str) -> String {
-    if path.is_empty() { root.to_owned() } else { format!("{}/{path}", root.trim_end_matches('/')) }
+    if path.is_empty() {
+        root.to_owned()
+    } else {
+        format!("{}/{path}", root.trim_end_matches('/'))
+    }
 }
 
 /// What the agent is told to bring back. Several source paths go into folders of their own, named after them.
@@ -184,7 +221,12 @@ fn restore_items(order: &RestoreOrder<'_>) -> Vec<RestoreItem> {
     if order.snapshots.len() <= 1 {
         return Vec::new();
     }
-    let folders = folder_names(order.snapshots.iter().map(|snapshot| snapshot.path.as_str()));
+    let folders = folder_names(
+        order
+            .snapshots
+            .iter()
+            .map(|snapshot| snapshot.path.as_str()),
+    );
     order
         .snapshots
         .iter()
@@ -202,7 +244,10 @@ fn folder_names<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut taken = std::collections::HashSet::new();
     paths
         .map(|path| {
-            let last = path.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or("root");
+            let last = path
+                .rsplit(['/', '\\'])
+                .find(|part| !part.is_empty())
+                .unwrap_or("root");
             let last = last.replace(':', "");
             let mut name = last.clone();
             let mut number = 2;
@@ -219,13 +264,17 @@ fn folder_names<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<String> {
 pub(crate) async fn cancel(app: &App, scope: Scope, id: i64) -> ApiResult<RunRow> {
     let now = now();
     let txn = app.db.begin().await?;
-    let mut run = db::runs::lock(&txn, scope, id).await?.ok_or(ErrorCode::NotFound)?;
+    let mut run = db::runs::lock(&txn, scope, id)
+        .await?
+        .ok_or(ErrorCode::NotFound)?;
     match apply(state_of(&run), RunInput::Cancel) {
         RunOutcome::Changed(state) => {
             write_state(&mut run, state, now);
             if state.status.is_terminal() {
                 let restore = holdfast_protocol::agent::CommandType::Restore.as_str();
-                for command in db::commands::open_of(&txn, scope, restore, Some(run.id), None).await? {
+                for command in
+                    db::commands::open_of(&txn, scope, restore, Some(run.id), None).await?
+                {
                     queue::withdraw(app, &txn, command, now).await?;
                 }
             }
@@ -251,13 +300,22 @@ pub(crate) async fn fail(
     detail: Option<&str>,
 ) -> ApiResult<Vec<Change>> {
     let now = now();
-    let RunOutcome::Changed(state) = apply(state_of(&run), RunInput::Impossible) else { return Ok(Vec::new()) };
+    let RunOutcome::Changed(state) = apply(state_of(&run), RunInput::Impossible) else {
+        return Ok(Vec::new());
+    };
     write_failure(app, &mut run, code, detail);
     write_state(&mut run, state, now);
     let mut params = serde_json::Map::new();
     let failure = crate::view::failures::failure(code, detail.map(str::to_owned));
-    params.insert("message".to_owned(), failure.detail.unwrap_or(failure.title).into());
-    let event = super::events::Incoming::of_server(holdfast_protocol::agent::events::RUN_FAILED, params, now);
+    params.insert(
+        "message".to_owned(),
+        failure.detail.unwrap_or(failure.title).into(),
+    );
+    let event = super::events::Incoming::of_server(
+        holdfast_protocol::agent::events::RUN_FAILED,
+        params,
+        now,
+    );
     let attempt = run.attempt;
     let mut changes = super::events::append(conn, app, &mut run, attempt, vec![event]).await?;
     let run = db::runs::save(conn, run).await?;

@@ -31,7 +31,11 @@ pub(crate) enum RunInput {
     /// Its agent is given it again, after a restart or a lost answer.
     HandBack,
     /// Its agent reports.
-    Report { attempt: i64, seq: i64, status: Option<RunStatus> },
+    Report {
+        attempt: i64,
+        seq: i64,
+        status: Option<RunStatus>,
+    },
     /// Somebody asks to stop it.
     Cancel,
     /// Its agent was silent for longer than the time-out.
@@ -60,31 +64,50 @@ pub(crate) fn apply(state: RunState, input: RunInput) -> RunOutcome {
     use RunStatus::{Cancelled, Failed, Queued, Running, Starting};
     match input {
         RunInput::Claim => match state.status {
-            Queued => {
-                RunOutcome::Changed(RunState { status: Starting, attempt: state.attempt + 1, update_seq: 0, ..state })
-            }
+            Queued => RunOutcome::Changed(RunState {
+                status: Starting,
+                attempt: state.attempt + 1,
+                update_seq: 0,
+                ..state
+            }),
             _ => RunOutcome::Refused,
         },
         RunInput::HandBack => match state.status {
-            Starting | Running => {
-                RunOutcome::Changed(RunState { attempt: state.attempt + 1, update_seq: 0, ..state })
-            }
+            Starting | Running => RunOutcome::Changed(RunState {
+                attempt: state.attempt + 1,
+                update_seq: 0,
+                ..state
+            }),
             _ => RunOutcome::Refused,
         },
         RunInput::Report { attempt, .. } if attempt != state.attempt => RunOutcome::ForeignAttempt,
         RunInput::Report { seq, status, .. } => report(state, seq, status),
         RunInput::Cancel => match state.status {
-            Queued => RunOutcome::Changed(RunState { status: Cancelled, cancel_requested: true, ..state }),
+            Queued => RunOutcome::Changed(RunState {
+                status: Cancelled,
+                cancel_requested: true,
+                ..state
+            }),
             Starting | Running if state.cancel_requested => RunOutcome::Ignored,
-            Starting | Running => RunOutcome::Changed(RunState { cancel_requested: true, ..state }),
+            Starting | Running => RunOutcome::Changed(RunState {
+                cancel_requested: true,
+                ..state
+            }),
             _ => RunOutcome::Refused,
         },
         RunInput::Silence => match state.status {
-            Starting | Running => RunOutcome::Changed(RunState { status: Failed, agent_offline: true, ..state }),
+            Starting | Running => RunOutcome::Changed(RunState {
+                status: Failed,
+                agent_offline: true,
+                ..state
+            }),
             _ => RunOutcome::Ignored,
         },
         RunInput::Impossible if state.status.is_terminal() => RunOutcome::Ignored,
-        RunInput::Impossible => RunOutcome::Changed(RunState { status: Failed, ..state }),
+        RunInput::Impossible => RunOutcome::Changed(RunState {
+            status: Failed,
+            ..state
+        }),
     }
 }
 
@@ -112,7 +135,11 @@ fn report(state: RunState, seq: i64, status: Option<RunStatus>) -> RunOutcome {
         (RunStatus::Running, Some(RunStatus::Starting)) => RunStatus::Running,
         (_, Some(next)) => next,
     };
-    RunOutcome::Changed(RunState { status, update_seq: seq, ..state })
+    RunOutcome::Changed(RunState {
+        status,
+        update_seq: seq,
+        ..state
+    })
 }
 
 #[cfg(test)]
@@ -121,7 +148,15 @@ mod tests {
 
     use super::{RunInput, RunOutcome, RunState, apply};
 
-    const ALL: [RunStatus; 7] = [Queued, Starting, Running, Success, PartialSuccess, Failed, Cancelled];
+    const ALL: [RunStatus; 7] = [
+        Queued,
+        Starting,
+        Running,
+        Success,
+        PartialSuccess,
+        Failed,
+        Cancelled,
+    ];
 
     fn at(status: RunStatus) -> RunState {
         RunState {
@@ -147,13 +182,20 @@ mod tests {
             let claimed = apply(at(status), RunInput::Claim);
             let handed = apply(at(status), RunInput::HandBack);
             if status == Queued {
-                let RunOutcome::Changed(next) = claimed else { panic!("{claimed:?}") };
-                assert_eq!((next.status, next.attempt, next.update_seq), (Starting, 3, 0));
+                let RunOutcome::Changed(next) = claimed else {
+                    panic!("{claimed:?}")
+                };
+                assert_eq!(
+                    (next.status, next.attempt, next.update_seq),
+                    (Starting, 3, 0)
+                );
             } else {
                 assert_eq!(claimed, RunOutcome::Refused, "{status:?}");
             }
             if matches!(status, Starting | Running) {
-                let RunOutcome::Changed(next) = handed else { panic!("{handed:?}") };
+                let RunOutcome::Changed(next) = handed else {
+                    panic!("{handed:?}")
+                };
                 assert_eq!((next.status, next.attempt, next.update_seq), (status, 3, 0));
             } else {
                 assert_eq!(handed, RunOutcome::Refused, "{status:?}");
@@ -180,7 +222,11 @@ mod tests {
             (PartialSuccess, None, None),
         ];
         for (from, status, to) in table {
-            let input = RunInput::Report { attempt: 2, seq: 6, status };
+            let input = RunInput::Report {
+                attempt: 2,
+                seq: 6,
+                status,
+            };
             assert_eq!(status_after(at(from), input), to, "{from:?} {status:?}");
         }
     }
@@ -188,25 +234,46 @@ mod tests {
     #[test]
     fn old_repeated_and_foreign_reports_change_nothing() {
         for seq in [0, 4, 5] {
-            let input = RunInput::Report { attempt: 2, seq, status: Some(Success) };
+            let input = RunInput::Report {
+                attempt: 2,
+                seq,
+                status: Some(Success),
+            };
             assert_eq!(apply(at(Running), input), RunOutcome::Ignored, "seq {seq}");
         }
         for attempt in [0, 1, 3] {
             for status in ALL {
-                let input = RunInput::Report { attempt, seq: 99, status: Some(Success) };
-                assert_eq!(apply(at(status), input), RunOutcome::ForeignAttempt, "{status:?}");
+                let input = RunInput::Report {
+                    attempt,
+                    seq: 99,
+                    status: Some(Success),
+                };
+                assert_eq!(
+                    apply(at(status), input),
+                    RunOutcome::ForeignAttempt,
+                    "{status:?}"
+                );
             }
         }
     }
 
     #[test]
     fn cancel_is_immediate_only_in_the_queue() {
-        let table = [(Queued, Some(Cancelled)), (Starting, Some(Starting)), (Running, Some(Running))];
+        let table = [
+            (Queued, Some(Cancelled)),
+            (Starting, Some(Starting)),
+            (Running, Some(Running)),
+        ];
         for (from, to) in table {
-            let RunOutcome::Changed(next) = apply(at(from), RunInput::Cancel) else { panic!("{from:?}") };
+            let RunOutcome::Changed(next) = apply(at(from), RunInput::Cancel) else {
+                panic!("{from:?}")
+            };
             assert_eq!((Some(next.status), next.cancel_requested), (to, true));
         }
-        let asked = RunState { cancel_requested: true, ..at(Running) };
+        let asked = RunState {
+            cancel_requested: true,
+            ..at(Running)
+        };
         assert_eq!(apply(asked, RunInput::Cancel), RunOutcome::Ignored);
         for status in [Success, PartialSuccess, Failed, Cancelled] {
             assert_eq!(apply(at(status), RunInput::Cancel), RunOutcome::Refused);
@@ -217,24 +284,61 @@ mod tests {
     fn silence_fails_a_run_and_one_late_report_replaces_it() {
         for status in ALL {
             let after = status_after(at(status), RunInput::Silence);
-            assert_eq!(after, matches!(status, Starting | Running).then_some(Failed), "{status:?}");
+            assert_eq!(
+                after,
+                matches!(status, Starting | Running).then_some(Failed),
+                "{status:?}"
+            );
         }
-        let RunOutcome::Changed(silent) = apply(at(Running), RunInput::Silence) else { panic!() };
-        let progress = RunInput::Report { attempt: 2, seq: 6, status: Some(Running) };
+        let RunOutcome::Changed(silent) = apply(at(Running), RunInput::Silence) else {
+            panic!()
+        };
+        let progress = RunInput::Report {
+            attempt: 2,
+            seq: 6,
+            status: Some(Running),
+        };
         assert_eq!(apply(silent, progress), RunOutcome::Ignored);
-        let late = RunInput::Report { attempt: 2, seq: 7, status: Some(Success) };
-        let RunOutcome::Late(done) = apply(silent, late) else { panic!() };
-        assert_eq!((done.status, done.reported_late, done.agent_offline), (Success, true, false));
-        let again = RunInput::Report { attempt: 2, seq: 8, status: Some(Failed) };
+        let late = RunInput::Report {
+            attempt: 2,
+            seq: 7,
+            status: Some(Success),
+        };
+        let RunOutcome::Late(done) = apply(silent, late) else {
+            panic!()
+        };
+        assert_eq!(
+            (done.status, done.reported_late, done.agent_offline),
+            (Success, true, false)
+        );
+        let again = RunInput::Report {
+            attempt: 2,
+            seq: 8,
+            status: Some(Failed),
+        };
         assert_eq!(apply(done, again), RunOutcome::Ignored);
-        assert_eq!(apply(silent, RunInput::Report { attempt: 1, seq: 9, status: Some(Success) }), RunOutcome::ForeignAttempt);
+        assert_eq!(
+            apply(
+                silent,
+                RunInput::Report {
+                    attempt: 1,
+                    seq: 9,
+                    status: Some(Success)
+                }
+            ),
+            RunOutcome::ForeignAttempt
+        );
     }
 
     #[test]
     fn what_cannot_be_done_fails_unless_it_is_over() {
         for status in ALL {
             let after = status_after(at(status), RunInput::Impossible);
-            assert_eq!(after, (!status.is_terminal()).then_some(Failed), "{status:?}");
+            assert_eq!(
+                after,
+                (!status.is_terminal()).then_some(Failed),
+                "{status:?}"
+            );
         }
     }
 }

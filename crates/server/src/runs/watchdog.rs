@@ -14,7 +14,10 @@ use super::{
 };
 use crate::{
     app::{App, now},
-    commands::{queue, state::{CommandInput, apply as apply_command}},
+    commands::{
+        queue,
+        state::{CommandInput, apply as apply_command},
+    },
     db::{self, RunRow, Scope},
     problem::ApiResult,
 };
@@ -29,13 +32,18 @@ const RESULTS_KEPT_MS: i64 = 10 * 60 * 1000;
 pub(crate) async fn watch(app: App) {
     loop {
         let timeout = Duration::from_secs(app.settings().watchdog_timeout_seconds());
-        let pause = (timeout / 4).clamp(Duration::from_millis(250), LONGEST_PAUSE).min(Duration::from_secs(5));
+        let pause = (timeout / 4)
+            .clamp(Duration::from_millis(250), LONGEST_PAUSE)
+            .min(Duration::from_secs(5));
         tokio::select! {
             () = app.stopping.cancelled() => return,
             () = tokio::time::sleep(pause) => {}
         }
         if let Err(error) = round(&app).await {
-            tracing::error!(code = error.code().code(), "a round of the watchdog failed; it tries again");
+            tracing::error!(
+                code = error.code().code(),
+                "a round of the watchdog failed; it tries again"
+            );
         }
     }
 }
@@ -52,8 +60,11 @@ pub(crate) async fn round(app: &App) -> ApiResult<()> {
     for command in db::commands::overdue(app.db.reader(), now).await? {
         expire(app, command.tenant_id, command.id, now).await?;
     }
-    let kinds: Vec<&str> =
-        CommandType::ALL.into_iter().filter(|kind| kind.result_names_files()).map(CommandType::as_str).collect();
+    let kinds: Vec<&str> = CommandType::ALL
+        .into_iter()
+        .filter(|kind| kind.result_names_files())
+        .map(CommandType::as_str)
+        .collect();
     db::commands::erase_results(app.db.writer(), &kinds, now - RESULTS_KEPT_MS).await?;
     db::sessions::sweep(app.db.writer(), now).await?;
     Ok(())
@@ -61,25 +72,36 @@ pub(crate) async fn round(app: &App) -> ApiResult<()> {
 
 /// When a run's agent was last heard from about it. While the server was away nobody could be heard.
 pub(crate) fn last_sign(app: &App, run: &RunRow) -> i64 {
-    let sign = run.heartbeat_at.or(run.started_at).unwrap_or(run.created_at);
+    let sign = run
+        .heartbeat_at
+        .or(run.started_at)
+        .unwrap_or(run.created_at);
     sign.max(app.started_at)
 }
 
 async fn give_up(app: &App, seen: &RunRow, timeout: i64) -> ApiResult<()> {
     let now = now();
     let txn = app.db.begin().await?;
-    let Some(mut run) = db::runs::lock(&txn, Scope::tenant(seen.tenant_id), seen.id).await? else { return Ok(()) };
+    let Some(mut run) = db::runs::lock(&txn, Scope::tenant(seen.tenant_id), seen.id).await? else {
+        return Ok(());
+    };
     // It may have been heard from since it was looked at.
     if now - last_sign(app, &run) <= timeout {
         return Ok(());
     }
-    let RunOutcome::Changed(state) = apply(state_of(&run), RunInput::Silence) else { return Ok(()) };
+    let RunOutcome::Changed(state) = apply(state_of(&run), RunInput::Silence) else {
+        return Ok(());
+    };
     write_failure(app, &mut run, failures::AGENT_OFFLINE, None);
     write_state(&mut run, state, now);
     let mut params = serde_json::Map::new();
-    let sentence = failures::sentence(failures::AGENT_OFFLINE, holdfast_protocol::agent::text::Language::English);
+    let sentence = failures::sentence(
+        failures::AGENT_OFFLINE,
+        holdfast_protocol::agent::text::Language::English,
+    );
     params.insert("message".to_owned(), sentence.unwrap_or_default().into());
-    let event = events::Incoming::of_server(holdfast_protocol::agent::events::RUN_FAILED, params, now);
+    let event =
+        events::Incoming::of_server(holdfast_protocol::agent::events::RUN_FAILED, params, now);
     let attempt = run.attempt;
     let changes = events::append(&txn, app, &mut run, attempt, vec![event]).await?;
     let run = db::runs::save(&txn, run).await?;
@@ -92,8 +114,12 @@ async fn give_up(app: &App, seen: &RunRow, timeout: i64) -> ApiResult<()> {
 
 async fn expire(app: &App, tenant_id: i64, id: i64, now: i64) -> ApiResult<()> {
     let txn = app.db.begin().await?;
-    let Some(command) = db::commands::lock(&txn, Scope::tenant(tenant_id), id).await? else { return Ok(()) };
-    let Some(state) = apply_command(queue::state_of(&command), CommandInput::Expire { now }) else { return Ok(()) };
+    let Some(command) = db::commands::lock(&txn, Scope::tenant(tenant_id), id).await? else {
+        return Ok(());
+    };
+    let Some(state) = apply_command(queue::state_of(&command), CommandInput::Expire { now }) else {
+        return Ok(());
+    };
     let failure = ErrorCode::AgentTimeout.failure(None);
     let changes = queue::end(app, &txn, command, state, None, Some(failure), now).await?;
     txn.commit().await?;

@@ -22,15 +22,26 @@ use crate::{
 const CLONED_SHOWN_MS: i64 = 10 * 60 * 1000;
 
 /// A machine. `active` are the tenant's runs that are not over.
-pub(crate) fn agent(catalog: &Catalog, caller: &Caller, active: &[RunRow], row: &AgentRow) -> Agent {
+pub(crate) fn agent(
+    catalog: &Catalog,
+    caller: &Caller,
+    active: &[RunRow],
+    row: &AgentRow,
+) -> Agent {
     let online = is_online(row, catalog.now);
     let jobs: Vec<Reference> = catalog
         .jobs
         .iter()
         .filter(|job| job.agent_id == row.id)
-        .map(|job| Reference { id: job.uuid, name: job.name.clone() })
+        .map(|job| Reference {
+            id: job.uuid,
+            name: job.name.clone(),
+        })
         .collect();
-    let holds_vault = catalog.vaults.iter().any(|vault| vault.agent_id == Some(row.id));
+    let holds_vault = catalog
+        .vaults
+        .iter()
+        .any(|vault| vault.agent_id == Some(row.id));
     let in_use = if !jobs.is_empty() {
         Some("It still has jobs. Delete them first.")
     } else if holds_vault {
@@ -58,20 +69,33 @@ pub(crate) fn agent(catalog: &Catalog, caller: &Caller, active: &[RunRow], row: 
         capabilities: capabilities(row),
         volumes: serde_json::from_str::<Vec<Volume>>(&row.volumes).unwrap_or_default(),
         clock_offset_seconds: row.clock_offset_ms.map(|offset| offset as f64 / 1000.0),
-        cloned: row.cloned_at.is_some_and(|at| catalog.now - at < CLONED_SHOWN_MS),
+        cloned: row
+            .cloned_at
+            .is_some_and(|at| catalog.now - at < CLONED_SHOWN_MS),
         on_server_host: row.on_server_host,
         jobs,
         active_runs: active
             .iter()
             .filter(|run| run.agent_id == Some(row.id))
-            .map(|run| Reference { id: run.uuid, name: run.job_name.clone() })
+            .map(|run| Reference {
+                id: run.uuid,
+                name: run.job_name.clone(),
+            })
             .collect(),
         version: row.version,
         actions: vec![
             caller.action("update", Role::Admin),
             caller.action_unless("browse", Role::Operator, offline),
-            caller.action_unless("disable", Role::Admin, row.disabled.then_some("It is disabled already.")),
-            caller.action_unless("enable", Role::Admin, (!row.disabled).then_some("It is enabled.")),
+            caller.action_unless(
+                "disable",
+                Role::Admin,
+                row.disabled.then_some("It is disabled already."),
+            ),
+            caller.action_unless(
+                "enable",
+                Role::Admin,
+                (!row.disabled).then_some("It is enabled."),
+            ),
             caller.action_unless("delete", Role::Admin, in_use),
         ],
     }
@@ -94,10 +118,18 @@ fn capabilities(row: &AgentRow) -> Vec<Capability> {
         reason: (!available).then(|| reason.to_owned()),
     };
     vec![
-        entry("files", reported.engines.iter().any(|engine| engine == "kopia"), needs_update),
+        entry(
+            "files",
+            reported.engines.iter().any(|engine| engine == "kopia"),
+            needs_update,
+        ),
         entry("restore", has("restore"), needs_update),
         entry("browse", has("browse_directory"), needs_update),
         entry("directory_vault", has("create_repository"), needs_update),
-        entry("reads_everything", reported.privileged, "It does not run as root or as the system, so it reads only what its account may read."),
+        entry(
+            "reads_everything",
+            reported.privileged,
+            "It does not run as root or as the system, so it reads only what its account may read.",
+        ),
     ]
 }

@@ -37,9 +37,21 @@ impl Catalog {
         let vaults = db::vaults::all(conn, scope).await?;
         let jobs = db::jobs::all(conn, scope).await?;
         Ok(Self {
-            agent_index: agents.iter().enumerate().map(|(index, row)| (row.id, index)).collect(),
-            vault_index: vaults.iter().enumerate().map(|(index, row)| (row.id, index)).collect(),
-            job_index: jobs.iter().enumerate().map(|(index, row)| (row.id, index)).collect(),
+            agent_index: agents
+                .iter()
+                .enumerate()
+                .map(|(index, row)| (row.id, index))
+                .collect(),
+            vault_index: vaults
+                .iter()
+                .enumerate()
+                .map(|(index, row)| (row.id, index))
+                .collect(),
+            job_index: jobs
+                .iter()
+                .enumerate()
+                .map(|(index, row)| (row.id, index))
+                .collect(),
             tenant,
             agents,
             vaults,
@@ -49,15 +61,21 @@ impl Catalog {
     }
 
     pub(crate) fn agent(&self, id: i64) -> Option<&AgentRow> {
-        self.agent_index.get(&id).and_then(|index| self.agents.get(*index))
+        self.agent_index
+            .get(&id)
+            .and_then(|index| self.agents.get(*index))
     }
 
     pub(crate) fn vault(&self, id: i64) -> Option<&VaultRow> {
-        self.vault_index.get(&id).and_then(|index| self.vaults.get(*index))
+        self.vault_index
+            .get(&id)
+            .and_then(|index| self.vaults.get(*index))
     }
 
     pub(crate) fn job(&self, id: i64) -> Option<&JobRow> {
-        self.job_index.get(&id).and_then(|index| self.jobs.get(*index))
+        self.job_index
+            .get(&id)
+            .and_then(|index| self.jobs.get(*index))
     }
 
     pub(crate) fn agent_reference(&self, agent: &AgentRow) -> AgentReference {
@@ -71,13 +89,22 @@ impl Catalog {
 
     pub(crate) fn vault_reference(&self, id: i64) -> Reference {
         self.vault(id).map_or_else(
-            || Reference { id: uuid::Uuid::nil(), name: String::new() },
-            |vault| Reference { id: vault.uuid, name: vault.name.clone() },
+            || Reference {
+                id: uuid::Uuid::nil(),
+                name: String::new(),
+            },
+            |vault| Reference {
+                id: vault.uuid,
+                name: vault.name.clone(),
+            },
         )
     }
 
     pub(crate) fn job_reference(&self, id: i64) -> Option<Reference> {
-        self.job(id).map(|job| Reference { id: job.uuid, name: job.name.clone() })
+        self.job(id).map(|job| Reference {
+            id: job.uuid,
+            name: job.name.clone(),
+        })
     }
 
     /// The tenant's time zone; one that is not known reads as UTC.

@@ -16,11 +16,20 @@ use crate::{
 };
 
 /// A command with its answer.
-pub(crate) async fn command<T: DeserializeOwned>(app: &App, caller: &Caller, row: CommandRow) -> ApiResult<Command<T>> {
-    let agent = db::agents::by_ids(app.db.reader(), caller.scope, [row.agent_id]).await?.into_iter().next();
+pub(crate) async fn command<T: DeserializeOwned>(
+    app: &App,
+    caller: &Caller,
+    row: CommandRow,
+) -> ApiResult<Command<T>> {
+    let agent = db::agents::by_ids(app.db.reader(), caller.scope, [row.agent_id])
+        .await?
+        .into_iter()
+        .next();
     let agent = agent.ok_or(holdfast_protocol::errors::ErrorCode::NotFound)?;
     let status = state::parse(&row.status);
-    let result = queue::result(app, &row)?.map(serde_json::from_value).transpose()?;
+    let result = queue::result(app, &row)?
+        .map(serde_json::from_value)
+        .transpose()?;
     Ok(Command {
         id: CommandId(row.uuid),
         status,
@@ -31,7 +40,11 @@ pub(crate) async fn command<T: DeserializeOwned>(app: &App, caller: &Caller, row
             name: agent.name,
         },
         result,
-        failure: row.failure.as_deref().map(serde_json::from_str).transpose()?,
+        failure: row
+            .failure
+            .as_deref()
+            .map(serde_json::from_str)
+            .transpose()?,
         created_at: Time::from_millis(row.created_at),
         finished_at: row.finished_at.map(Time::from_millis),
         actions: vec![caller.action_unless(

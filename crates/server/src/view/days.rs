@@ -13,11 +13,16 @@ pub(crate) const DAYS: usize = 21;
 /// The beginning of a strip that ends today, in milliseconds since 1970.
 pub(crate) fn since(now: i64, zone: &TimeZone) -> i64 {
     let first = first_day(now, zone);
-    first.to_zoned(zone.clone()).map_or(0, |start| start.timestamp().as_millisecond())
+    first
+        .to_zoned(zone.clone())
+        .map_or(0, |start| start.timestamp().as_millisecond())
 }
 
 fn today(now: i64, zone: &TimeZone) -> Date {
-    Timestamp::from_millisecond(now).unwrap_or_default().to_zoned(zone.clone()).date()
+    Timestamp::from_millisecond(now)
+        .unwrap_or_default()
+        .to_zoned(zone.clone())
+        .date()
 }
 
 fn first_day(now: i64, zone: &TimeZone) -> Date {
@@ -37,16 +42,26 @@ fn severity(status: RunStatus) -> u8 {
 }
 
 /// The strip of one job.
-pub(crate) fn strip<'a>(marks: impl Iterator<Item = &'a RunMark>, now: i64, zone: &TimeZone) -> Vec<JobDay> {
+pub(crate) fn strip<'a>(
+    marks: impl Iterator<Item = &'a RunMark>,
+    now: i64,
+    zone: &TimeZone,
+) -> Vec<JobDay> {
     let mut by_day: HashMap<Date, JobDay> = HashMap::new();
     for mark in marks {
         let date = today(mark.created_at, zone);
         let status = parse_status(&mark.status);
-        let day = by_day
-            .entry(date)
-            .or_insert_with(|| JobDay { date: date.to_string(), worst: None, runs: 0, run_id: None });
+        let day = by_day.entry(date).or_insert_with(|| JobDay {
+            date: date.to_string(),
+            worst: None,
+            runs: 0,
+            run_id: None,
+        });
         day.runs += 1;
-        if day.worst.is_none_or(|worst| severity(status) >= severity(worst)) {
+        if day
+            .worst
+            .is_none_or(|worst| severity(status) >= severity(worst))
+        {
             day.worst = Some(status);
             day.run_id = Some(RunId(mark.uuid));
         }
@@ -55,9 +70,12 @@ pub(crate) fn strip<'a>(marks: impl Iterator<Item = &'a RunMark>, now: i64, zone
     (0..DAYS as i64)
         .map(|offset| {
             let date = first.saturating_add(offset.days());
-            by_day
-                .remove(&date)
-                .unwrap_or_else(|| JobDay { date: date.to_string(), worst: None, runs: 0, run_id: None })
+            by_day.remove(&date).unwrap_or_else(|| JobDay {
+                date: date.to_string(),
+                worst: None,
+                runs: 0,
+                run_id: None,
+            })
         })
         .collect()
 }
@@ -73,13 +91,21 @@ mod tests {
 
     fn mark(time: &str, status: &str) -> RunMark {
         let created_at = time.parse::<jiff::Timestamp>().unwrap().as_millisecond();
-        RunMark { uuid: Uuid::now_v7(), job_id: Some(1), status: status.to_owned(), created_at }
+        RunMark {
+            uuid: Uuid::now_v7(),
+            job_id: Some(1),
+            status: status.to_owned(),
+            created_at,
+        }
     }
 
     #[test]
     fn a_day_shows_its_worst_run_in_the_tenants_zone() {
         let zone = TimeZone::get("Europe/Berlin").unwrap();
-        let now = "2026-11-24T12:00:00Z".parse::<jiff::Timestamp>().unwrap().as_millisecond();
+        let now = "2026-11-24T12:00:00Z"
+            .parse::<jiff::Timestamp>()
+            .unwrap()
+            .as_millisecond();
         let marks = [
             mark("2026-11-22T23:30:00Z", "success"),
             mark("2026-11-23T10:00:00Z", "failed"),
@@ -88,11 +114,26 @@ mod tests {
         ];
         let days = strip(marks.iter(), now, &zone);
         assert_eq!(days.len(), DAYS);
-        assert_eq!((days[0].date.as_str(), days[20].date.as_str()), ("2026-11-04", "2026-11-24"));
-        assert_eq!((days[19].worst, days[19].runs), (Some(RunStatus::Failed), 3));
+        assert_eq!(
+            (days[0].date.as_str(), days[20].date.as_str()),
+            ("2026-11-04", "2026-11-24")
+        );
+        assert_eq!(
+            (days[19].worst, days[19].runs),
+            (Some(RunStatus::Failed), 3)
+        );
         assert_eq!(days[19].run_id.map(|id| id.0), Some(marks[1].uuid));
         assert_eq!((days[18].worst, days[18].runs), (None, 0));
-        assert_eq!((days[20].worst, days[20].runs), (Some(RunStatus::Running), 1));
-        assert_eq!(since(now, &zone), "2026-11-03T23:00:00Z".parse::<jiff::Timestamp>().unwrap().as_millisecond());
+        assert_eq!(
+            (days[20].worst, days[20].runs),
+            (Some(RunStatus::Running), 1)
+        );
+        assert_eq!(
+            since(now, &zone),
+            "2026-11-03T23:00:00Z"
+                .parse::<jiff::Timestamp>()
+                .unwrap()
+                .as_millisecond()
+        );
     }
 }

@@ -16,11 +16,7 @@ use super::{catalog::Catalog, days, runs};
 use crate::{
     app::App,
     auth::Caller,
-    db::{
-        self, JobRow, RunRow, Scope,
-        points::PointFigures,
-        runs::RunMark,
-    },
+    db::{self, JobRow, RunRow, Scope, points::PointFigures, runs::RunMark},
     problem::ApiResult,
 };
 
@@ -93,8 +89,16 @@ pub(crate) fn is_protected(job: &JobRow, latest: Option<i64>, now: i64) -> bool 
 }
 
 /// A job.
-pub(crate) fn job(app: &App, catalog: &Catalog, caller: &Caller, figures: &JobFigures, row: &JobRow) -> ApiResult<Job> {
-    let agent = catalog.agent(row.agent_id).ok_or(holdfast_protocol::errors::ErrorCode::NotFound)?;
+pub(crate) fn job(
+    app: &App,
+    catalog: &Catalog,
+    caller: &Caller,
+    figures: &JobFigures,
+    row: &JobRow,
+) -> ApiResult<Job> {
+    let agent = catalog
+        .agent(row.agent_id)
+        .ok_or(holdfast_protocol::errors::ErrorCode::NotFound)?;
     let points = figures.points(row.id);
     let active = figures.active.get(&row.id);
     let barred = if !row.enabled {
@@ -104,7 +108,8 @@ pub(crate) fn job(app: &App, catalog: &Catalog, caller: &Caller, figures: &JobFi
     } else {
         None
     };
-    let summary = |run: Option<&RunRow>| run.map(|run| runs::summary(app, catalog, run)).transpose();
+    let summary =
+        |run: Option<&RunRow>| run.map(|run| runs::summary(app, catalog, run)).transpose();
     Ok(Job {
         id: JobId(row.uuid),
         name: row.name.clone(),
@@ -128,7 +133,11 @@ pub(crate) fn job(app: &App, catalog: &Catalog, caller: &Caller, figures: &JobFi
         actions: vec![
             caller.action_unless("run", Role::Operator, barred),
             caller.action("update", Role::Admin),
-            caller.action_unless("delete", Role::Admin, active.map(|_| "A run of it is not over. Cancel it first.")),
+            caller.action_unless(
+                "delete",
+                Role::Admin,
+                active.map(|_| "A run of it is not over. Cancel it first."),
+            ),
             caller.action_unless(
                 "restore",
                 Role::Operator,

@@ -2,12 +2,12 @@
 
 use holdfast_protocol::{
     Time,
+    agent::RunStatus,
     api::{
         jobs::JobKind,
         overview::{Alert, Overview, OverviewJob, OverviewVault, Severity},
         runs::RunSummary,
     },
-    agent::RunStatus,
     ids::{JobId, VaultId},
 };
 use sea_orm::ConnectionTrait;
@@ -35,7 +35,11 @@ const MOST_JOBS: usize = 50;
 const RECENT_RUNS: u64 = 10;
 
 /// Everything the start page shows.
-pub(crate) async fn overview(app: &App, conn: &impl ConnectionTrait, scope: Scope) -> ApiResult<Overview> {
+pub(crate) async fn overview(
+    app: &App,
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+) -> ApiResult<Overview> {
     let catalog = Catalog::load(conn, scope).await?;
     let ids: Vec<i64> = catalog.jobs.iter().map(|job| job.id).collect();
     let figures = JobFigures::load(conn, scope, &catalog, &ids).await?;
@@ -44,7 +48,9 @@ pub(crate) async fn overview(app: &App, conn: &impl ConnectionTrait, scope: Scop
 
     let mut jobs = Vec::new();
     for job in &catalog.jobs {
-        let Some(agent) = catalog.agent(job.agent_id) else { continue };
+        let Some(agent) = catalog.agent(job.agent_id) else {
+            continue;
+        };
         let latest = figures.points(job.id).latest;
         jobs.push(OverviewJob {
             id: JobId(job.uuid),
@@ -62,7 +68,12 @@ pub(crate) async fn overview(app: &App, conn: &impl ConnectionTrait, scope: Scop
     let enabled = jobs.iter().filter(|job| job.enabled);
     let jobs_total = enabled.clone().count() as u64;
     let jobs_protected = enabled.filter(|job| job.protected).count() as u64;
-    jobs.sort_by_key(|job| (job.protected && job.last_status != Some(RunStatus::Failed), !job.enabled));
+    jobs.sort_by_key(|job| {
+        (
+            job.protected && job.last_status != Some(RunStatus::Failed),
+            !job.enabled,
+        )
+    });
     jobs.truncate(MOST_JOBS);
 
     let mut vaults = Vec::new();
@@ -72,19 +83,27 @@ pub(crate) async fn overview(app: &App, conn: &impl ConnectionTrait, scope: Scop
             name: vault.name.clone(),
             state: state(&vault.state),
             stored_bytes: vault_figures.sent(vault.id),
-            protected_bytes: db::points::protected_bytes(conn, scope, vault.id).await?.max(0) as u64,
+            protected_bytes: db::points::protected_bytes(conn, scope, vault.id)
+                .await?
+                .max(0) as u64,
             points: vault_figures.points(vault.id).count.max(0) as u64,
         });
     }
     let summaries = |rows: Vec<db::RunRow>| -> ApiResult<Vec<RunSummary>> {
-        rows.iter().map(|row| runs::summary(app, &catalog, row)).collect()
+        rows.iter()
+            .map(|row| runs::summary(app, &catalog, row))
+            .collect()
     };
     Ok(Overview {
         checked_at: Time::from_millis(catalog.now),
         jobs_total,
         jobs_protected,
         agents_total: catalog.agents.len() as u64,
-        agents_online: catalog.agents.iter().filter(|agent| is_online(agent, catalog.now)).count() as u64,
+        agents_online: catalog
+            .agents
+            .iter()
+            .filter(|agent| is_online(agent, catalog.now))
+            .count() as u64,
         alerts: alerts(app, &catalog, &figures)?,
         active_runs: summaries(db::runs::active(conn, scope).await?)?,
         recent_runs: summaries(db::runs::recent(conn, scope, RECENT_RUNS).await?)?,
@@ -117,29 +136,63 @@ fn alerts(app: &App, catalog: &Catalog, figures: &JobFigures) -> ApiResult<Vec<A
             let ended = run.finished_at.unwrap_or(run.created_at);
             match parse_status(&run.status) {
                 RunStatus::Failed => {
-                    let why = failure(run.error_code.as_deref().unwrap_or("internal"), report::error_text(app, run)?);
+                    let why = failure(
+                        run.error_code.as_deref().unwrap_or("internal"),
+                        report::error_text(app, run)?,
+                    );
                     let detail = why.detail.or(Some(why.title));
                     let title = format!("The last run of {} failed.", job.name);
                     alerts.push(Alert {
                         run_id: Some(run.uuid),
-                        ..alert("run_failed", Severity::Bad, title, detail, "open_run", ended)
+                        ..alert(
+                            "run_failed",
+                            Severity::Bad,
+                            title,
+                            detail,
+                            "open_run",
+                            ended,
+                        )
                     });
                 }
                 RunStatus::PartialSuccess => {
-                    let title = format!("{} items are missing in the last run of {}.", run.problem_count, job.name);
+                    let title = format!(
+                        "{} items are missing in the last run of {}.",
+                        run.problem_count, job.name
+                    );
                     alerts.push(Alert {
                         run_id: Some(run.uuid),
-                        ..alert("files_skipped", Severity::Warning, title, None, "open_run", ended)
+                        ..alert(
+                            "files_skipped",
+                            Severity::Warning,
+                            title,
+                            None,
+                            "open_run",
+                            ended,
+                        )
                     });
                 }
                 _ => {}
             }
         }
         let latest = figures.points(job.id).latest;
-        if let (Some(late), Some(latest), Some(limit)) = (late_by(job, latest, catalog.now), latest, job.max_age_seconds) {
-            let title = format!("The newest restore point of {} is older than allowed.", job.name);
+        if let (Some(late), Some(latest), Some(limit)) = (
+            late_by(job, latest, catalog.now),
+            latest,
+            job.max_age_seconds,
+        ) {
+            let title = format!(
+                "The newest restore point of {} is older than allowed.",
+                job.name
+            );
             let detail = Some(format!("It is {} h over its limit.", late.div_ceil(3600)));
-            alerts.push(alert("job_late", Severity::Bad, title, detail, "run_now", latest + limit * 1000));
+            alerts.push(alert(
+                "job_late",
+                Severity::Bad,
+                title,
+                detail,
+                "run_now",
+                latest + limit * 1000,
+            ));
         }
     }
     for agent in &catalog.agents {
@@ -155,13 +208,25 @@ fn alerts(app: &App, catalog: &Catalog, figures: &JobFigures) -> ApiResult<Vec<A
             run_id: None,
             opened_at: Time::from_millis(opened_at),
         };
-        let has_jobs = catalog.jobs.iter().any(|job| job.enabled && job.agent_id == agent.id);
+        let has_jobs = catalog
+            .jobs
+            .iter()
+            .any(|job| job.enabled && job.agent_id == agent.id);
         if has_jobs && !agent.disabled && !is_online(agent, catalog.now) {
             let title = format!("{} is not reachable.", agent.name);
             let since = agent.last_seen_at.unwrap_or(agent.created_at);
-            alerts.push(alert("agent_unreachable", Severity::Warning, title, None, since));
+            alerts.push(alert(
+                "agent_unreachable",
+                Severity::Warning,
+                title,
+                None,
+                since,
+            ));
         }
-        if let Some(at) = agent.cloned_at.filter(|at| catalog.now - at < 10 * 60 * 1000) {
+        if let Some(at) = agent
+            .cloned_at
+            .filter(|at| catalog.now - at < 10 * 60 * 1000)
+        {
             let title = format!("Two machines use the identity of {}.", agent.name);
             let detail = Some("One of them is refused. Enrol the copied machine anew.".to_owned());
             alerts.push(alert("agent_cloned", Severity::Bad, title, detail, at));
@@ -186,12 +251,25 @@ fn alerts(app: &App, catalog: &Catalog, figures: &JobFigures) -> ApiResult<Vec<A
             });
             let title = format!("The repository of {} could not be made.", vault.name);
             let detail = why.map(|why| why.detail.unwrap_or(why.title));
-            alerts.push(alert("vault_not_ready", Severity::Bad, title, detail, "open_vault"));
+            alerts.push(alert(
+                "vault_not_ready",
+                Severity::Bad,
+                title,
+                detail,
+                "open_vault",
+            ));
         }
         if vault.state == "ready" && vault.kit_shown_at.is_none() {
             let title = format!("The recovery kit of {} was never downloaded.", vault.name);
-            let detail = Some("Without it nobody can open the vault when this server is lost.".to_owned());
-            alerts.push(alert("kit_not_shown", Severity::Info, title, detail, "download_kit"));
+            let detail =
+                Some("Without it nobody can open the vault when this server is lost.".to_owned());
+            alerts.push(alert(
+                "kit_not_shown",
+                Severity::Info,
+                title,
+                detail,
+                "download_kit",
+            ));
         }
     }
     alerts.sort_by_key(|alert| (alert.severity, alert.opened_at));

@@ -27,18 +27,32 @@ pub(crate) async fn points(
     rows: Vec<PointRow>,
 ) -> ApiResult<Vec<Point>> {
     let snapshots = db::points::snapshots(conn, rows.iter().map(|row| row.id)).await?;
-    let runs = db::runs::uuids(conn, caller.scope, rows.iter().filter_map(|row| row.run_id)).await?;
+    let runs =
+        db::runs::uuids(conn, caller.scope, rows.iter().filter_map(|row| row.run_id)).await?;
     Ok(rows
         .into_iter()
         .map(|row| {
-            let own = snapshots.iter().filter(|snapshot| snapshot.point_id == row.id).cloned().collect();
-            let run = row.run_id.and_then(|id| runs.iter().find(|(run, _)| *run == id)).map(|(_, uuid)| *uuid);
+            let own = snapshots
+                .iter()
+                .filter(|snapshot| snapshot.point_id == row.id)
+                .cloned()
+                .collect();
+            let run = row
+                .run_id
+                .and_then(|id| runs.iter().find(|(run, _)| *run == id))
+                .map(|(_, uuid)| *uuid);
             point(catalog, caller, row, own, run)
         })
         .collect())
 }
 
-fn point(catalog: &Catalog, caller: &Caller, row: PointRow, snapshots: Vec<PointSnapshotRow>, run: Option<Uuid>) -> Point {
+fn point(
+    catalog: &Catalog,
+    caller: &Caller,
+    row: PointRow,
+    snapshots: Vec<PointSnapshotRow>,
+    run: Option<Uuid>,
+) -> Point {
     let state = match row.state.as_str() {
         "gone" => PointState::Gone,
         "damaged" => PointState::Damaged,
@@ -60,7 +74,9 @@ fn point(catalog: &Catalog, caller: &Caller, row: PointRow, snapshots: Vec<Point
         run_id: run.map(RunId),
         files: row.files.max(0) as u64,
         total_bytes: row.total_bytes.max(0) as u64,
-        bytes_uploaded: row.bytes_uploaded.and_then(|bytes| u64::try_from(bytes).ok()),
+        bytes_uploaded: row
+            .bytes_uploaded
+            .and_then(|bytes| u64::try_from(bytes).ok()),
         problem_count: row.problem_count.max(0) as u64,
         snapshots: snapshots
             .into_iter()

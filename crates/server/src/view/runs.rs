@@ -6,7 +6,8 @@ use holdfast_protocol::{
     api::{
         problem::Failure,
         runs::{
-            PreviousRun, ProblemGroup, Progress, Run, RunProblem, RunSummary, RunTrigger, RunType, Statistics,
+            PreviousRun, ProblemGroup, Progress, Run, RunProblem, RunSummary, RunTrigger, RunType,
+            Statistics,
         },
         session::Role,
     },
@@ -38,9 +39,10 @@ pub(crate) fn summary(app: &App, catalog: &Catalog, row: &RunRow) -> ApiResult<R
     let job = match row.job_id.and_then(|id| catalog.job_reference(id)) {
         Some(job) => Some(job),
         // A deleted job leaves its name behind.
-        None if !row.job_name.is_empty() => {
-            Some(holdfast_protocol::api::common::Reference { id: uuid::Uuid::nil(), name: row.job_name.clone() })
-        }
+        None if !row.job_name.is_empty() => Some(holdfast_protocol::api::common::Reference {
+            id: uuid::Uuid::nil(),
+            name: row.job_name.clone(),
+        }),
         None => None,
     };
     Ok(RunSummary {
@@ -48,9 +50,16 @@ pub(crate) fn summary(app: &App, catalog: &Catalog, row: &RunRow) -> ApiResult<R
         kind: run_type(row),
         status,
         cancel_requested: row.cancel_requested,
-        trigger: if row.trigger_kind == "schedule" { RunTrigger::Schedule } else { RunTrigger::Manual },
+        trigger: if row.trigger_kind == "schedule" {
+            RunTrigger::Schedule
+        } else {
+            RunTrigger::Manual
+        },
         job,
-        agent: row.agent_id.and_then(|id| catalog.agent(id)).map(|agent| catalog.agent_reference(agent)),
+        agent: row
+            .agent_id
+            .and_then(|id| catalog.agent(id))
+            .map(|agent| catalog.agent_reference(agent)),
         created_at: Time::from_millis(row.created_at),
         started_at: row.started_at.map(Time::from_millis),
         finished_at: row.finished_at.map(Time::from_millis),
@@ -61,11 +70,17 @@ pub(crate) fn summary(app: &App, catalog: &Catalog, row: &RunRow) -> ApiResult<R
 }
 
 fn run_type(row: &RunRow) -> RunType {
-    if row.run_type == "restore" { RunType::Restore } else { RunType::Backup }
+    if row.run_type == "restore" {
+        RunType::Restore
+    } else {
+        RunType::Backup
+    }
 }
 
 fn run_failure(app: &App, row: &RunRow) -> ApiResult<Option<Failure>> {
-    let Some(code) = &row.error_code else { return Ok(None) };
+    let Some(code) = &row.error_code else {
+        return Ok(None);
+    };
     Ok(Some(failure(code, report::error_text(app, row)?)))
 }
 
@@ -74,7 +89,11 @@ fn count(value: Option<i64>) -> Option<u64> {
 }
 
 fn progress(app: &App, row: &RunRow) -> ApiResult<Progress> {
-    let item = row.sealed_current_item.as_ref().map(|sealed| app.sealer.open_text(item_place(row), sealed)).transpose()?;
+    let item = row
+        .sealed_current_item
+        .as_ref()
+        .map(|sealed| app.sealer.open_text(item_place(row), sealed))
+        .transpose()?;
     let restore = run_type(row) == RunType::Restore;
     let savings = match (row.bytes_processed, row.bytes_transferred) {
         (Some(processed), Some(sent)) if processed > 0 && !restore => {
@@ -93,8 +112,12 @@ fn progress(app: &App, row: &RunRow) -> ApiResult<Progress> {
         speed_bytes_per_second: count(row.speed),
         eta_seconds: count(row.eta_seconds),
         // The agent's own estimate is a mean; speed varies by about a fifth either way.
-        eta_low_seconds: count(row.eta_seconds).filter(|_| !over).map(|eta| eta * 4 / 5),
-        eta_high_seconds: count(row.eta_seconds).filter(|_| !over).map(|eta| eta * 5 / 4 + 1),
+        eta_low_seconds: count(row.eta_seconds)
+            .filter(|_| !over)
+            .map(|eta| eta * 4 / 5),
+        eta_high_seconds: count(row.eta_seconds)
+            .filter(|_| !over)
+            .map(|eta| eta * 5 / 4 + 1),
         current_item: item,
         savings_percent: savings,
         reported_at: row.reported_at.map(Time::from_millis),
@@ -106,7 +129,9 @@ pub(crate) fn statistics(row: &RunRow) -> Statistics {
     if row.statistics == "{}" {
         return Statistics::default();
     }
-    let Ok(found) = serde_json::from_str::<RunStatistics>(&row.statistics) else { return Statistics::default() };
+    let Ok(found) = serde_json::from_str::<RunStatistics>(&row.statistics) else {
+        return Statistics::default();
+    };
     let restore = run_type(row) == RunType::Restore;
     let backup = |value: u64| (!restore).then_some(value);
     Statistics {
@@ -140,17 +165,28 @@ pub(crate) async fn detail(
         (None, None) => None,
     };
     let previous = match row.job_id {
-        Some(job) if summary.kind == RunType::Backup => db::runs::previous(conn, scope, job, row.id).await?,
+        Some(job) if summary.kind == RunType::Backup => {
+            db::runs::previous(conn, scope, job, row.id).await?
+        }
         _ => None,
     };
     let silent = catalog.now - watchdog::last_sign(app, row);
     let timeout = app.settings().watchdog_timeout_seconds() as i64;
     let at_work = matches!(status, RunStatus::Starting | RunStatus::Running);
     let is_over = status.is_terminal().then_some("The run is over.");
-    let asked = row.cancel_requested.then_some("It was asked to stop already.");
-    let job_gone = row.job_id.and_then(|id| catalog.job(id)).is_none().then_some("Its job was deleted.");
+    let asked = row
+        .cancel_requested
+        .then_some("It was asked to stop already.");
+    let job_gone = row
+        .job_id
+        .and_then(|id| catalog.job(id))
+        .is_none()
+        .then_some("Its job was deleted.");
     let not_over = (!status.is_terminal()).then_some("The run is not over.");
-    let no_point = point.as_ref().is_none_or(|point| point.state == "gone").then_some("There is no restore point.");
+    let no_point = point
+        .as_ref()
+        .is_none_or(|point| point.state == "gone")
+        .then_some("There is no restore point.");
     Ok(Run {
         vault: catalog.vault_reference(row.vault_id),
         attempt: row.attempt,
@@ -165,8 +201,12 @@ pub(crate) async fn detail(
             finished_at: run.finished_at.map(Time::from_millis),
             statistics: statistics(&run),
         }),
-        policy: serde_json::from_str::<Value>(&row.policy)?.as_object().cloned().unwrap_or_default(),
-        given_up_in_seconds: (at_work && silent > SILENT_MS).then(|| (timeout - silent / 1000).max(0) as u64),
+        policy: serde_json::from_str::<Value>(&row.policy)?
+            .as_object()
+            .cloned()
+            .unwrap_or_default(),
+        given_up_in_seconds: (at_work && silent > SILENT_MS)
+            .then(|| (timeout - silent / 1000).max(0) as u64),
         waiting_reason: waiting_reason(catalog, row, status),
         event_count: row.event_seq.max(0) as u64,
         version: row.version,
@@ -185,15 +225,24 @@ fn waiting_reason(catalog: &Catalog, row: &RunRow, status: RunStatus) -> Option<
     }
     let agent = row.agent_id.and_then(|id| catalog.agent(id))?;
     if !is_online(agent, catalog.now) {
-        return Some(format!("Waits for {}, which is not connected; it starts when it is back.", agent.name));
+        return Some(format!(
+            "Waits for {}, which is not connected; it starts when it is back.",
+            agent.name
+        ));
     }
     match catalog.vault(row.vault_id) {
-        Some(vault) if vault.state != "ready" => Some(format!("Waits for the repository of {}.", vault.name)),
+        Some(vault) if vault.state != "ready" => {
+            Some(format!("Waits for the repository of {}.", vault.name))
+        }
         _ => Some(format!("Waits for {}.", agent.name)),
     }
 }
 
-async fn problem_groups(app: &App, conn: &impl ConnectionTrait, run: &RunRow) -> ApiResult<Vec<ProblemGroup>> {
+async fn problem_groups(
+    app: &App,
+    conn: &impl ConnectionTrait,
+    run: &RunRow,
+) -> ApiResult<Vec<ProblemGroup>> {
     let mut groups = Vec::new();
     if run.problem_count == 0 {
         return Ok(groups);
@@ -207,7 +256,10 @@ async fn problem_groups(app: &App, conn: &impl ConnectionTrait, run: &RunRow) ->
         }
         groups.push(ProblemGroup {
             title: format!("{}.", title.trim_end_matches('.')),
-            hints: (!hint.is_empty()).then(|| hint.to_owned()).into_iter().collect(),
+            hints: (!hint.is_empty())
+                .then(|| hint.to_owned())
+                .into_iter()
+                .collect(),
             code: group.code,
             count: group.count.max(0) as u64,
             bytes: group.bytes.unwrap_or(0).max(0) as u64,
@@ -226,7 +278,15 @@ struct Item {
 
 /// An item that a run could not handle.
 pub(crate) fn problem(app: &App, run: &RunRow, row: ProblemRow) -> ApiResult<RunProblem> {
-    let item = app.sealer.open(report::problem_place(run, row.seq), &row.sealed_item)?;
+    let item = app
+        .sealer
+        .open(report::problem_place(run, row.seq), &row.sealed_item)?;
     let item: Item = serde_json::from_slice(&item)?;
-    Ok(RunProblem { seq: row.seq, code: row.code, path: item.path, message: item.message, size: count(row.size) })
+    Ok(RunProblem {
+        seq: row.seq,
+        code: row.code,
+        path: item.path,
+        message: item.message,
+        size: count(row.size),
+    })
 }

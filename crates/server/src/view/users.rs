@@ -21,7 +21,10 @@ pub(crate) fn user(caller: &Caller, row: UserRow) -> User {
         last_sign_in_at: row.last_sign_in_at.map(Time::from_millis),
         created_at: Time::from_millis(row.created_at),
         version: row.version,
-        actions: vec![caller.action("update", Role::Admin), caller.action_unless("delete", Role::Admin, own)],
+        actions: vec![
+            caller.action("update", Role::Admin),
+            caller.action_unless("delete", Role::Admin, own),
+        ],
         email: row.email,
         name: row.name,
     }

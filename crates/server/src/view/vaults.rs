@@ -31,8 +31,14 @@ impl VaultFigures {
     pub(crate) async fn load(conn: &impl ConnectionTrait, scope: Scope) -> ApiResult<Self> {
         let points = db::points::figures_by_vault(conn, scope).await?;
         Ok(Self {
-            points: points.into_iter().map(|figures| (figures.owner, figures)).collect(),
-            sent: db::runs::sent_bytes_by_vault(conn, scope).await?.into_iter().collect(),
+            points: points
+                .into_iter()
+                .map(|figures| (figures.owner, figures))
+                .collect(),
+            sent: db::runs::sent_bytes_by_vault(conn, scope)
+                .await?
+                .into_iter()
+                .collect(),
         })
     }
 
@@ -57,7 +63,10 @@ pub(crate) fn state(word: &str) -> VaultState {
 /// Where a vault lies, without secrets.
 pub(crate) fn storage(catalog: &Catalog, row: &VaultRow) -> Storage {
     match row.agent_id.and_then(|id| catalog.agent(id)) {
-        Some(agent) => Storage::Directory { agent: catalog.agent_reference(agent), path: row.path.clone() },
+        Some(agent) => Storage::Directory {
+            agent: catalog.agent_reference(agent),
+            path: row.path.clone(),
+        },
         None => Storage::S3 {
             endpoint: row.endpoint.clone(),
             region: row.region.clone(),
@@ -69,14 +78,25 @@ pub(crate) fn storage(catalog: &Catalog, row: &VaultRow) -> Storage {
 }
 
 /// A vault. `protected` are the bytes that the newest point of each of its jobs protects.
-pub(crate) fn vault(catalog: &Catalog, caller: &Caller, figures: &VaultFigures, protected: i64, row: &VaultRow) -> Vault {
+pub(crate) fn vault(
+    catalog: &Catalog,
+    caller: &Caller,
+    figures: &VaultFigures,
+    protected: i64,
+    row: &VaultRow,
+) -> Vault {
     let executor = executor::choose(row, &catalog.agents, &catalog.jobs, catalog.now);
-    let nobody = executor.is_none().then_some("No machine that reaches it is connected.");
+    let nobody = executor
+        .is_none()
+        .then_some("No machine that reaches it is connected.");
     let jobs: Vec<Reference> = catalog
         .jobs
         .iter()
         .filter(|job| job.vault_id == row.id)
-        .map(|job| Reference { id: job.uuid, name: job.name.clone() })
+        .map(|job| Reference {
+            id: job.uuid,
+            name: job.name.clone(),
+        })
         .collect();
     let state = state(&row.state);
     let made = match state {
@@ -84,13 +104,20 @@ pub(crate) fn vault(catalog: &Catalog, caller: &Caller, figures: &VaultFigures, 
         VaultState::Creating => Some("A machine is making it."),
         VaultState::Ready => Some("It exists already."),
     };
-    let not_ready = if state == VaultState::Ready { nobody } else { Some("Its repository does not exist yet.") };
+    let not_ready = if state == VaultState::Ready {
+        nobody
+    } else {
+        Some("Its repository does not exist yet.")
+    };
     let points = figures.points(row.id);
     Vault {
         id: VaultId(row.uuid),
         name: row.name.clone(),
         state,
-        failure: row.failure.as_deref().and_then(|text| serde_json::from_str(text).ok()),
+        failure: row
+            .failure
+            .as_deref()
+            .and_then(|text| serde_json::from_str(text).ok()),
         storage: storage(catalog, row),
         executor: executor.map(|agent| catalog.agent_reference(agent)),
         points: points.count.max(0) as u64,
@@ -100,7 +127,10 @@ pub(crate) fn vault(catalog: &Catalog, caller: &Caller, figures: &VaultFigures, 
         last_test: row
             .last_test_ok
             .zip(row.last_test_at)
-            .map(|(ok, at)| VaultTestSummary { ok, at: Time::from_millis(at) }),
+            .map(|(ok, at)| VaultTestSummary {
+                ok,
+                at: Time::from_millis(at),
+            }),
         kit_shown_at: row.kit_shown_at.map(Time::from_millis),
         created_at: Time::from_millis(row.created_at),
         version: row.version,

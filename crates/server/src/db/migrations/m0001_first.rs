@@ -6,8 +6,8 @@
 use sea_orm_migration::{
     prelude::*,
     schema::{
-        big_integer, big_integer_null, big_pk_auto, binary, binary_null, boolean, boolean_null, double_null, string,
-        string_null, string_uniq, text, text_null, uuid, uuid_null, uuid_uniq,
+        big_integer, big_integer_null, big_pk_auto, binary, binary_null, boolean, boolean_null,
+        double_null, string, string_null, string_uniq, text, text_null, uuid, uuid_null, uuid_uniq,
     },
 };
 
@@ -44,8 +44,18 @@ impl MigrationTrait for Migration {
 const INDEXES: &[(&str, &str, &[&str], bool)] = &[
     ("users", "users_tenant", &["tenant_id", "id"], false),
     ("sessions", "sessions_user", &["user_id"], false),
-    ("agents", "agents_tenant_device", &["tenant_id", "device_id"], true),
-    ("agents", "agents_tenant_source", &["tenant_id", "source_host"], true),
+    (
+        "agents",
+        "agents_tenant_device",
+        &["tenant_id", "device_id"],
+        true,
+    ),
+    (
+        "agents",
+        "agents_tenant_source",
+        &["tenant_id", "source_host"],
+        true,
+    ),
     ("vaults", "vaults_tenant_name", &["tenant_id", "name"], true),
     ("jobs", "jobs_tenant_name", &["tenant_id", "name"], true),
     ("jobs", "jobs_agent", &["agent_id"], false),
@@ -55,17 +65,47 @@ const INDEXES: &[(&str, &str, &[&str], bool)] = &[
     ("runs", "runs_agent_status", &["agent_id", "status"], false),
     ("runs", "runs_status", &["status"], false),
     ("run_events", "run_events_seq", &["run_id", "seq"], true),
-    ("run_events", "run_events_agent_seq", &["run_id", "attempt", "agent_seq"], true),
+    (
+        "run_events",
+        "run_events_agent_seq",
+        &["run_id", "attempt", "agent_seq"],
+        true,
+    ),
     ("run_problems", "run_problems_seq", &["run_id", "seq"], true),
-    ("points", "points_tenant_time", &["tenant_id", "time", "id"], false),
+    (
+        "points",
+        "points_tenant_time",
+        &["tenant_id", "time", "id"],
+        false,
+    ),
     ("points", "points_job", &["job_id", "time"], false),
     ("points", "points_vault", &["vault_id", "time"], false),
     ("points", "points_run", &["run_id"], false),
-    ("point_snapshots", "point_snapshots_path", &["point_id", "path"], true),
-    ("point_snapshots", "point_snapshots_manifest", &["vault_id", "manifest_id"], false),
-    ("commands", "commands_agent_status", &["agent_id", "status"], false),
+    (
+        "point_snapshots",
+        "point_snapshots_path",
+        &["point_id", "path"],
+        true,
+    ),
+    (
+        "point_snapshots",
+        "point_snapshots_manifest",
+        &["vault_id", "manifest_id"],
+        false,
+    ),
+    (
+        "commands",
+        "commands_agent_status",
+        &["agent_id", "status"],
+        false,
+    ),
     ("commands", "commands_run", &["run_id"], false),
-    ("idempotency_keys", "idempotency_keys_user_key", &["user_id", "key"], true),
+    (
+        "idempotency_keys",
+        "idempotency_keys_user_key",
+        &["user_id", "key"],
+        true,
+    ),
     ("audit_log", "audit_log_tenant", &["tenant_id", "id"], false),
 ];
 
@@ -80,7 +120,11 @@ fn reference(
     to: &'static str,
     on_delete: ForeignKeyAction,
 ) -> ForeignKeyCreateStatement {
-    ForeignKey::create().from(from, column).to(to, "id").on_delete(on_delete).to_owned()
+    ForeignKey::create()
+        .from(from, column)
+        .to(to, "id")
+        .on_delete(on_delete)
+        .to_owned()
 }
 
 fn accounts() -> Vec<TableCreateStatement> {
@@ -106,14 +150,24 @@ fn accounts() -> Vec<TableCreateStatement> {
             .col(big_integer_null("last_sign_in_at"))
             .col(big_integer("created_at"))
             .col(big_integer("version"))
-            .foreign_key(&mut reference("users", "tenant_id", "tenants", ForeignKeyAction::Cascade))
+            .foreign_key(&mut reference(
+                "users",
+                "tenant_id",
+                "tenants",
+                ForeignKeyAction::Cascade,
+            ))
             .to_owned(),
         table("sessions")
             .col(string("id_hash").primary_key())
             .col(big_integer_null("user_id"))
             .col(text("data"))
             .col(big_integer("expires_at"))
-            .foreign_key(&mut reference("sessions", "user_id", "users", ForeignKeyAction::Cascade))
+            .foreign_key(&mut reference(
+                "sessions",
+                "user_id",
+                "users",
+                ForeignKeyAction::Cascade,
+            ))
             .to_owned(),
         table("enrolment_tokens")
             .col(big_pk_auto("id"))
@@ -125,7 +179,12 @@ fn accounts() -> Vec<TableCreateStatement> {
             .col(big_integer_null("max_uses"))
             .col(big_integer("uses"))
             .col(big_integer("created_at"))
-            .foreign_key(&mut reference("enrolment_tokens", "tenant_id", "tenants", ForeignKeyAction::Cascade))
+            .foreign_key(&mut reference(
+                "enrolment_tokens",
+                "tenant_id",
+                "tenants",
+                ForeignKeyAction::Cascade,
+            ))
             .to_owned(),
         table("idempotency_keys")
             .col(big_pk_auto("id"))
@@ -135,7 +194,12 @@ fn accounts() -> Vec<TableCreateStatement> {
             .col(big_integer_null("status"))
             .col(binary_null("sealed_response"))
             .col(big_integer("created_at"))
-            .foreign_key(&mut reference("idempotency_keys", "user_id", "users", ForeignKeyAction::Cascade))
+            .foreign_key(&mut reference(
+                "idempotency_keys",
+                "user_id",
+                "users",
+                ForeignKeyAction::Cascade,
+            ))
             .to_owned(),
         table("audit_log")
             .col(big_pk_auto("id"))
@@ -148,7 +212,12 @@ fn accounts() -> Vec<TableCreateStatement> {
             .col(uuid_null("object_uuid"))
             .col(string("object_name"))
             .col(string_null("address"))
-            .foreign_key(&mut reference("audit_log", "tenant_id", "tenants", ForeignKeyAction::Cascade))
+            .foreign_key(&mut reference(
+                "audit_log",
+                "tenant_id",
+                "tenants",
+                ForeignKeyAction::Cascade,
+            ))
             .to_owned(),
         table("settings")
             .col(string("name").primary_key())
@@ -184,7 +253,12 @@ fn work() -> Vec<TableCreateStatement> {
             .col(boolean("on_server_host"))
             .col(big_integer("created_at"))
             .col(big_integer("version"))
-            .foreign_key(&mut reference("agents", "tenant_id", "tenants", ForeignKeyAction::Cascade))
+            .foreign_key(&mut reference(
+                "agents",
+                "tenant_id",
+                "tenants",
+                ForeignKeyAction::Cascade,
+            ))
             .to_owned(),
         table("vaults")
             .col(big_pk_auto("id"))
@@ -209,8 +283,18 @@ fn work() -> Vec<TableCreateStatement> {
             .col(big_integer_null("kit_shown_at"))
             .col(big_integer("created_at"))
             .col(big_integer("version"))
-            .foreign_key(&mut reference("vaults", "tenant_id", "tenants", ForeignKeyAction::Cascade))
-            .foreign_key(&mut reference("vaults", "agent_id", "agents", ForeignKeyAction::Restrict))
+            .foreign_key(&mut reference(
+                "vaults",
+                "tenant_id",
+                "tenants",
+                ForeignKeyAction::Cascade,
+            ))
+            .foreign_key(&mut reference(
+                "vaults",
+                "agent_id",
+                "agents",
+                ForeignKeyAction::Restrict,
+            ))
             .to_owned(),
         table("jobs")
             .col(big_pk_auto("id"))
@@ -228,9 +312,24 @@ fn work() -> Vec<TableCreateStatement> {
             .col(big_integer_null("max_age_seconds"))
             .col(big_integer("created_at"))
             .col(big_integer("version"))
-            .foreign_key(&mut reference("jobs", "tenant_id", "tenants", ForeignKeyAction::Cascade))
-            .foreign_key(&mut reference("jobs", "agent_id", "agents", ForeignKeyAction::Restrict))
-            .foreign_key(&mut reference("jobs", "vault_id", "vaults", ForeignKeyAction::Restrict))
+            .foreign_key(&mut reference(
+                "jobs",
+                "tenant_id",
+                "tenants",
+                ForeignKeyAction::Cascade,
+            ))
+            .foreign_key(&mut reference(
+                "jobs",
+                "agent_id",
+                "agents",
+                ForeignKeyAction::Restrict,
+            ))
+            .foreign_key(&mut reference(
+                "jobs",
+                "vault_id",
+                "vaults",
+                ForeignKeyAction::Restrict,
+            ))
             .to_owned(),
     ]
 }
@@ -278,10 +377,30 @@ fn results() -> Vec<TableCreateStatement> {
             .col(big_integer_null("started_at"))
             .col(big_integer_null("finished_at"))
             .col(big_integer("version"))
-            .foreign_key(&mut reference("runs", "tenant_id", "tenants", ForeignKeyAction::Cascade))
-            .foreign_key(&mut reference("runs", "job_id", "jobs", ForeignKeyAction::SetNull))
-            .foreign_key(&mut reference("runs", "agent_id", "agents", ForeignKeyAction::SetNull))
-            .foreign_key(&mut reference("runs", "vault_id", "vaults", ForeignKeyAction::Cascade))
+            .foreign_key(&mut reference(
+                "runs",
+                "tenant_id",
+                "tenants",
+                ForeignKeyAction::Cascade,
+            ))
+            .foreign_key(&mut reference(
+                "runs",
+                "job_id",
+                "jobs",
+                ForeignKeyAction::SetNull,
+            ))
+            .foreign_key(&mut reference(
+                "runs",
+                "agent_id",
+                "agents",
+                ForeignKeyAction::SetNull,
+            ))
+            .foreign_key(&mut reference(
+                "runs",
+                "vault_id",
+                "vaults",
+                ForeignKeyAction::Cascade,
+            ))
             .to_owned(),
         table("run_events")
             .col(big_pk_auto("id"))
@@ -294,7 +413,12 @@ fn results() -> Vec<TableCreateStatement> {
             .col(string("level"))
             .col(string("message_id"))
             .col(binary("sealed_params"))
-            .foreign_key(&mut reference("run_events", "run_id", "runs", ForeignKeyAction::Cascade))
+            .foreign_key(&mut reference(
+                "run_events",
+                "run_id",
+                "runs",
+                ForeignKeyAction::Cascade,
+            ))
             .to_owned(),
         table("run_problems")
             .col(big_pk_auto("id"))
@@ -303,7 +427,12 @@ fn results() -> Vec<TableCreateStatement> {
             .col(string("code"))
             .col(big_integer_null("size"))
             .col(binary("sealed_item"))
-            .foreign_key(&mut reference("run_problems", "run_id", "runs", ForeignKeyAction::Cascade))
+            .foreign_key(&mut reference(
+                "run_problems",
+                "run_id",
+                "runs",
+                ForeignKeyAction::Cascade,
+            ))
             .to_owned(),
         table("points")
             .col(big_pk_auto("id"))
@@ -321,10 +450,30 @@ fn results() -> Vec<TableCreateStatement> {
             .col(big_integer_null("bytes_uploaded"))
             .col(big_integer("problem_count"))
             .col(big_integer("created_at"))
-            .foreign_key(&mut reference("points", "tenant_id", "tenants", ForeignKeyAction::Cascade))
-            .foreign_key(&mut reference("points", "job_id", "jobs", ForeignKeyAction::SetNull))
-            .foreign_key(&mut reference("points", "vault_id", "vaults", ForeignKeyAction::Cascade))
-            .foreign_key(&mut reference("points", "run_id", "runs", ForeignKeyAction::SetNull))
+            .foreign_key(&mut reference(
+                "points",
+                "tenant_id",
+                "tenants",
+                ForeignKeyAction::Cascade,
+            ))
+            .foreign_key(&mut reference(
+                "points",
+                "job_id",
+                "jobs",
+                ForeignKeyAction::SetNull,
+            ))
+            .foreign_key(&mut reference(
+                "points",
+                "vault_id",
+                "vaults",
+                ForeignKeyAction::Cascade,
+            ))
+            .foreign_key(&mut reference(
+                "points",
+                "run_id",
+                "runs",
+                ForeignKeyAction::SetNull,
+            ))
             .to_owned(),
         table("point_snapshots")
             .col(big_pk_auto("id"))
@@ -338,7 +487,12 @@ fn results() -> Vec<TableCreateStatement> {
             .col(big_integer("files"))
             .col(big_integer("dirs"))
             .col(big_integer("total_bytes"))
-            .foreign_key(&mut reference("point_snapshots", "point_id", "points", ForeignKeyAction::Cascade))
+            .foreign_key(&mut reference(
+                "point_snapshots",
+                "point_id",
+                "points",
+                ForeignKeyAction::Cascade,
+            ))
             .to_owned(),
         table("commands")
             .col(big_pk_auto("id"))
@@ -357,10 +511,30 @@ fn results() -> Vec<TableCreateStatement> {
             .col(big_integer("expires_at"))
             .col(big_integer("created_at"))
             .col(big_integer_null("finished_at"))
-            .foreign_key(&mut reference("commands", "tenant_id", "tenants", ForeignKeyAction::Cascade))
-            .foreign_key(&mut reference("commands", "agent_id", "agents", ForeignKeyAction::Cascade))
-            .foreign_key(&mut reference("commands", "run_id", "runs", ForeignKeyAction::Cascade))
-            .foreign_key(&mut reference("commands", "vault_id", "vaults", ForeignKeyAction::Cascade))
+            .foreign_key(&mut reference(
+                "commands",
+                "tenant_id",
+                "tenants",
+                ForeignKeyAction::Cascade,
+            ))
+            .foreign_key(&mut reference(
+                "commands",
+                "agent_id",
+                "agents",
+                ForeignKeyAction::Cascade,
+            ))
+            .foreign_key(&mut reference(
+                "commands",
+                "run_id",
+                "runs",
+                ForeignKeyAction::Cascade,
+            ))
+            .foreign_key(&mut reference(
+                "commands",
+                "vault_id",
+                "vaults",
+                ForeignKeyAction::Cascade,
+            ))
             .to_owned(),
     ]
 }

@@ -1,0 +1,104 @@
+//! Jobs: making, changing, starting, idempotent requests.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::{TestServer, ready};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_made_changed_and_deleted() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let ready = ready(&server, &admin, "box").await;
+    let path = format!("/jobs/{}", ready.job_id());
+    assert_eq!(ready.job["policy"], json!({ "compression": "zstd-default", "ignore_rules": ["*.tmp"], "parallelism": null }));
+    assert_eq!((&ready.job["protected"], ready.job["days"].as_array().map(Vec::len)), (&json!(false), Some(21)));
+    let change = json!({ "name": "Renamed", "enabled": false, "upload_limit_bytes_per_second": 50_000 });
+    let changed = admin.patch(&path, &ready.job["version"], change).await.expect(200);
+    assert_eq!((&changed["name"], &changed["upload_limit_bytes_per_second"]), (&json!("Renamed"), &json!(50_000)));
+    let stale = admin.patch(&path, &ready.job["version"], json!({ "name": "Late" })).await.refused(412, "version_changed");
+    assert_eq!(stale["current"]["name"], "Renamed");
+    admin.post(&format!("{path}/runs"), json!({})).await.refused(409, "job_disabled");
+    let lifted = json!({ "upload_limit_bytes_per_second": 0, "enabled": true });
+    let lifted = admin.patch(&path, &changed["version"], lifted).await.expect(200);
+    assert_eq!(lifted["upload_limit_bytes_per_second"], serde_json::Value::Null);
+    assert_eq!(admin.get(&format!("/jobs?agent_id={}", ready.agent.uuid)).await.expect(200)["count"], 1);
+    assert_eq!(admin.get("/jobs?enabled=false").await.expect(200)["count"], 0);
+    admin.delete(&path, &lifted["version"]).await.expect(204);
+    admin.get(&path).await.refused(404, "not_found");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_input_names_its_field() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let ready = ready(&server, &admin, "box").await;
+    let good = json!({ "name": "New", "agent_id": ready.agent.uuid, "vault_id": ready.vault["id"], "paths": ["/a"] });
+    let wrong = [
+        ("name", json!(""), "/name"),
+        ("name", json!("x".repeat(101)), "/name"),
+        ("paths", json!([]), "/paths"),
+        ("paths", json!(["/a", "b"]), "/paths/1"),
+        ("paths", json!(["/a", "/a"]), "/paths/1"),
+        ("policy", json!({ "parallelism": 0 }), "/policy/parallelism"),
+        ("policy", json!({ "ignore_rules": ["a\nb"] }), "/policy/ignore_rules/0"),
+        ("policy", json!({ "compression": "rar" }), "/policy/compression"),
+        ("upload_limit_bytes_per_second", json!(10), "/upload_limit_bytes_per_second"),
+        ("max_age_seconds", json!(1), "/max_age_seconds"),
+        ("colour", json!("red"), "/colour"),
+    ];
+    for (field, value, pointer) in wrong {
+        let mut body = good.clone();
+        body[field] = value;
+        admin.post("/jobs", body).await.wrong_field(pointer);
+    }
+    for field in ["agent_id", "vault_id"] {
+        let mut body = good.clone();
+        body[field] = json!("0190b5a0-0000-7000-8000-000000000000");
+        let problem = admin.post("/jobs", body).await.refused(404, "not_found");
+        assert_eq!(problem["errors"][0]["pointer"], format!("/{field}"));
+    }
+    let mut taken = good.clone();
+    taken["name"] = ready.job["name"].clone();
+    admin.post("/jobs", taken).await.refused(409, "name_taken");
+    let other = server.agent(&admin, "other").await;
+    let mut elsewhere = good;
+    elsewhere["agent_id"] = json!(other.uuid);
+    admin.post("/jobs", elsewhere).await.wrong_field("/vault_id");
+    assert_eq!(admin.get("/jobs").await.expect(200)["count"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_request_is_done_once() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let ready = ready(&server, &admin, "box").await;
+    let body = |name: &str| json!({ "name": name, "agent_id": ready.agent.uuid, "vault_id": ready.vault["id"], "paths": ["/a"] });
+    let send = async |name: &str, key: &str| {
+        let request = admin.request(Method::POST, "/jobs").header("idempotency-key", key).json(&body(name));
+        admin.send(request).await
+    };
+    let first = send("One", "k1").await.expect(201);
+    let again = send("One", "k1").await.expect(201);
+    assert_eq!(first["id"], again["id"]);
+    send("Two", "k1").await.refused(422, "idempotency_mismatch");
+    // A refused request may be corrected under the same key.
+    send("One", "k2").await.refused(409, "name_taken");
+    send("Three", "k2").await.expect(201);
+    assert_eq!(admin.get("/jobs").await.expect(200)["count"], 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn at_most_one_run_of_a_job_waits() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let mut ready = ready(&server, &admin, "box").await;
+    let first = ready.start(&admin).await;
+    let path = format!("/jobs/{}/runs", ready.job_id());
+    let joined = admin.post(&path, json!({})).await.expect(200);
+    assert_eq!(joined["id"], first["id"]);
+    ready.agent.take_run().await;
+    let second = admin.post(&path, json!({})).await.expect(201);
+    assert_ne!(second["id"], first["id"]);
+    admin.delete(&format!("/jobs/{}", ready.job_id()), &ready.job["version"]).await.refused(409, "in_use");
+}

@@ -1,0 +1,14 @@
+//! A real server on a free port, each test with its own database, and agents that follow a script.
+
+mod support;
+
+mod accounts;
+mod agents;
+mod bad_input;
+mod generated;
+mod jobs;
+mod live;
+mod runs;
+mod secrets;
+mod tenants;
+mod vaults;

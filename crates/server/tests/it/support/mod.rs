@@ -1,0 +1,93 @@
+//! The server, its clients, and a scripted agent.
+
+pub(crate) mod agent;
+pub(crate) mod client;
+pub(crate) mod server;
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+pub(crate) use agent::ScriptedAgent;
+pub(crate) use client::{Answer, Client};
+pub(crate) use server::TestServer;
+
+/// Password of every account of the tests.
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+/// Longest that a test waits for something to become true.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Asks again and again until `ask` has an answer.
+pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    mut ask: impl FnMut() -> F,
+) -> T {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = ask().await {
+            return found;
+        }
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "{what}: not within {PATIENCE:?}"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// A machine, a vault with its repository, and a job.
+pub(crate) struct Ready {
+    pub(crate) agent: ScriptedAgent,
+    pub(crate) vault: Value,
+    pub(crate) job: Value,
+}
+
+impl Ready {
+    /// Identity of the job.
+    pub(crate) fn job_id(&self) -> &str {
+        self.job["id"].as_str().expect("an id")
+    }
+
+    /// Identity of the vault.
+    pub(crate) fn vault_id(&self) -> &str {
+        self.vault["id"].as_str().expect("an id")
+    }
+
+    /// Starts a run of the job and answers with it.
+    pub(crate) async fn start(&self, client: &Client) -> Value {
+        client
+            .post(&format!("/jobs/{}/runs", self.job_id()), json!({}))
+            .await
+            .expect(201)
+    }
+}
+
+/// Makes a machine with a directory vault and a job named after the host.
+pub(crate) async fn ready(server: &TestServer, admin: &Client, host: &str) -> Ready {
+    let agent = server.agent(admin, host).await;
+    let storage = json!({ "kind": "directory", "agent_id": agent.uuid, "path": "/backup" });
+    let vault = admin
+        .post(
+            "/vaults",
+            json!({ "name": format!("vault of {host}"), "storage": storage }),
+        )
+        .await
+        .expect(201);
+    assert_eq!(vault["state"], "creating", "{vault}");
+    agent
+        .serve(
+            "create_repository",
+            json!({ "created": true, "unique_id": "00" }),
+        )
+        .await;
+    let vault = admin
+        .get(&format!("/vaults/{}", vault["id"].as_str().expect("an id")))
+        .await
+        .expect(200);
+    assert_eq!(vault["state"], "ready", "{vault}");
+    let job = json!({ "name": format!("job of {host}"), "agent_id": agent.uuid, "vault_id": vault["id"],
+        "paths": ["/srv/data"], "policy": { "ignore_rules": ["*.tmp"] } });
+    let job = admin.post("/jobs", job).await.expect(201);
+    Ready { agent, vault, job }
+}

@@ -11,19 +11,56 @@ async fn a_job_is_made_changed_and_deleted() {
     let admin = server.admin().await;
     let ready = ready(&server, &admin, "box").await;
     let path = format!("/jobs/{}", ready.job_id());
-    assert_eq!(ready.job["policy"], json!({ "compression": "zstd-default", "ignore_rules": ["*.tmp"], "parallelism": null }));
-    assert_eq!((&ready.job["protected"], ready.job["days"].as_array().map(Vec::len)), (&json!(false), Some(21)));
-    let change = json!({ "name": "Renamed", "enabled": false, "upload_limit_bytes_per_second": 50_000 });
-    let changed = admin.patch(&path, &ready.job["version"], change).await.expect(200);
-    assert_eq!((&changed["name"], &changed["upload_limit_bytes_per_second"]), (&json!("Renamed"), &json!(50_000)));
-    let stale = admin.patch(&path, &ready.job["version"], json!({ "name": "Late" })).await.refused(412, "version_changed");
+    assert_eq!(
+        ready.job["policy"],
+        json!({ "compression": "zstd-default", "ignore_rules": ["*.tmp"], "parallelism": null })
+    );
+    assert_eq!(
+        (
+            &ready.job["protected"],
+            ready.job["days"].as_array().map(Vec::len)
+        ),
+        (&json!(false), Some(21))
+    );
+    let change =
+        json!({ "name": "Renamed", "enabled": false, "upload_limit_bytes_per_second": 50_000 });
+    let changed = admin
+        .patch(&path, &ready.job["version"], change)
+        .await
+        .expect(200);
+    assert_eq!(
+        (&changed["name"], &changed["upload_limit_bytes_per_second"]),
+        (&json!("Renamed"), &json!(50_000))
+    );
+    let stale = admin
+        .patch(&path, &ready.job["version"], json!({ "name": "Late" }))
+        .await
+        .refused(412, "version_changed");
     assert_eq!(stale["current"]["name"], "Renamed");
-    admin.post(&format!("{path}/runs"), json!({})).await.refused(409, "job_disabled");
+    admin
+        .post(&format!("{path}/runs"), json!({}))
+        .await
+        .refused(409, "job_disabled");
     let lifted = json!({ "upload_limit_bytes_per_second": 0, "enabled": true });
-    let lifted = admin.patch(&path, &changed["version"], lifted).await.expect(200);
-    assert_eq!(lifted["upload_limit_bytes_per_second"], serde_json::Value::Null);
-    assert_eq!(admin.get(&format!("/jobs?agent_id={}", ready.agent.uuid)).await.expect(200)["count"], 1);
-    assert_eq!(admin.get("/jobs?enabled=false").await.expect(200)["count"], 0);
+    let lifted = admin
+        .patch(&path, &changed["version"], lifted)
+        .await
+        .expect(200);
+    assert_eq!(
+        lifted["upload_limit_bytes_per_second"],
+        serde_json::Value::Null
+    );
+    assert_eq!(
+        admin
+            .get(&format!("/jobs?agent_id={}", ready.agent.uuid))
+            .await
+            .expect(200)["count"],
+        1
+    );
+    assert_eq!(
+        admin.get("/jobs?enabled=false").await.expect(200)["count"],
+        0
+    );
     admin.delete(&path, &lifted["version"]).await.expect(204);
     admin.get(&path).await.refused(404, "not_found");
 }
@@ -41,9 +78,21 @@ async fn wrong_input_names_its_field() {
         ("paths", json!(["/a", "b"]), "/paths/1"),
         ("paths", json!(["/a", "/a"]), "/paths/1"),
         ("policy", json!({ "parallelism": 0 }), "/policy/parallelism"),
-        ("policy", json!({ "ignore_rules": ["a\nb"] }), "/policy/ignore_rules/0"),
-        ("policy", json!({ "compression": "rar" }), "/policy/compression"),
-        ("upload_limit_bytes_per_second", json!(10), "/upload_limit_bytes_per_second"),
+        (
+            "policy",
+            json!({ "ignore_rules": ["a\nb"] }),
+            "/policy/ignore_rules/0",
+        ),
+        (
+            "policy",
+            json!({ "compression": "rar" }),
+            "/policy/compression",
+        ),
+        (
+            "upload_limit_bytes_per_second",
+            json!(10),
+            "/upload_limit_bytes_per_second",
+        ),
         ("max_age_seconds", json!(1), "/max_age_seconds"),
         ("colour", json!("red"), "/colour"),
     ];
@@ -64,7 +113,10 @@ async fn wrong_input_names_its_field() {
     let other = server.agent(&admin, "other").await;
     let mut elsewhere = good;
     elsewhere["agent_id"] = json!(other.uuid);
-    admin.post("/jobs", elsewhere).await.wrong_field("/vault_id");
+    admin
+        .post("/jobs", elsewhere)
+        .await
+        .wrong_field("/vault_id");
     assert_eq!(admin.get("/jobs").await.expect(200)["count"], 1);
 }
 
@@ -75,7 +127,10 @@ async fn a_repeated_request_is_done_once() {
     let ready = ready(&server, &admin, "box").await;
     let body = |name: &str| json!({ "name": name, "agent_id": ready.agent.uuid, "vault_id": ready.vault["id"], "paths": ["/a"] });
     let send = async |name: &str, key: &str| {
-        let request = admin.request(Method::POST, "/jobs").header("idempotency-key", key).json(&body(name));
+        let request = admin
+            .request(Method::POST, "/jobs")
+            .header("idempotency-key", key)
+            .json(&body(name));
         admin.send(request).await
     };
     let first = send("One", "k1").await.expect(201);
@@ -100,5 +155,8 @@ async fn at_most_one_run_of_a_job_waits() {
     ready.agent.take_run().await;
     let second = admin.post(&path, json!({})).await.expect(201);
     assert_ne!(second["id"], first["id"]);
-    admin.delete(&format!("/jobs/{}", ready.job_id()), &ready.job["version"]).await.refused(409, "in_use");
+    admin
+        .delete(&format!("/jobs/{}", ready.job_id()), &ready.job["version"])
+        .await
+        .refused(409, "in_use");
 }

@@ -18,14 +18,25 @@ impl Events {
         let response = request.send().await.expect("the stream opens");
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Self { stream: Box::pin(response.bytes_stream()), text: String::new() }
+        Self {
+            stream: Box::pin(response.bytes_stream()),
+            text: String::new(),
+        }
     }
 
     async fn next(&mut self) -> Option<(String, Value)> {
         loop {
             if let Some((block, rest)) = self.text.split_once("\n\n") {
-                let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
-                let found = (field("event: ").unwrap_or_default(), field("data: ").unwrap_or_default());
+                let field = |name: &str| {
+                    block
+                        .lines()
+                        .find_map(|line| line.strip_prefix(name))
+                        .map(str::to_owned)
+                };
+                let found = (
+                    field("event: ").unwrap_or_default(),
+                    field("data: ").unwrap_or_default(),
+                );
                 self.text = rest.to_owned();
                 return Some((found.0, serde_json::from_str(&found.1).unwrap_or_default()));
             }
@@ -43,7 +54,9 @@ impl Events {
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, search).await.unwrap_or_else(|_| panic!("no {event} in time"))
+        tokio::time::timeout(PATIENCE, search)
+            .await
+            .unwrap_or_else(|_| panic!("no {event} in time"))
     }
 }
 
@@ -56,19 +69,50 @@ async fn a_page_sees_its_run_move() {
     let id = run["id"].as_str().expect("an id");
     let mut events = Events::open(&admin, &format!("runs/{id},overview,agents")).await;
     let first = events.find("run", |_| true).await;
-    assert_eq!((&first["topic"], &first["data"]["status"]), (&json!(format!("runs/{id}")), &json!("queued")));
-    events.find("overview", |data| data["data"]["jobs_total"] == 1).await;
+    assert_eq!(
+        (&first["topic"], &first["data"]["status"]),
+        (&json!(format!("runs/{id}")), &json!("queued"))
+    );
+    events
+        .find("overview", |data| data["data"]["jobs_total"] == 1)
+        .await;
     let work = ready.agent.take_run().await;
-    events.find("run", |data| data["data"]["status"] == "starting").await;
-    ready.agent.update(work.run_id.0, 1, 1, json!({ "status": "running", "bytes_processed": 7 })).await.expect(200);
-    events.find("run", |data| data["data"]["progress"]["bytes_processed"] == 7).await;
-    ready.agent.events(work.run_id.0, 1, &[(1, "BACKUP_STARTING")]).await.expect(200);
+    events
+        .find("run", |data| data["data"]["status"] == "starting")
+        .await;
+    ready
+        .agent
+        .update(
+            work.run_id.0,
+            1,
+            1,
+            json!({ "status": "running", "bytes_processed": 7 }),
+        )
+        .await
+        .expect(200);
+    events
+        .find("run", |data| {
+            data["data"]["progress"]["bytes_processed"] == 7
+        })
+        .await;
+    ready
+        .agent
+        .events(work.run_id.0, 1, &[(1, "BACKUP_STARTING")])
+        .await
+        .expect(200);
     let event = events.find("run_event", |_| true).await;
-    assert_eq!((&event["data"]["seq"], &event["data"]["message"]), (&json!(1), &json!("The backup has begun.")));
+    assert_eq!(
+        (&event["data"]["seq"], &event["data"]["message"]),
+        (&json!(1), &json!("The backup has begun."))
+    );
     server.agent(&admin, "another").await;
-    events.find("agent", |data| data["data"]["host"] == "another").await;
+    events
+        .find("agent", |data| data["data"]["host"] == "another")
+        .await;
     ready.agent.finish(&work, 2, "/srv/data").await;
-    events.find("run", |data| data["data"]["status"] == "success").await;
+    events
+        .find("run", |data| data["data"]["status"] == "success")
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,16 +121,30 @@ async fn parts_of_a_listing_reach_the_page_that_waits() {
     let admin = server.admin().await;
     let agent = server.agent(&admin, "box").await;
     let path = format!("/agents/{}/browse", agent.uuid);
-    let command = admin.post(&path, json!({ "path": "/", "wait_seconds": 0 })).await.expect(202);
-    let mut events = Events::open(&admin, &format!("commands/{}", command["id"].as_str().expect("an id"))).await;
-    events.find("command", |data| data["data"]["status"] == "pending").await;
+    let command = admin
+        .post(&path, json!({ "path": "/", "wait_seconds": 0 }))
+        .await
+        .expect(202);
+    let mut events = Events::open(
+        &admin,
+        &format!("commands/{}", command["id"].as_str().expect("an id")),
+    )
+    .await;
+    events
+        .find("command", |data| data["data"]["status"] == "pending")
+        .await;
     let wire = agent.poll(0, 5).await.commands[0].command_id.0;
     let part = json!({ "seq": 1, "result": { "entries": ["half"] } });
-    agent.call(&format!("/agent/v1/commands/{wire}/partial"), part).await.expect(200);
+    agent
+        .call(&format!("/agent/v1/commands/{wire}/partial"), part)
+        .await
+        .expect(200);
     let part = events.find("command_partial", |_| true).await;
     assert_eq!(part["data"]["result"]["entries"][0], "half");
     agent.complete(wire, json!({ "status": "completed", "result": { "path": "/", "entries": [], "truncated": false } })).await.expect(200);
-    events.find("command", |data| data["data"]["status"] == "completed").await;
+    events
+        .find("command", |data| data["data"]["status"] == "completed")
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,10 +20,19 @@ async fn a_backup_from_the_click_to_the_restore_point() {
     let admin = server.admin().await;
     let mut ready = ready(&server, &admin, "box").await;
     let started = ready.start(&admin).await;
-    assert_eq!((&started["status"], &started["attempt"]), (&json!("queued"), &json!(0)));
+    assert_eq!(
+        (&started["status"], &started["attempt"]),
+        (&json!("queued"), &json!(0))
+    );
     let work = ready.agent.take_run().await;
     assert_eq!(work.source_paths, ["/srv/data"]);
-    assert_eq!((work.source_identity.user.as_str(), work.source_identity.host.as_str()), ("root", "box"));
+    assert_eq!(
+        (
+            work.source_identity.user.as_str(),
+            work.source_identity.host.as_str()
+        ),
+        ("root", "box")
+    );
     assert_eq!(work.exclude_globs, ["*.tmp"]);
     assert_eq!(work.attempt, Attempt(1));
     assert_eq!(work.run_uuid.to_string(), id(&started));
@@ -37,39 +46,123 @@ async fn a_backup_from_the_click_to_the_restore_point() {
     agent.update(wire, 1, 1, progress).await.expect(200);
     let shown = run(&admin, &started).await;
     let figures = &shown["progress"];
-    assert_eq!((&shown["status"], &figures["percent"], &figures["bytes_transferred"]), (&json!("running"), &json!(50.0), &json!(0)));
-    assert_eq!((&figures["current_item"], &figures["savings_percent"]), (&json!("/srv/data/a"), &json!(100.0)));
-    assert_eq!((&shown["stages"][0]["name"], &shown["policy"]["policy"]["ignore_rules"][0]), (&json!("scan"), &json!("*.tmp")));
+    assert_eq!(
+        (
+            &shown["status"],
+            &figures["percent"],
+            &figures["bytes_transferred"]
+        ),
+        (&json!("running"), &json!(50.0), &json!(0))
+    );
+    assert_eq!(
+        (&figures["current_item"], &figures["savings_percent"]),
+        (&json!("/srv/data/a"), &json!(100.0))
+    );
+    assert_eq!(
+        (
+            &shown["stages"][0]["name"],
+            &shown["policy"]["policy"]["ignore_rules"][0]
+        ),
+        (&json!("scan"), &json!("*.tmp"))
+    );
 
     // Older and repeated updates change nothing, and figures never fall.
-    agent.update(wire, 1, 1, json!({ "bytes_processed": 9999 })).await.expect(200);
-    agent.update(wire, 1, 2, json!({ "bytes_processed": 1000, "progress_pct": 33.0 })).await.expect(200);
+    agent
+        .update(wire, 1, 1, json!({ "bytes_processed": 9999 }))
+        .await
+        .expect(200);
+    agent
+        .update(
+            wire,
+            1,
+            2,
+            json!({ "bytes_processed": 1000, "progress_pct": 33.0 }),
+        )
+        .await
+        .expect(200);
     let figures = run(&admin, &started).await["progress"].clone();
-    assert_eq!((&figures["bytes_processed"], &figures["percent"]), (&json!(1500), &json!(50.0)));
+    assert_eq!(
+        (&figures["bytes_processed"], &figures["percent"]),
+        (&json!(1500), &json!(50.0))
+    );
 
-    agent.events(wire, 1, &[(1, "BACKUP_STARTING"), (2, "NEVER_HEARD")]).await.expect(200);
-    agent.events(wire, 1, &[(2, "NEVER_HEARD"), (3, "BACKUP_COMPLETE")]).await.expect(200);
-    let events = admin.get(&format!("/runs/{}/events?after=0", id(&started))).await.expect(200);
-    let seqs: Vec<i64> = events["items"].as_array().expect("items").iter().filter_map(|event| event["seq"].as_i64()).collect();
-    assert_eq!((seqs.as_slice(), &events["last_seq"]), ([1, 2, 3].as_slice(), &json!(3)));
-    assert_eq!(events["items"][1]["message"], "event 2", "an unknown id reads by its message");
-    let rest = admin.get(&format!("/runs/{}/events?after=2", id(&started))).await.expect(200);
+    agent
+        .events(wire, 1, &[(1, "BACKUP_STARTING"), (2, "NEVER_HEARD")])
+        .await
+        .expect(200);
+    agent
+        .events(wire, 1, &[(2, "NEVER_HEARD"), (3, "BACKUP_COMPLETE")])
+        .await
+        .expect(200);
+    let events = admin
+        .get(&format!("/runs/{}/events?after=0", id(&started)))
+        .await
+        .expect(200);
+    let seqs: Vec<i64> = events["items"]
+        .as_array()
+        .expect("items")
+        .iter()
+        .filter_map(|event| event["seq"].as_i64())
+        .collect();
+    assert_eq!(
+        (seqs.as_slice(), &events["last_seq"]),
+        ([1, 2, 3].as_slice(), &json!(3))
+    );
+    assert_eq!(
+        events["items"][1]["message"], "event 2",
+        "an unknown id reads by its message"
+    );
+    let rest = admin
+        .get(&format!("/runs/{}/events?after=2", id(&started)))
+        .await
+        .expect(200);
     assert_eq!(rest["items"].as_array().map(Vec::len), Some(1));
 
     agent.finish(&work, 3, "/srv/data").await;
     let done = run(&admin, &started).await;
-    assert_eq!((&done["status"], &done["progress"]["percent"]), (&json!("success"), &json!(100.0)));
-    assert_eq!((&done["statistics"]["bytes_new"], &done["progress"]["current_item"]), (&json!(2000), &Value::Null));
-    agent.update(wire, 1, 4, json!({ "status": "running" })).await.expect(200);
-    assert_eq!(run(&admin, &started).await["status"], "success", "a late report changes nothing");
-    admin.post(&format!("/runs/{}/cancel", id(&started)), json!({})).await.refused(409, "run_is_over");
+    assert_eq!(
+        (&done["status"], &done["progress"]["percent"]),
+        (&json!("success"), &json!(100.0))
+    );
+    assert_eq!(
+        (
+            &done["statistics"]["bytes_new"],
+            &done["progress"]["current_item"]
+        ),
+        (&json!(2000), &Value::Null)
+    );
+    agent
+        .update(wire, 1, 4, json!({ "status": "running" }))
+        .await
+        .expect(200);
+    assert_eq!(
+        run(&admin, &started).await["status"],
+        "success",
+        "a late report changes nothing"
+    );
+    admin
+        .post(&format!("/runs/{}/cancel", id(&started)), json!({}))
+        .await
+        .refused(409, "run_is_over");
 
-    let points = admin.get(&format!("/points?job_id={}", ready.job_id())).await.expect(200);
+    let points = admin
+        .get(&format!("/points?job_id={}", ready.job_id()))
+        .await
+        .expect(200);
     let point = &points["items"][0];
-    assert_eq!((&points["count"], &point["source"], &point["files"]), (&json!(1), &json!("root@box"), &json!(3)));
-    assert_eq!((&point["run_id"], &done["point_id"]), (&started["id"], &point["id"]));
+    assert_eq!(
+        (&points["count"], &point["source"], &point["files"]),
+        (&json!(1), &json!("root@box"), &json!(3))
+    );
+    assert_eq!(
+        (&point["run_id"], &done["point_id"]),
+        (&started["id"], &point["id"])
+    );
     let overview = admin.get("/overview").await.expect(200);
-    assert_eq!((&overview["jobs_total"], &overview["jobs_protected"]), (&json!(1), &json!(1)));
+    assert_eq!(
+        (&overview["jobs_total"], &overview["jobs_protected"]),
+        (&json!(1), &json!(1))
+    );
     assert_eq!(overview["vaults"][0]["stored_bytes"], 1000);
     assert_eq!(overview["jobs"][0]["days"][20]["worst"], "success");
 }
@@ -81,18 +174,35 @@ async fn problems_are_counted_and_grouped() {
     let mut ready = ready(&server, &admin, "box").await;
     let started = ready.start(&admin).await;
     let work = ready.agent.take_run().await;
-    let problem = |path: &str, code: &str| json!({ "code": code, "path": path, "message": "no", "size": 10 });
+    let problem =
+        |path: &str, code: &str| json!({ "code": code, "path": path, "message": "no", "size": 10 });
     let end = json!({ "status": "partial_success", "problem_count": 3, "problems": [
         problem("/srv/a", "access_denied"), problem("/srv/b", "access_denied"), problem("/srv/c", "vanished")] });
-    ready.agent.update(work.run_id.0, 1, 1, end).await.expect(200);
+    ready
+        .agent
+        .update(work.run_id.0, 1, 1, end)
+        .await
+        .expect(200);
     let done = run(&admin, &started).await;
-    assert_eq!((&done["status"], &done["problem_count"]), (&json!("partial_success"), &json!(3)));
+    assert_eq!(
+        (&done["status"], &done["problem_count"]),
+        (&json!("partial_success"), &json!(3))
+    );
     let group = &done["problem_groups"][0];
-    assert_eq!((&group["code"], &group["count"], &group["bytes"]), (&json!("access_denied"), &json!(2), &json!(20)));
+    assert_eq!(
+        (&group["code"], &group["count"], &group["bytes"]),
+        (&json!("access_denied"), &json!(2), &json!(20))
+    );
     assert_eq!(group["examples"], json!(["/srv/a", "/srv/b"]));
     let path = format!("/runs/{}/problems?code=vanished", id(&started));
-    assert_eq!(admin.get(&path).await.expect(200)["items"][0]["path"], "/srv/c");
-    assert_eq!(admin.get("/overview").await.expect(200)["alerts"][0]["kind"], "files_skipped");
+    assert_eq!(
+        admin.get(&path).await.expect(200)["items"][0]["path"],
+        "/srv/c"
+    );
+    assert_eq!(
+        admin.get("/overview").await.expect(200)["alerts"][0]["kind"],
+        "files_skipped"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -101,30 +211,54 @@ async fn a_queued_run_is_cancelled_at_once_and_a_running_one_by_its_agent() {
     let admin = server.admin().await;
     let mut ready = ready(&server, &admin, "box").await;
     let queued = ready.start(&admin).await;
-    let over = admin.post(&format!("/runs/{}/cancel", id(&queued)), json!({})).await.expect(200);
+    let over = admin
+        .post(&format!("/runs/{}/cancel", id(&queued)), json!({}))
+        .await
+        .expect(200);
     assert_eq!(over["status"], "cancelled");
     assert!(ready.agent.poll(1, 0).await.run.is_none());
 
     let started = ready.start(&admin).await;
     let work = ready.agent.take_run().await;
-    ready.agent.update(work.run_id.0, 1, 1, json!({ "status": "running" })).await.expect(200);
+    ready
+        .agent
+        .update(work.run_id.0, 1, 1, json!({ "status": "running" }))
+        .await
+        .expect(200);
     let waiting = tokio::spawn({
         let agent = ready.agent.clone();
         async move { (agent.poll(0, 20).await, std::time::Instant::now()) }
     });
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     let asked = std::time::Instant::now();
-    let shown = admin.post(&format!("/runs/{}/cancel", id(&started)), json!({})).await.expect(200);
-    assert_eq!((&shown["status"], &shown["cancel_requested"]), (&json!("running"), &json!(true)));
+    let shown = admin
+        .post(&format!("/runs/{}/cancel", id(&started)), json!({}))
+        .await
+        .expect(200);
+    assert_eq!(
+        (&shown["status"], &shown["cancel_requested"]),
+        (&json!("running"), &json!(true))
+    );
     let (answer, at) = waiting.await.expect("the poll ends");
     assert_eq!(answer.cancel[0].run_id, work.run_id);
     assert!(at.duration_since(asked).as_secs() < 3);
     let again = std::time::Instant::now();
     ready.agent.poll(0, 1).await;
-    assert!(again.elapsed().as_millis() > 500, "the order is not repeated at once");
-    let answer = ready.agent.update(work.run_id.0, 1, 2, json!({})).await.expect(200);
+    assert!(
+        again.elapsed().as_millis() > 500,
+        "the order is not repeated at once"
+    );
+    let answer = ready
+        .agent
+        .update(work.run_id.0, 1, 2, json!({}))
+        .await
+        .expect(200);
     assert_eq!(answer["cancel_requested"], true);
-    ready.agent.update(work.run_id.0, 1, 3, json!({ "status": "cancelled" })).await.expect(200);
+    ready
+        .agent
+        .update(work.run_id.0, 1, 3, json!({ "status": "cancelled" }))
+        .await
+        .expect(200);
     assert_eq!(run(&admin, &started).await["status"], "cancelled");
     assert_eq!(admin.get("/points").await.expect(200)["count"], 0);
 }
@@ -136,77 +270,165 @@ async fn a_restarted_agent_gets_its_own_run_back_and_the_old_attempt_is_refused(
     let mut ready = ready(&server, &admin, "box").await;
     let started = ready.start(&admin).await;
     let work = ready.agent.take_run().await;
-    ready.agent.update(work.run_id.0, 1, 7, json!({ "status": "running", "bytes_transferred": 500 })).await.expect(200);
+    ready
+        .agent
+        .update(
+            work.run_id.0,
+            1,
+            7,
+            json!({ "status": "running", "bytes_transferred": 500 }),
+        )
+        .await
+        .expect(200);
     let mut restarted = ready.agent.restarted();
     restarted.hello().await.expect(200);
     let again = restarted.take_run().await;
-    assert_eq!((again.run_id, again.run_uuid, again.attempt), (work.run_id, work.run_uuid, Attempt(2)));
-    ready.agent.update(work.run_id.0, 1, 8, json!({ "status": "success" })).await.refused(409, "stale_attempt");
-    restarted.update(work.run_id.0, 2, 1, json!({ "status": "running", "bytes_transferred": 10 })).await.expect(200);
+    assert_eq!(
+        (again.run_id, again.run_uuid, again.attempt),
+        (work.run_id, work.run_uuid, Attempt(2))
+    );
+    ready
+        .agent
+        .update(work.run_id.0, 1, 8, json!({ "status": "success" }))
+        .await
+        .refused(409, "stale_attempt");
+    restarted
+        .update(
+            work.run_id.0,
+            2,
+            1,
+            json!({ "status": "running", "bytes_transferred": 10 }),
+        )
+        .await
+        .expect(200);
     let shown = run(&admin, &started).await;
-    assert_eq!((&shown["attempt"], &shown["progress"]["bytes_transferred"]), (&json!(2), &json!(500)));
+    assert_eq!(
+        (&shown["attempt"], &shown["progress"]["bytes_transferred"]),
+        (&json!(2), &json!(500))
+    );
     // Events of both attempts are kept, each once.
-    ready.agent.events(work.run_id.0, 1, &[(1, "A")]).await.expect(200);
-    restarted.events(work.run_id.0, 2, &[(1, "B")]).await.expect(200);
+    ready
+        .agent
+        .events(work.run_id.0, 1, &[(1, "A")])
+        .await
+        .expect(200);
+    restarted
+        .events(work.run_id.0, 2, &[(1, "B")])
+        .await
+        .expect(200);
     assert_eq!(run(&admin, &started).await["event_count"], 2);
-    assert!(restarted.poll(1, 0).await.run.is_none(), "a run in hand is not handed back");
+    assert!(
+        restarted.poll(1, 0).await.run.is_none(),
+        "a run in hand is not handed back"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_claim_whose_answer_was_lost_is_handed_out_again_after_the_grace() {
-    let fixed = FixedSettings { reclaim_grace_seconds: Some(1), watchdog_timeout_seconds: Some(600), public_url: None };
+    let fixed = FixedSettings {
+        reclaim_grace_seconds: Some(1),
+        watchdog_timeout_seconds: Some(600),
+        public_url: None,
+    };
     let server = TestServer::start_with(fixed).await;
     let admin = server.admin().await;
     let ready = ready(&server, &admin, "box").await;
     ready.start(&admin).await;
     let lost = ready.agent.poll(1, 5).await.run.expect("a run");
-    assert!(ready.agent.poll(1, 0).await.run.is_none(), "not before the grace");
-    let again = eventually("it is handed out again", async || ready.agent.poll(1, 0).await.run).await;
+    assert!(
+        ready.agent.poll(1, 0).await.run.is_none(),
+        "not before the grace"
+    );
+    let again = eventually("it is handed out again", async || {
+        ready.agent.poll(1, 0).await.run
+    })
+    .await;
     assert_eq!((again.run_id, again.attempt), (lost.run_id, Attempt(2)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_agent_fails_its_run_and_may_report_once_later() {
-    let fixed = FixedSettings { reclaim_grace_seconds: Some(1), watchdog_timeout_seconds: Some(2), public_url: None };
+    let fixed = FixedSettings {
+        reclaim_grace_seconds: Some(1),
+        watchdog_timeout_seconds: Some(2),
+        public_url: None,
+    };
     let server = TestServer::start_with(fixed).await;
     let admin = server.admin().await;
     let mut ready = ready(&server, &admin, "box").await;
     let started = ready.start(&admin).await;
     let work = ready.agent.take_run().await;
-    ready.agent.update(work.run_id.0, 1, 1, json!({ "status": "running" })).await.expect(200);
+    ready
+        .agent
+        .update(work.run_id.0, 1, 1, json!({ "status": "running" }))
+        .await
+        .expect(200);
     let failed = eventually("the run is given up", async || {
         let shown = run(&admin, &started).await;
         (shown["status"] == "failed").then_some(shown)
     })
     .await;
     assert_eq!(failed["failure"]["code"], "AGENT_OFFLINE");
-    assert_eq!(admin.get("/overview").await.expect(200)["alerts"][0]["kind"], "run_failed");
-    ready.agent.update(work.run_id.0, 1, 2, json!({ "status": "running" })).await.expect(200);
+    assert_eq!(
+        admin.get("/overview").await.expect(200)["alerts"][0]["kind"],
+        "run_failed"
+    );
+    ready
+        .agent
+        .update(work.run_id.0, 1, 2, json!({ "status": "running" }))
+        .await
+        .expect(200);
     assert_eq!(run(&admin, &started).await["status"], "failed");
     ready.agent.finish(&work, 3, "/srv/data").await;
     let late = run(&admin, &started).await;
-    assert_eq!((&late["status"], &late["failure"]), (&json!("success"), &Value::Null));
-    ready.agent.update(work.run_id.0, 1, 4, json!({ "status": "failed" })).await.expect(200);
-    assert_eq!(run(&admin, &started).await["status"], "success", "once only");
+    assert_eq!(
+        (&late["status"], &late["failure"]),
+        (&json!("success"), &Value::Null)
+    );
+    ready
+        .agent
+        .update(work.run_id.0, 1, 4, json!({ "status": "failed" }))
+        .await
+        .expect(200);
+    assert_eq!(
+        run(&admin, &started).await["status"],
+        "success",
+        "once only"
+    );
     assert_eq!(admin.get("/points").await.expect(200)["count"], 1);
-    let events = admin.get(&format!("/runs/{}/events", id(&started))).await.expect(200);
+    let events = admin
+        .get(&format!("/runs/{}/events", id(&started)))
+        .await
+        .expect(200);
     assert!(events.to_string().contains("RUN_REPORTED_LATE"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_of_the_server_fails_no_run() {
-    let fixed = FixedSettings { reclaim_grace_seconds: Some(2), watchdog_timeout_seconds: Some(4), public_url: None };
+    let fixed = FixedSettings {
+        reclaim_grace_seconds: Some(2),
+        watchdog_timeout_seconds: Some(4),
+        public_url: None,
+    };
     let mut server = TestServer::start_with(fixed).await;
     let admin = server.admin().await;
     let mut ready = ready(&server, &admin, "box").await;
     let started = ready.start(&admin).await;
     let work = ready.agent.take_run().await;
-    ready.agent.update(work.run_id.0, 1, 1, json!({ "status": "running" })).await.expect(200);
+    ready
+        .agent
+        .update(work.run_id.0, 1, 1, json!({ "status": "running" }))
+        .await
+        .expect(200);
     server.stop().await;
     tokio::time::sleep(std::time::Duration::from_secs(5)).await;
     server.resume().await;
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
-    assert_eq!(run(&admin, &started).await["status"], "running", "silence counts from the server's start");
+    assert_eq!(
+        run(&admin, &started).await["status"],
+        "running",
+        "silence counts from the server's start"
+    );
     ready.agent.finish(&work, 2, "/srv/data").await;
     assert_eq!(run(&admin, &started).await["status"], "success");
 }
@@ -220,8 +442,14 @@ async fn a_run_belongs_to_its_agent() {
     ready.start(&admin).await;
     assert!(other.poll(1, 0).await.run.is_none());
     let work = ready.agent.take_run().await;
-    other.update(work.run_id.0, 1, 1, json!({ "status": "success" })).await.refused(404, "not_found");
-    other.events(work.run_id.0, 1, &[(1, "A")]).await.refused(404, "not_found");
+    other
+        .update(work.run_id.0, 1, 1, json!({ "status": "success" }))
+        .await
+        .refused(404, "not_found");
+    other
+        .events(work.run_id.0, 1, &[(1, "A")])
+        .await
+        .refused(404, "not_found");
     let mut liar = other.clone();
     liar.running.push((work.run_id.0, 1));
     let answer = liar.poll(0, 1).await;
@@ -243,38 +471,97 @@ async fn a_restore_is_a_run_with_a_command() {
     let listing = tokio::spawn({
         let agent = ready.agent.clone();
         let entry = json!({ "name": "a.txt", "kind": "file", "size": 5 });
-        async move { agent.serve("list_content", json!({ "path": "", "entries": [entry] })).await }
+        async move {
+            agent
+                .serve("list_content", json!({ "path": "", "entries": [entry] }))
+                .await
+        }
     });
-    let content = admin.post(&format!("/points/{}/content", id(&point)), json!({ "snapshot_id": snapshot })).await.expect(200);
+    let content = admin
+        .post(
+            &format!("/points/{}/content", id(&point)),
+            json!({ "snapshot_id": snapshot }),
+        )
+        .await
+        .expect(200);
     assert_eq!(content["result"]["entries"][0]["name"], "a.txt");
-    assert_eq!(listing.await.expect("serves")["payload"]["manifest_id"], format!("m{}", work.run_id));
+    assert_eq!(
+        listing.await.expect("serves")["payload"]["manifest_id"],
+        format!("m{}", work.run_id)
+    );
 
     let order = json!({ "point_id": point["id"], "target_path": "/back", "overwrite": "never",
         "items": [{ "snapshot_id": snapshot, "path": "a.txt" }] });
     let restore = admin.post("/restores", order.clone()).await.expect(201);
-    assert_eq!((&restore["type"], &restore["status"], &restore["target_path"]), (&json!("restore"), &json!("queued"), &json!("/back")));
+    assert_eq!(
+        (
+            &restore["type"],
+            &restore["status"],
+            &restore["target_path"]
+        ),
+        (&json!("restore"), &json!("queued"), &json!("/back"))
+    );
     let answer = ready.agent.poll(1, 5).await;
     assert!(answer.run.is_none(), "a restore is not handed out as a run");
     let command = &answer.commands[0];
-    assert_eq!((command.kind.as_str(), &command.payload["items"][0]["path"]), ("restore", &json!("a.txt")));
+    assert_eq!(
+        (command.kind.as_str(), &command.payload["items"][0]["path"]),
+        ("restore", &json!("a.txt"))
+    );
     let wire = command.payload["restore_run_id"].as_i64().expect("a run");
     ready.agent.running.push((wire, 1));
-    ready.agent.update(wire, 1, 1, json!({ "status": "running", "bytes_transferred": 5, "bytes_total": 5 })).await.expect(200);
-    ready.agent.update(wire, 1, 2, json!({ "status": "success" })).await.expect(200);
-    ready.agent.complete(command.command_id.0, json!({ "status": "completed", "result": {} })).await.expect(200);
+    ready
+        .agent
+        .update(
+            wire,
+            1,
+            1,
+            json!({ "status": "running", "bytes_transferred": 5, "bytes_total": 5 }),
+        )
+        .await
+        .expect(200);
+    ready
+        .agent
+        .update(wire, 1, 2, json!({ "status": "success" }))
+        .await
+        .expect(200);
+    ready
+        .agent
+        .complete(
+            command.command_id.0,
+            json!({ "status": "completed", "result": {} }),
+        )
+        .await
+        .expect(200);
     assert_eq!(run(&admin, &restore).await["status"], "success");
-    assert_eq!(admin.get("/overview").await.expect(200)["last_restore"]["id"], restore["id"]);
+    assert_eq!(
+        admin.get("/overview").await.expect(200)["last_restore"]["id"],
+        restore["id"]
+    );
 
     // One that was interrupted by a crash fails with its code.
     let second = admin.post("/restores", order.clone()).await.expect(201);
     let command = ready.agent.poll(0, 5).await.commands[0].command_id.0;
-    ready.agent.complete(command, json!({ "status": "failed", "code": "interrupted" })).await.expect(200);
+    ready
+        .agent
+        .complete(
+            command,
+            json!({ "status": "failed", "code": "interrupted" }),
+        )
+        .await
+        .expect(200);
     let shown = run(&admin, &second).await;
-    assert_eq!((&shown["status"], &shown["failure"]["code"]), (&json!("failed"), &json!("interrupted")));
+    assert_eq!(
+        (&shown["status"], &shown["failure"]["code"]),
+        (&json!("failed"), &json!("interrupted"))
+    );
 
     // One that waits is withdrawn with its command.
     let third = admin.post("/restores", order).await.expect(201);
-    admin.post(&format!("/runs/{}/cancel", id(&third)), json!({})).await.expect(200);
+    admin
+        .post(&format!("/runs/{}/cancel", id(&third)), json!({}))
+        .await
+        .expect(200);
     assert!(ready.agent.poll(0, 0).await.commands.is_empty());
 }
 
@@ -288,7 +575,11 @@ async fn a_listing_of_the_vault_brings_the_catalogue_up_to_date() {
     ready.agent.finish(&work, 1, "/srv/data").await;
     let refresh = async |points: Value| {
         let agent = ready.agent.clone();
-        let serving = tokio::spawn(async move { agent.serve("list_points", json!({ "points": points })).await });
+        let serving = tokio::spawn(async move {
+            agent
+                .serve("list_points", json!({ "points": points }))
+                .await
+        });
         let path = format!("/vaults/{}/refresh-points", ready.vault_id());
         let answer = admin.post(&path, json!({})).await.expect(200);
         serving.await.expect("serves");
@@ -297,8 +588,21 @@ async fn a_listing_of_the_vault_brings_the_catalogue_up_to_date() {
     let foreign = json!({ "manifest_id": "x1", "source_user": "me", "source_host": "laptop", "source_path": "/home/me",
         "start_time": "2026-01-01T00:00:00Z", "end_time": "2026-01-01T00:01:00Z", "root_object": "kx", "files": 7,
         "dirs": 1, "bytes": 70, "errors": 0 });
-    assert_eq!(refresh(json!([foreign])).await, json!({ "present": 1, "added": 1, "gone": 1 }));
+    assert_eq!(
+        refresh(json!([foreign])).await,
+        json!({ "present": 1, "added": 1, "gone": 1 })
+    );
     let points = admin.get("/points").await.expect(200);
-    assert_eq!((&points["count"], &points["items"][0]["source"], &points["items"][0]["job"]), (&json!(1), &json!("me@laptop"), &Value::Null));
-    assert_eq!(refresh(json!([foreign])).await, json!({ "present": 1, "added": 0, "gone": 0 }));
+    assert_eq!(
+        (
+            &points["count"],
+            &points["items"][0]["source"],
+            &points["items"][0]["job"]
+        ),
+        (&json!(1), &json!("me@laptop"), &Value::Null)
+    );
+    assert_eq!(
+        refresh(json!([foreign])).await,
+        json!({ "present": 1, "added": 0, "gone": 0 })
+    );
 }

@@ -23,7 +23,10 @@ async fn foreign_ids_answer_404_on_every_route() {
     let point = other.get("/points").await.expect(200)["items"][0].clone();
     let token = other.post("/enrolment-tokens", json!({})).await.expect(201);
     let browse = format!("/agents/{}/browse", theirs.agent.uuid);
-    let command = other.post(&browse, json!({ "wait_seconds": 0 })).await.expect(202);
+    let command = other
+        .post(&browse, json!({ "wait_seconds": 0 }))
+        .await
+        .expect(202);
     let user = other.get("/users").await.expect(200)["items"][0].clone();
 
     let id_of = |noun: &str| -> Value {
@@ -46,15 +49,26 @@ async fn foreign_ids_answer_404_on_every_route() {
         for (method, operation) in item.as_object().expect("methods") {
             let verb = Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method");
             let send = async |url: &str, body: Value| {
-                let request = admin.request(verb.clone(), url).header(header::IF_MATCH, "\"1\"").json(&body);
+                let request = admin
+                    .request(verb.clone(), url)
+                    .header(header::IF_MATCH, "\"1\"")
+                    .json(&body);
                 admin.send(request).await
             };
             let mut with_ids = false;
             if path.contains("{id}") {
                 with_ids = true;
-                let noun = path.trim_start_matches("/api/v1/").split('/').next().expect("a noun");
+                let noun = path
+                    .trim_start_matches("/api/v1/")
+                    .split('/')
+                    .next()
+                    .expect("a noun");
                 let url = path.replace("{id}", id_of(noun).as_str().expect("an id"));
-                let body = if path.ends_with("/kit") { json!({ "password": "x" }) } else { json!({}) };
+                let body = if path.ends_with("/kit") {
+                    json!({ "password": "x" })
+                } else {
+                    json!({})
+                };
                 send(&url, body).await.refused(404, "not_found");
             }
             for parameter in operation["parameters"].as_array().into_iter().flatten() {
@@ -67,7 +81,10 @@ async fn foreign_ids_answer_404_on_every_route() {
                 if name == "topics" {
                     with_ids = true;
                     for topic in ["runs", "commands"] {
-                        let url = format!("{path}?topics={topic}/{}", id_of(topic).as_str().expect("an id"));
+                        let url = format!(
+                            "{path}?topics={topic}/{}",
+                            id_of(topic).as_str().expect("an id")
+                        );
                         send(&url, json!({})).await.refused(404, "not_found");
                     }
                 }
@@ -80,9 +97,15 @@ async fn foreign_ids_answer_404_on_every_route() {
                         body(json!(own.agent.uuid), id_of("vault_id")),
                     ]
                 }
-                ("post", "/api/v1/vaults") => vec![json!({ "name": "x", "storage": { "kind": "directory", "agent_id": id_of("agent_id"), "path": "/x" } })],
-                ("post", "/api/v1/storage-tests") => vec![json!({ "storage": { "kind": "directory", "agent_id": id_of("agent_id"), "path": "/x" } })],
-                ("post", "/api/v1/restores") => vec![json!({ "point_id": id_of("point_id"), "target_path": "/x" })],
+                ("post", "/api/v1/vaults") => vec![
+                    json!({ "name": "x", "storage": { "kind": "directory", "agent_id": id_of("agent_id"), "path": "/x" } }),
+                ],
+                ("post", "/api/v1/storage-tests") => vec![
+                    json!({ "storage": { "kind": "directory", "agent_id": id_of("agent_id"), "path": "/x" } }),
+                ],
+                ("post", "/api/v1/restores") => {
+                    vec![json!({ "point_id": id_of("point_id"), "target_path": "/x" })]
+                }
                 _ => Vec::new(),
             };
             for body in bodies {
@@ -92,7 +115,10 @@ async fn foreign_ids_answer_404_on_every_route() {
             called += usize::from(with_ids);
         }
     }
-    assert_eq!(called, ROUTES_WITH_IDS, "a route with ids was added or went: count it");
+    assert_eq!(
+        called, ROUTES_WITH_IDS,
+        "a route with ids was added or went: count it"
+    );
 }
 
 /// Lists never mix: each shows its own tenant's objects only.
@@ -108,7 +134,8 @@ async fn lists_show_their_own_tenant_only() {
     let document = admin.get("/openapi.json").await.expect(200);
     let mut lists = 0;
     for (path, item) in document["paths"].as_object().expect("paths") {
-        let schema = &item["get"]["responses"]["200"]["content"]["application/json"]["schema"]["$ref"];
+        let schema =
+            &item["get"]["responses"]["200"]["content"]["application/json"]["schema"]["$ref"];
         if path.contains("{id}") || !schema.as_str().is_some_and(|name| name.contains("Page")) {
             continue;
         }
@@ -119,5 +146,12 @@ async fn lists_show_their_own_tenant_only() {
         }
     }
     assert_eq!(lists, 8, "a list was added or went: count it");
-    assert!(!admin.get("/overview").await.expect(200).to_string().contains("theirs"));
+    assert!(
+        !admin
+            .get("/overview")
+            .await
+            .expect(200)
+            .to_string()
+            .contains("theirs")
+    );
 }

@@ -11,6 +11,7 @@
 
 pub mod blob_crypto;
 pub mod blob_names;
+pub mod check;
 mod committed;
 pub mod compress;
 mod content_id;
@@ -23,6 +24,7 @@ pub mod hash;
 pub mod index;
 pub mod json;
 pub mod kdf;
+pub mod maintenance;
 pub mod manifest;
 pub mod object;
 pub mod pack;

@@ -208,7 +208,7 @@ pub fn create_repository(
         );
         return Err(Failure::new(failures::REPOSITORY_MISSING, text).into());
     }
-    let repository = Repository::initialize(store, &password, &CreateOptions::default(), &options)?;
+    let repository = Repository::create(store, &password, &CreateOptions::default(), &options)?;
     Ok(CreateRepositoryResult {
         created: true,
         unique_id: hex::encode(repository.unique_id()),

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::json::{UnixNanos, to_vec};
 use crate::object::ContentSink;
+use crate::repository::Repository;
 use crate::{CompressionAlgorithm, ContentId, Error, Result};
 
 /// Manifests put and deleted, until they are written as one container.
@@ -49,6 +50,17 @@ impl ManifestEdits {
         payload: &T,
     ) -> Result<ManifestId> {
         self.put_at(labels, payload, self.clock.now().into())
+    }
+
+    /// Deletes the manifest with this id, once; nothing when there is none.
+    pub fn delete_id(&mut self, known: &Manifests, id: &ManifestId) {
+        let done = self
+            .entries
+            .iter()
+            .any(|entry| entry.deleted && entry.id == *id);
+        if let Some(manifest) = known.get(id).filter(|_| !done) {
+            self.delete(manifest);
+        }
     }
 
     /// Deletes a manifest.
@@ -118,6 +130,22 @@ impl ManifestEdits {
         let id = sink.put_content(Some(MANIFEST_PREFIX), &payload, compression)?;
         self.entries.clear();
         Ok(Some(id))
+    }
+
+    /// Publishes the changes in a session of their own, for changes that refer to nothing new.
+    ///
+    /// # Errors
+    /// Those of a write session.
+    pub fn publish(&mut self, repository: &Arc<Repository>) -> Result<()> {
+        if self.entries.is_empty() {
+            return Ok(());
+        }
+        let session = repository.session()?;
+        let mut writer = session.writer();
+        self.write(&mut writer)?;
+        writer.finish_packs()?;
+        session.close()?;
+        Ok(())
     }
 }
 

@@ -16,7 +16,7 @@ pub use document::{
     OsSnapshots, Policy, Retention, Scheduling, Splitter, TimeOfDay, Upload, VolumeShadowCopy,
 };
 pub use merge::effective;
-pub use store::{defined, effective_policy, policy_tree};
+pub use store::{defined, effective_policy, policy_tree, remove, set};
 pub use target::{PolicyTarget, hierarchy, policy_labels};
 pub use tree::PolicyTree;
 pub use validate::{InvalidPolicy, validate};

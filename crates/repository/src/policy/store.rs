@@ -1,8 +1,8 @@
 //! The policies of a repository.
 
-use super::{Policy, PolicyTarget, PolicyTree, effective, hierarchy, policy_labels};
+use super::{Policy, PolicyTarget, PolicyTree, effective, hierarchy, policy_labels, validate};
 use crate::json::from_slice;
-use crate::manifest::{Manifest, Manifests, labels};
+use crate::manifest::{Manifest, ManifestEdits, Manifests, labels};
 use crate::source::{SourceIdentity, nested_path};
 use crate::{Error, Result};
 
@@ -51,6 +51,34 @@ pub fn policy_tree(manifests: &Manifests, source: &SourceIdentity) -> Result<Pol
         }
     }
     Ok(PolicyTree::new(effective_policy(manifests, source)?, below))
+}
+
+/// Stores the policy of a target in place of the one it has.
+///
+/// # Errors
+/// [`Error::InvalidParameter`] for a policy that must not be stored.
+pub fn set(
+    edits: &mut ManifestEdits,
+    manifests: &Manifests,
+    target: &PolicyTarget,
+    policy: &Policy,
+) -> Result<()> {
+    validate(target, policy).map_err(|error| Error::InvalidParameter {
+        what: "policy",
+        reason: error.to_string(),
+    })?;
+    edits.replace(manifests, policy_labels(target), policy)?;
+    Ok(())
+}
+
+/// Removes the policy of a target, if it has one.
+pub fn remove(edits: &mut ManifestEdits, manifests: &Manifests, target: &PolicyTarget) {
+    let wanted = policy_labels(target);
+    for manifest in manifests.find(&wanted) {
+        if manifest.labels == wanted {
+            edits.delete_id(manifests, &manifest.id);
+        }
+    }
 }
 
 fn read(manifest: &Manifest) -> Result<Policy> {

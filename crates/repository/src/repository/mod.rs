@@ -138,14 +138,11 @@ impl Repository {
     pub fn active_sessions(&self) -> Result<Vec<SessionInfo>> {
         let mut sessions: Vec<SessionInfo> = Vec::new();
         for blob in self.store.list_all(crate::blob_names::SESSION)? {
-            let sealed = match self.store.get(&blob.id) {
-                Ok(sealed) => sealed,
-                Err(e) if e.is_not_found() => continue,
-                Err(e) => return Err(e.into()),
+            let session = match self.read_session_marker(&blob.id) {
+                Ok(session) => session,
+                Err(crate::Error::Storage(e)) if e.is_not_found() => continue,
+                Err(e) => return Err(e),
             };
-            let json =
-                crate::blob_crypto::open(&self.hasher, &self.cipher, &blob.id, sealed.into())?;
-            let session = SessionInfo::parse(blob.id.as_str(), &json)?;
             match sessions.iter_mut().find(|other| other.id == session.id) {
                 Some(other) if other.checkpoint_time >= session.checkpoint_time => {}
                 Some(other) => *other = session,
@@ -153,5 +150,12 @@ impl Repository {
             }
         }
         Ok(sessions)
+    }
+
+    /// One session marker.
+    pub(crate) fn read_session_marker(&self, id: &BlobId) -> Result<SessionInfo> {
+        let sealed = self.store.get(id)?;
+        let json = crate::blob_crypto::open(&self.hasher, &self.cipher, id, sealed.into())?;
+        SessionInfo::parse(id.as_str(), &json)
     }
 }

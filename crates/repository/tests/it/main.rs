@@ -1,5 +1,6 @@
 //! Golden vectors and whole repositories.
 
+mod check;
 mod compression;
 mod data;
 mod directory_vectors;
@@ -22,3 +23,4 @@ mod sessions;
 mod source_vectors;
 mod splitters;
 mod vectors;
+mod written;

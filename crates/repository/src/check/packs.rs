@@ -1,0 +1,361 @@
+//! Packs: postamble, local index, what the index says about them, and the data in them (format 1 §6.3, §6.4).
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use holdfast_storage::BlobId;
+use parking_lot::Mutex;
+
+use super::indexes::encode_again;
+use super::{CheckOptions, CheckProblem, CheckStage, PackState, Run, finding};
+use crate::index::{ContentInfo, IndexReader, RANDOM_SUFFIX_LENGTH};
+use crate::pack::{LocalIndex, read_local_index};
+use crate::repository::Repository;
+use crate::{ContentFilter, Error, Result};
+
+/// Packs checked at once; on a remote store the time goes into waiting.
+const PARALLEL: usize = 4;
+/// The local index begins on a multiple of this, and as much padding at most is before it.
+const ALIGNMENT: u64 = 4096;
+/// How much of a pack is read at once, bytes.
+const WINDOW: usize = 4 << 20;
+
+/// What one pack gave.
+#[derive(Default)]
+struct PackOutcome {
+    problems: Vec<CheckProblem>,
+    /// Entries of the index that point into the pack and are in its local index.
+    matched: u32,
+    contents_read: u64,
+}
+
+impl Run<'_> {
+    pub(super) fn packs(&mut self) -> Result<()> {
+        let mut packs: Vec<(BlobId, PackState)> = self.packs.drain().collect();
+        packs.sort_by(|left, right| left.0.cmp(&right.0));
+        let mut incomplete = self.all_packs(&packs)?;
+        self.entries_without_local(&mut incomplete)
+    }
+
+    /// Checks all packs; returns those whose local index lacks entries that the index has.
+    fn all_packs(
+        &mut self,
+        packs: &[(BlobId, PackState)],
+    ) -> Result<HashMap<BlobId, Vec<ContentInfo>>> {
+        let next = AtomicUsize::new(0);
+        let outcomes: Mutex<Vec<(usize, Result<PackOutcome>)>> = Mutex::new(Vec::new());
+        // The progress function stays on this thread.
+        let workers = CheckOptions {
+            progress: None,
+            ..self.options.clone()
+        };
+        let (strict, read_data, cancel) = (workers.strict, workers.read_data, workers.cancel);
+        let repository = self.repository.as_ref();
+        let work = || {
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some((pack, state)) = packs.get(at) else {
+                    return;
+                };
+                let options = CheckOptions {
+                    strict,
+                    read_data,
+                    cancel: cancel.clone(),
+                    progress: None,
+                };
+                let outcome = check_pack(repository, pack, state, &options);
+                let failed = outcome.is_err();
+                outcomes.lock().push((at, outcome));
+                if failed {
+                    next.store(packs.len(), Ordering::Relaxed);
+                    return;
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (1..PARALLEL).map(|_| scope.spawn(work)).collect();
+            work();
+            self.progress(CheckStage::Packs, packs.len() as u64, packs.len() as u64);
+            drop(threads);
+        });
+        let mut outcomes = outcomes.into_inner();
+        outcomes.sort_by_key(|(at, _)| *at);
+        let mut incomplete = HashMap::new();
+        for (at, outcome) in outcomes {
+            let outcome = outcome?;
+            let (pack, state) = &packs[at];
+            if outcome.matched < state.indexed {
+                incomplete.insert(pack.clone(), Vec::new());
+            }
+            self.report.problems.extend(outcome.problems);
+            self.report.counts.contents_read += outcome.contents_read;
+        }
+        self.go_on()?;
+        Ok(incomplete)
+    }
+
+    /// Contents whose pack does not list them: named, and read where data is to be read.
+    fn entries_without_local(
+        &mut self,
+        incomplete: &mut HashMap<BlobId, Vec<ContentInfo>>,
+    ) -> Result<()> {
+        if incomplete.is_empty() {
+            return Ok(());
+        }
+        let filter = ContentFilter {
+            include_deleted: true,
+            prefix: None,
+        };
+        self.repository.for_each_content(filter, &mut |info| {
+            if let Some(entries) = incomplete.get_mut(&info.pack) {
+                entries.push(info);
+            }
+            Ok(())
+        })?;
+        let mut packs: Vec<_> = incomplete.iter_mut().collect();
+        packs.sort_by(|left, right| left.0.cmp(right.0));
+        for (pack, entries) in packs {
+            let length = self.repository.store().stat(pack)?.length;
+            let local = local_entries(self.repository, pack, length);
+            if let Ok((_, local)) = &local {
+                let known = |info: &ContentInfo| local.iter().any(|other| same_place(info, other));
+                entries.retain(|info| !known(info));
+                if let Some(first) = entries.first() {
+                    let count = entries.len();
+                    self.found(
+                        format!("pack {pack}"),
+                        format_args!(
+                            "its local index lacks {count} contents that the index has, such as {}",
+                            first.id
+                        ),
+                    );
+                }
+            }
+            if self.options.read_data {
+                entries.retain(|info| !info.deleted);
+                entries.sort_by_key(|info| info.offset);
+                let mut outcome = PackOutcome::default();
+                read_contents(
+                    self.repository,
+                    pack,
+                    length,
+                    entries,
+                    self.options,
+                    &mut outcome,
+                )?;
+                self.report.problems.extend(outcome.problems);
+                self.report.counts.contents_read += outcome.contents_read;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_pack(
+    repository: &Repository,
+    pack: &BlobId,
+    state: &PackState,
+    options: &CheckOptions<'_>,
+) -> Result<PackOutcome> {
+    options.go_on(repository)?;
+    let mut outcome = PackOutcome::default();
+    let length = state.length.unwrap_or_default();
+    let (local, mut entries) = match local_entries(repository, pack, length) {
+        Ok(read) => read,
+        Err(error) => {
+            outcome
+                .problems
+                .push(finding(format!("pack {pack}"), error)?);
+            return Ok(outcome);
+        }
+    };
+    let mut problem = |reason: String| {
+        outcome.problems.push(CheckProblem {
+            subject: format!("pack {pack}"),
+            reason,
+        });
+    };
+    if options.strict {
+        layout(repository, pack, length, &local, &entries)
+            .into_iter()
+            .for_each(&mut problem);
+    }
+    let mut kept = Vec::new();
+    for entry in entries.drain(..) {
+        let Some(info) = repository.content_info(&entry.id)? else {
+            continue;
+        };
+        if info.pack != *pack {
+            continue;
+        }
+        if same_place(&info, &entry) {
+            outcome.matched += 1;
+            if !info.deleted {
+                kept.push(info);
+            }
+        } else {
+            outcome.problems.push(CheckProblem {
+                subject: format!("pack {pack}"),
+                reason: format!(
+                    "index and local index place content {} differently",
+                    info.id
+                ),
+            });
+        }
+    }
+    if options.read_data {
+        read_contents(repository, pack, length, &kept, options, &mut outcome)?;
+    }
+    Ok(outcome)
+}
+
+/// The local index of a pack and its entries for the pack itself, by offset.
+fn local_entries(
+    repository: &Repository,
+    pack: &BlobId,
+    length: u64,
+) -> Result<(LocalIndex, Vec<ContentInfo>)> {
+    let damaged = |reason: &dyn std::fmt::Display| {
+        Error::damaged(format_args!("local index of pack {pack}"), reason)
+    };
+    let local = read_local_index(
+        repository.store().as_ref(),
+        repository.cipher(),
+        pack,
+        length,
+    )?;
+    if repository.hasher().hash(&local.plaintext).as_bytes() != local.item {
+        return Err(damaged(&"its hash is not the one in the postamble"));
+    }
+    let mut entries = Vec::new();
+    let reader = IndexReader::new(local.plaintext.as_slice()).map_err(|error| damaged(&error))?;
+    reader
+        .for_each(|info| -> Result<(), crate::index::InvalidIndex> {
+            // Tombstones of the session stand here too and name other packs.
+            if info.pack == *pack {
+                entries.push(info);
+            }
+            Ok(())
+        })
+        .map_err(|error| damaged(&error))?;
+    entries.sort_by_key(|info| info.offset);
+    Ok((local, entries))
+}
+
+/// Whether two entries of one content describe the same payload.
+fn same_place(index: &ContentInfo, local: &ContentInfo) -> bool {
+    (
+        index.id,
+        index.offset,
+        index.packed_length,
+        index.original_length,
+        index.compression,
+    ) == (
+        local.id,
+        local.offset,
+        local.packed_length,
+        local.original_length,
+        local.compression,
+    )
+}
+
+/// What is unusual about the layout of a pack.
+fn layout(
+    repository: &Repository,
+    pack: &BlobId,
+    length: u64,
+    local: &LocalIndex,
+    entries: &[ContentInfo],
+) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut end = 0;
+    for entry in entries {
+        if u64::from(entry.offset) < end {
+            problems.push(format!("content {} overlaps the one before it", entry.id));
+        }
+        end = end.max(u64::from(entry.offset) + u64::from(entry.packed_length));
+    }
+    if !local.offset.is_multiple_of(ALIGNMENT) {
+        problems.push(format!(
+            "its local index does not begin on a multiple of {ALIGNMENT}"
+        ));
+    }
+    if end >= local.offset || local.offset - end > ALIGNMENT {
+        problems.push(format!(
+            "there is no padding of 1 to {ALIGNMENT} bytes before its local index"
+        ));
+    }
+    if local.offset + local.length >= length || length - (local.offset + local.length) > 256 {
+        problems.push("its postamble does not follow its local index".to_owned());
+    }
+    let metadata = pack.as_str().starts_with('q');
+    if let Some(entry) = entries
+        .iter()
+        .find(|entry| entry.id.is_metadata() != metadata)
+    {
+        problems.push(format!(
+            "content {} does not belong into a pack of this kind",
+            entry.id
+        ));
+    }
+    if repository.format().index_version == 2 && local.plaintext.first() == Some(&2) {
+        let stable = local.plaintext.len().saturating_sub(RANDOM_SUFFIX_LENGTH);
+        match encode_again(pack, &local.plaintext) {
+            Ok(again) if again == local.plaintext[..stable] => {}
+            _ => problems.push("encoding its local index again gives other bytes".to_owned()),
+        }
+    }
+    problems
+}
+
+/// Reads contents of one pack, sorted by offset, and compares each with its id.
+fn read_contents(
+    repository: &Repository,
+    pack: &BlobId,
+    length: u64,
+    contents: &[ContentInfo],
+    options: &CheckOptions<'_>,
+    outcome: &mut PackOutcome,
+) -> Result<()> {
+    let (mut window, mut window_at): (Vec<u8>, u64) = (Vec::new(), 0);
+    let mut scratch = Vec::new();
+    for info in contents {
+        options.go_on(repository)?;
+        let (start, size) = (u64::from(info.offset), info.packed_length as usize);
+        if start + size as u64 > length {
+            // Reported with the entries of the index.
+            continue;
+        }
+        if start < window_at || start + size as u64 > window_at + window.len() as u64 {
+            let most = usize::try_from(length - start).unwrap_or(usize::MAX);
+            window.resize(size.max(WINDOW).min(most), 0);
+            window_at = start;
+            if let Err(error) = repository.store().get_range(pack, start, &mut window) {
+                window.clear();
+                outcome
+                    .problems
+                    .push(finding(format!("pack {pack}"), error.into())?);
+                continue;
+            }
+        }
+        let at = (start - window_at) as usize;
+        let read = repository
+            .open_payload(info, &mut window[at..at + size], &mut scratch)
+            .and_then(|data| {
+                if repository.hasher().content_id(info.id.prefix(), data) == info.id {
+                    return Ok(());
+                }
+                Err(Error::damaged(
+                    format_args!("content {} in pack {pack}", info.id),
+                    "its hash is another one",
+                ))
+            });
+        outcome.contents_read += 1;
+        if let Err(error) = read {
+            outcome
+                .problems
+                .push(finding(format!("pack {pack}"), error)?);
+        }
+    }
+    Ok(())
+}

@@ -1,1 +1,3 @@
 //! Shared by the cross-process tests.
+
+pub mod stack;

@@ -88,6 +88,23 @@ impl From<holdfast_repository::Error> for WorkError {
     }
 }
 
+impl From<holdfast_snapshot::Error> for WorkError {
+    fn from(error: holdfast_snapshot::Error) -> Self {
+        use holdfast_snapshot::Error;
+        let code = match error {
+            Error::Cancelled => return Self::Cancelled,
+            Error::Repository(repository) => return repository.into(),
+            Error::SnapshotNotFound(_) | Error::NoSnapshot => failures::SNAPSHOT_NOT_FOUND,
+            Error::PathNotFound { .. } | Error::WrongKind { .. } => failures::PATH_NOT_FOUND,
+            Error::Source { .. } => failures::SOURCE_MISSING,
+            Error::Target { .. } | Error::Output(_) => failures::TARGET_FAILED,
+            Error::InvalidCursor(_) => failures::BAD_REQUEST,
+            _ => failures::INTERNAL,
+        };
+        Failure::new(code, error.to_string()).into()
+    }
+}
+
 /// The code of a kind of storage error.
 pub fn storage_code(kind: holdfast_storage::ErrorKind) -> &'static str {
     use holdfast_storage::ErrorKind;

@@ -1,6 +1,8 @@
 //! Commands that need no run: folders of the host and the content of vaults.
 
 mod browse;
+mod host;
+mod points;
 mod vault;
 
 use holdfast_host::Cancel;
@@ -11,6 +13,9 @@ use tokio::sync::mpsc;
 use crate::failure::WorkError;
 
 pub use browse::browse;
+pub use host::{HostCommands, wire_volume};
+pub(crate) use points::timestamp;
+pub use points::{delete_points, list_content, list_points};
 pub use vault::{create_repository, test_vault};
 
 /// Parts of a result that may wait to be sent.

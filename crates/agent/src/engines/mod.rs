@@ -1,5 +1,9 @@
 //! Engines: what executes runs. Each has one file here and passes the conformance suite of the integration tests.
 
+mod policy;
+mod restore;
+mod snapshot;
+
 use std::sync::Arc;
 
 use holdfast_host::Cancel;
@@ -10,6 +14,10 @@ use holdfast_protocol::agent::{
 
 use crate::failure::WorkError;
 use crate::runs::RunRecorder;
+use crate::state::VaultFolders;
+
+pub use restore::RestoreEngine;
+pub use snapshot::{SNAPSHOT_ENGINE, SnapshotEngine};
 
 /// What an engine is to do.
 #[derive(Clone, Debug)]
@@ -126,4 +134,11 @@ impl Registry {
             .map(str::to_owned)
             .collect()
     }
+}
+
+/// Every engine of this build.
+pub fn standard(folders: &VaultFolders) -> Registry {
+    Registry::default()
+        .with(Arc::new(SnapshotEngine::new(folders.clone())))
+        .with(Arc::new(RestoreEngine::new(folders.clone())))
 }

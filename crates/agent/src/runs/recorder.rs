@@ -113,6 +113,11 @@ impl RunRecorder {
         }
     }
 
+    /// What the engine's source says at this moment, unguarded; `None` before there is one.
+    pub fn reading(&self) -> Option<Figures> {
+        self.inner.lock().source.as_ref().map(|source| source())
+    }
+
     /// The present figures.
     pub fn figures(&self) -> Figures {
         let mut inner = self.inner.lock();

@@ -1,0 +1,227 @@
+//! `list_points`, `list_content` and `delete_points`.
+
+use holdfast_host::Cancel;
+use holdfast_protocol::agent::VaultContext;
+use holdfast_protocol::agent::commands::{
+    ContentEntry, ContentListing, DeletePoints, DeletePointsResult, EntryKind,
+    LARGEST_CONTENT_PAGE, LARGEST_POINT_PAGE, ListContent, ListPoints, ListedPoint, PointListing,
+    RefusedPoint,
+};
+use holdfast_protocol::agent::failures;
+use holdfast_repository::directory::{self, DirectoryEntry};
+use holdfast_repository::json::UnixNanos;
+use holdfast_repository::manifest::ManifestId;
+use holdfast_repository::snapshot::{self, SnapshotManifest};
+use holdfast_snapshot::list_content as read_page;
+use jiff::Timestamp;
+
+use super::Partials;
+use crate::failure::{Failure, WorkError};
+use crate::state::VaultFolders;
+use crate::tags::{JOB_TAG, RUN_TAG};
+use crate::vaults::{Access, open_repository};
+
+/// Entries of one part of a listing.
+const ENTRIES_A_PART: usize = 200;
+
+/// Lists the snapshots of a vault, oldest first. The cursor is the id of the last one of the page before.
+pub fn list_points(
+    request: &ListPoints,
+    vault: &VaultContext,
+    folders: &VaultFolders,
+    cancel: &Cancel,
+) -> Result<PointListing, WorkError> {
+    let access = Access {
+        cancel: cancel.clone(),
+        read_only: true,
+        ..Access::default()
+    };
+    let repository = open_repository(vault, folders, None, &access)?;
+    let snapshots = snapshot::list(&repository.manifests()?, None);
+    let limit = request
+        .limit
+        .unwrap_or(LARGEST_POINT_PAGE)
+        .clamp(1, LARGEST_POINT_PAGE) as usize;
+    let start = match &request.cursor {
+        None => 0,
+        Some(cursor) => {
+            let last = snapshots
+                .iter()
+                .position(|snapshot| snapshot.id.as_str() == cursor);
+            1 + last.ok_or_else(|| {
+                Failure::new(
+                    failures::BAD_REQUEST,
+                    "the list has changed; begin it again without a cursor",
+                )
+            })?
+        }
+    };
+    let page: Vec<ListedPoint> = snapshots
+        .iter()
+        .skip(start)
+        .take(limit)
+        .map(listed_point)
+        .collect();
+    let more = snapshots.len() > start + page.len();
+    let next_cursor = page
+        .last()
+        .filter(|_| more)
+        .map(|point| point.manifest_id.clone());
+    Ok(PointListing {
+        points: page,
+        next_cursor,
+    })
+}
+
+fn listed_point(snapshot: &SnapshotManifest) -> ListedPoint {
+    let summary = snapshot
+        .root_entry
+        .as_ref()
+        .and_then(|entry| entry.summary.as_ref());
+    let uuid = |tag: &str| snapshot.tag(tag).and_then(|text| text.parse().ok());
+    ListedPoint {
+        manifest_id: snapshot.id.to_string(),
+        source_user: snapshot.source.user_name.clone(),
+        source_host: snapshot.source.host.clone(),
+        source_path: snapshot.source.path.clone(),
+        start_time: timestamp(snapshot.start_time),
+        end_time: timestamp(snapshot.end_time),
+        root_object: snapshot
+            .root_object()
+            .map(|object| object.to_string())
+            .unwrap_or_default(),
+        files: summary.map_or(1, |summary| count(summary.files)),
+        dirs: summary.map_or(0, |summary| count(summary.dirs)),
+        bytes: summary.map_or_else(
+            || {
+                snapshot
+                    .root_entry
+                    .as_ref()
+                    .map_or(0, |entry| count(entry.size))
+            },
+            |summary| count(summary.total_size),
+        ),
+        errors: count(snapshot.stats.error_count),
+        incomplete: Some(snapshot.incomplete_reason.clone()).filter(|reason| !reason.is_empty()),
+        description: snapshot.description.clone(),
+        pins: snapshot.pins.clone(),
+        job_uuid: uuid(JOB_TAG),
+        run_uuid: uuid(RUN_TAG),
+    }
+}
+
+/// A stored counter; other programs may write negative ones.
+fn count(value: impl TryInto<u64>) -> u64 {
+    value.try_into().unwrap_or(0)
+}
+
+/// A stored time; one outside of the calendar becomes the epoch.
+pub(crate) fn timestamp(time: UnixNanos) -> Timestamp {
+    Timestamp::from_nanosecond(i128::from(time.0)).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// Lists a page of a folder of a snapshot; parts of it are sent as they are ready.
+pub fn list_content(
+    request: &ListContent,
+    vault: &VaultContext,
+    folders: &VaultFolders,
+    cancel: &Cancel,
+    partials: &Partials,
+) -> Result<ContentListing, WorkError> {
+    let access = Access {
+        cancel: cancel.clone(),
+        read_only: true,
+        ..Access::default()
+    };
+    let repository = open_repository(vault, folders, None, &access)?;
+    let limit = request
+        .limit
+        .unwrap_or(LARGEST_CONTENT_PAGE)
+        .clamp(1, LARGEST_CONTENT_PAGE) as usize;
+    let page = read_page(
+        &repository,
+        &request.manifest_id,
+        &request.path,
+        request.cursor.as_deref(),
+        limit,
+    )?;
+    let entries: Vec<ContentEntry> = page.entries.iter().map(content_entry).collect();
+    if entries.len() > ENTRIES_A_PART {
+        for part in entries.chunks(ENTRIES_A_PART) {
+            cancel.check()?;
+            let part = ContentListing {
+                path: request.path.clone(),
+                entries: part.to_vec(),
+                next_cursor: None,
+            };
+            partials.send(serde_json::to_value(part).unwrap_or_default());
+        }
+    }
+    Ok(ContentListing {
+        path: request.path.clone(),
+        entries,
+        next_cursor: page.next_cursor,
+    })
+}
+
+fn content_entry(entry: &DirectoryEntry) -> ContentEntry {
+    let kind = match entry.kind {
+        directory::EntryKind::File => EntryKind::File,
+        directory::EntryKind::Directory => EntryKind::Directory,
+        directory::EntryKind::Symlink => EntryKind::Symlink,
+        directory::EntryKind::Other(_) => EntryKind::Special,
+    };
+    let summary = entry.summary.as_ref();
+    ContentEntry {
+        name: String::from_utf8_lossy(&entry.name).into_owned(),
+        kind,
+        size: summary.map_or_else(|| count(entry.size), |summary| count(summary.total_size)),
+        modified: Some(timestamp(entry.mtime)),
+        mode: Some(format!("{:04o}", entry.mode.to_unix() & 0o7777)),
+        object_id: entry
+            .object
+            .map(|object| object.to_string())
+            .unwrap_or_default(),
+        files: summary.map(|summary| count(summary.files)),
+    }
+}
+
+/// Deletes snapshots that the server chose. Pinned ones stay, whatever the server's catalogue says.
+pub fn delete_points(
+    request: &DeletePoints,
+    vault: &VaultContext,
+    folders: &VaultFolders,
+    cancel: &Cancel,
+) -> Result<DeletePointsResult, WorkError> {
+    let repository = open_repository(
+        vault,
+        folders,
+        None,
+        &Access {
+            cancel: cancel.clone(),
+            ..Access::default()
+        },
+    )?;
+    let manifests = repository.manifests()?;
+    let mut result = DeletePointsResult::default();
+    let mut wanted = Vec::new();
+    for text in &request.manifest_ids {
+        let id = ManifestId::from(text.as_str());
+        match snapshot::find(&manifests, &id)? {
+            None => result.missing.push(text.clone()),
+            Some(found) if !found.pins.is_empty() => {
+                result.refused.push(RefusedPoint {
+                    manifest_id: text.clone(),
+                    code: "pinned".to_owned(),
+                });
+            }
+            Some(_) => wanted.push(id),
+        }
+    }
+    if !wanted.is_empty() {
+        cancel.check()?;
+        holdfast_snapshot::delete(&repository, &wanted)?;
+    }
+    result.deleted = wanted.iter().map(ToString::to_string).collect();
+    Ok(result)
+}

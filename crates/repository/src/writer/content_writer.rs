@@ -260,7 +260,7 @@ impl ContentWriter {
         pack.entries.push(IndexEntry {
             id,
             deleted: false,
-            format_version: shared.repository.format().version as u8,
+            format_version: pack.format_version,
             encryption_key_id: 0,
             pack: 0,
             offset: u32::try_from(offset).map_err(|_| Error::Limit {
@@ -272,7 +272,7 @@ impl ContentWriter {
             compression: packed_id,
             time,
         });
-        if pack.length() >= self.shared.repository.format().max_pack_size() {
+        if pack.length() >= pack.full_length {
             self.finish_class(id.is_metadata())?;
         }
         Ok(Written {
@@ -456,12 +456,13 @@ fn start_pack(shared: &Shared, class: char, buffer: Vec<u8>) -> Result<OpenPack>
     let mut name = [0; 16];
     random_bytes(&mut name)?;
     let id = blob_names::blob_id(format!("{class}{}-{}", hex::encode(name), shared.id))?;
+    let format = shared.repository.format();
     match shared.uploader() {
-        Some(uploader) => OpenPack::start(id, Sink::Memory, uploader.buffer()),
+        Some(uploader) => OpenPack::start(id, Sink::Memory, uploader.buffer(), &format),
         None => {
             let options = shared.repository.put_options(&id)?;
             let writer = shared.repository.store().create(&id, &options)?;
-            OpenPack::start(id, Sink::Stream(writer), buffer)
+            OpenPack::start(id, Sink::Stream(writer), buffer, &format)
         }
     }
 }

@@ -7,6 +7,7 @@ use holdfast_storage::{BlobId, BlobWriter};
 use crate::content_id::ContentId;
 use crate::crypto::{self, ContentCipher, NONCE_LENGTH, OVERHEAD, RandomSource};
 use crate::error::Result;
+use crate::format::RepositoryFormat;
 use crate::hash::Hasher;
 use crate::index::{self, IndexEntry, RANDOM_SUFFIX_LENGTH};
 use crate::pack::{ALIGNMENT, PREAMBLE_LENGTH, Postamble};
@@ -32,11 +33,20 @@ pub(super) struct OpenPack {
     written: u64,
     /// Entries of this pack; their pack number is 0.
     pub(super) entries: Vec<IndexEntry>,
+    /// Version of the repository format that the entries carry.
+    pub(super) format_version: u8,
+    /// The pack is finished when it is this long.
+    pub(super) full_length: u64,
 }
 
 impl OpenPack {
     /// Starts a pack with its random preamble. `buffer` is empty, its memory is used.
-    pub(super) fn start(id: BlobId, sink: Sink, mut buffer: Vec<u8>) -> Result<Self> {
+    pub(super) fn start(
+        id: BlobId,
+        sink: Sink,
+        mut buffer: Vec<u8>,
+        format: &RepositoryFormat,
+    ) -> Result<Self> {
         let mut preamble = [0; PREAMBLE_LENGTH];
         crypto::random_bytes(&mut preamble)?;
         buffer.extend_from_slice(&preamble);
@@ -46,6 +56,8 @@ impl OpenPack {
             buffer,
             written: 0,
             entries: Vec::new(),
+            format_version: format.version as u8,
+            full_length: format.max_pack_size(),
         })
     }
 

@@ -145,6 +145,8 @@ fn nextest(
     } else {
         selection
     });
+    // A changed snapshot is a failure, never a new file.
+    command.env("INSTA_UPDATE", "no");
     if profile == "soak" {
         command.env("HOLDFAST_SOAK", "1");
     }

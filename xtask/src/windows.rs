@@ -56,6 +56,9 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
         .env("RUSTC", "/usr/bin/rustc")
         // Building the standard library is not a stable option yet.
         .env("RUSTC_BOOTSTRAP", "1")
+        // Compiled for a trial, not for speed; what is slow without optimisation is named in the profile.
+        .env("CARGO_PROFILE_DEV_OPT_LEVEL", "0")
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
         .args([
             "build",
             "--quiet",

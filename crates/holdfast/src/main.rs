@@ -1,2 +1,35 @@
-//! The `holdfast` program.
-fn main() {}
+//! The `holdfast` program: snapshots in a repository from the command line, and the server.
+
+mod arguments;
+mod commands;
+mod console;
+mod failure;
+mod interrupt;
+mod outcome;
+mod password;
+mod progress;
+mod repository;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::Arguments;
+use crate::console::Console;
+use crate::outcome::Outcome;
+
+fn main() -> ExitCode {
+    holdfast_host::install_crypto_provider();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return failure::usage(&error),
+    };
+    let console = Console::new(arguments.json);
+    match commands::run(arguments.command, &console) {
+        Ok(outcome) => outcome.into(),
+        Err(error) => {
+            console.failure(&error);
+            Outcome::of_error(&error).into()
+        }
+    }
+}

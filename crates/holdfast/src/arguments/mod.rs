@@ -1,0 +1,49 @@
+//! The command line's grammar.
+
+mod repository;
+mod snapshot;
+
+use clap::{Parser, Subcommand};
+
+pub(crate) use repository::{
+    CheckArguments, ConnectArguments, CreateArguments, RepoCommand, RepositoryArguments,
+};
+pub(crate) use snapshot::{
+    CatArguments, CreateSnapshotArguments, DeleteArguments, ListArguments, LsArguments,
+    OverwriteRule, RestoreArguments, SnapshotCommand, VerifyArguments, WorkArguments,
+};
+
+/// Back up folders into a repository and get them back.
+///
+/// The repository is given by --repo or HOLDFAST_REPO, its password by --password-file, HOLDFAST_PASSWORD or a prompt.
+/// Keys for S3 come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN.
+///
+/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 finished with errors in some items.
+#[derive(Parser)]
+#[command(
+    name = "holdfast",
+    version,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+pub(crate) struct Arguments {
+    /// Print results as JSON on standard output, and failures as a problem document on standard error.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Create, look at and check repositories.
+    #[command(subcommand)]
+    Repo(RepoCommand),
+    /// Take, list, restore, verify and delete snapshots.
+    #[command(subcommand)]
+    Snapshot(SnapshotCommand),
+    /// List a folder of a snapshot.
+    Ls(LsArguments),
+    /// Print a file of a snapshot.
+    Cat(CatArguments),
+}

@@ -1,0 +1,146 @@
+//! `snapshot create`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Result;
+use holdfast_repository::source::SourceIdentity;
+use holdfast_snapshot::{SnapshotRequest, Source, SourceReport};
+use indicatif::HumanBytes;
+use serde::Serialize;
+
+use super::problems::{self, ProblemDocument};
+use super::source;
+use crate::arguments::CreateSnapshotArguments;
+use crate::console::Console;
+use crate::failure::UsageError;
+use crate::outcome::Outcome;
+use crate::progress::Display;
+use crate::{interrupt, repository};
+
+/// What is known about one source afterwards.
+#[derive(Serialize)]
+struct Report<'a> {
+    id: Option<String>,
+    source: &'a SourceIdentity,
+    root_object: Option<String>,
+    files: i64,
+    symlinks: i64,
+    dirs: i64,
+    total_bytes: i64,
+    bytes_read: u64,
+    bytes_new: u64,
+    bytes_uploaded: u64,
+    cached_files: i32,
+    errors: usize,
+    problems: Vec<ProblemDocument<'a>>,
+    seconds: f64,
+}
+
+pub(super) fn run(arguments: CreateSnapshotArguments, console: &Console) -> Result<Outcome> {
+    let sources = sources(&arguments)?;
+    let cancel = interrupt::listen()?;
+    let access = repository::Access::write(&cancel).limited(&arguments.work);
+    let repo = repository::open(&arguments.repository, access)?;
+    let mut request = SnapshotRequest::new(sources);
+    request.description = arguments.description.unwrap_or_default();
+    request.tags = tags(arguments.tags);
+    request.parallelism = arguments.work.parallel;
+    request.estimate = console.shows_progress();
+    request.cancel = cancel;
+    let display = Display::start(console, "snapshot", &request.progress);
+    let report = holdfast_snapshot::create(&repo, &request);
+    drop(display);
+    let mut outcome = Outcome::Done;
+    for source in report?.sources {
+        print(&source, console)?;
+        let errors = source.errors();
+        if let Err(error) = source.result {
+            // The others have been stored and printed; this one is the reason why the command fails in the end.
+            console.failure(&error.into());
+            outcome = Outcome::Failed;
+        } else if outcome == Outcome::Done {
+            outcome = Outcome::of_items(errors);
+        }
+    }
+    Ok(outcome)
+}
+
+fn sources(arguments: &CreateSnapshotArguments) -> Result<Vec<Source>> {
+    let identity = |path: &Path| match &arguments.override_source {
+        Some(_) if arguments.paths.len() > 1 => Err(UsageError::new(
+            "--override-source names a single source, but there are several paths",
+        )
+        .into()),
+        Some(text) => source::written(text),
+        None => source::local(
+            path,
+            arguments.hostname.as_deref(),
+            arguments.username.as_deref(),
+        ),
+    };
+    arguments
+        .paths
+        .iter()
+        .map(|path| Ok(Source::local(source::absolute(path)?, identity(path)?)))
+        .collect()
+}
+
+/// Tags as the manifest holds them, apart from its other labels.
+fn tags(given: Vec<(String, String)>) -> BTreeMap<String, String> {
+    let prefix = holdfast_repository::snapshot::TAG_PREFIX;
+    given
+        .into_iter()
+        .map(|(key, value)| (format!("{prefix}{key}"), value))
+        .collect()
+}
+
+/// Prints a stored snapshot; a source without one is told of elsewhere.
+fn print(source: &SourceReport, console: &Console) -> Result<()> {
+    let Ok(saved) = &source.result else {
+        return Ok(());
+    };
+    let summary = saved
+        .manifest
+        .root_entry
+        .as_ref()
+        .and_then(|root| root.summary.as_deref())
+        .cloned();
+    let summary = summary.unwrap_or_default();
+    let report = Report {
+        id: saved.id.as_ref().map(ToString::to_string),
+        source: &source.source,
+        root_object: saved
+            .manifest
+            .root_object()
+            .map(|object| object.to_string()),
+        files: summary.files,
+        symlinks: summary.symlinks,
+        dirs: summary.dirs,
+        total_bytes: summary.total_size,
+        bytes_read: source.bytes_read,
+        bytes_new: source.bytes_new,
+        bytes_uploaded: source.bytes_uploaded,
+        cached_files: source.stats.cached_files,
+        errors: source.errors(),
+        problems: problems::documents(&source.problems),
+        seconds: source.seconds,
+    };
+    console.result(&report, || {
+        format!(
+            "snapshot {} of {}\n  {} files in {} folders, {} taken over unchanged; {} read, {} new, {} sent, {} errors, \
+             {:.1} s\n{}",
+            report.id.as_deref().unwrap_or("(not saved: nothing changed)"),
+            report.source,
+            report.files,
+            report.dirs,
+            report.cached_files,
+            HumanBytes(report.bytes_read),
+            HumanBytes(report.bytes_new),
+            HumanBytes(report.bytes_uploaded),
+            report.errors,
+            report.seconds,
+            problems::lines(&source.problems),
+        )
+    })
+}

@@ -1,0 +1,34 @@
+//! What each command does.
+
+mod connect;
+mod content;
+mod create;
+mod list;
+mod problems;
+mod repo;
+mod restore;
+mod source;
+mod verify;
+
+use anyhow::Result;
+
+use crate::arguments::{Command, RepoCommand, SnapshotCommand};
+use crate::console::Console;
+use crate::outcome::Outcome;
+
+/// Carries out one command.
+pub(crate) fn run(command: Command, console: &Console) -> Result<Outcome> {
+    match command {
+        Command::Repo(RepoCommand::Create(arguments)) => repo::create(&arguments, console),
+        Command::Repo(RepoCommand::Status(arguments)) => repo::status(&arguments, console),
+        Command::Repo(RepoCommand::Check(arguments)) => repo::check(&arguments, console),
+        Command::Repo(RepoCommand::Connect(arguments)) => connect::run(&arguments, console),
+        Command::Snapshot(SnapshotCommand::Create(arguments)) => create::run(arguments, console),
+        Command::Snapshot(SnapshotCommand::List(arguments)) => list::run(&arguments, console),
+        Command::Snapshot(SnapshotCommand::Restore(arguments)) => restore::run(arguments, console),
+        Command::Snapshot(SnapshotCommand::Verify(arguments)) => verify::run(arguments, console),
+        Command::Snapshot(SnapshotCommand::Delete(arguments)) => list::delete(&arguments, console),
+        Command::Ls(arguments) => content::ls(&arguments, console),
+        Command::Cat(arguments) => content::cat(&arguments),
+    }
+}

@@ -1,0 +1,146 @@
+//! `repo create`, `repo status` and `repo check`.
+
+use std::fmt::Write;
+
+use anyhow::Result;
+use holdfast_host::Cancel;
+use holdfast_repository::check::{CheckOptions, CheckReport, check as check_repository};
+use holdfast_repository::format::EpochParameters;
+use holdfast_repository::{CreateOptions, OpenOptions, Repository};
+use holdfast_storage::StoreLocation;
+use indicatif::BinaryBytes;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::connect;
+use crate::arguments::{CheckArguments, CreateArguments, RepositoryArguments};
+use crate::console::Console;
+use crate::interrupt;
+use crate::outcome::Outcome;
+use crate::password::{self, Purpose};
+use crate::repository::{self, Access};
+
+pub(super) fn create(arguments: &CreateArguments, console: &Console) -> Result<Outcome> {
+    let arguments = &arguments.repository;
+    let location = repository::location(arguments)?;
+    let password = password::obtain(arguments.password_file.as_deref(), Purpose::Create)?;
+    let store = repository::store(arguments, Access::create(&Cancel::new()))?;
+    let options = OpenOptions::default();
+    let repo = Repository::create(store, &password, &CreateOptions::default(), &options)?;
+    print(&repo, &location, console)
+}
+
+pub(super) fn status(arguments: &RepositoryArguments, console: &Console) -> Result<Outcome> {
+    let location = repository::location(arguments)?;
+    let repo = repository::open(arguments, Access::read(&Cancel::new()))?;
+    print(&repo, &location, console)
+}
+
+pub(super) fn check(arguments: &CheckArguments, console: &Console) -> Result<Outcome> {
+    let cancel = interrupt::listen()?;
+    let repo = repository::open(&arguments.repository, Access::read(&cancel))?;
+    let options = CheckOptions {
+        strict: arguments.strict,
+        read_data: arguments.read_data,
+        cancel,
+        progress: None,
+    };
+    let report = check_repository(&repo, &options)?;
+    console.result(&report, || check_text(&report))?;
+    Ok(if report.is_clean() {
+        Outcome::Done
+    } else {
+        Outcome::Failed
+    })
+}
+
+fn check_text(report: &CheckReport) -> String {
+    let counts = &report.counts;
+    let mut text = format!(
+        "checked {} blobs, {} packs, {} contents, {} snapshots with {} folders and {} files\n",
+        counts.blobs,
+        counts.packs,
+        counts.contents,
+        counts.snapshots,
+        counts.directories,
+        counts.files
+    );
+    for problem in &report.problems {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "wrong: {problem}");
+    }
+    text
+}
+
+fn print(repo: &Repository, location: &StoreLocation, console: &Console) -> Result<Outcome> {
+    let status = Status::of(repo, location)?;
+    console.result(&status, || status.text(location))?;
+    Ok(Outcome::Done)
+}
+
+/// What a repository is, with the names that a stock client prints.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Status {
+    #[serde(rename = "uniqueIDHex")]
+    unique_id: String,
+    storage: Value,
+    content_format: ContentFormat,
+    object_format: ObjectFormat,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ContentFormat {
+    hash: String,
+    encryption: String,
+    version: u32,
+    max_pack_size: u64,
+    index_version: u32,
+    epoch_parameters: EpochParameters,
+}
+
+#[derive(Serialize)]
+struct ObjectFormat {
+    splitter: String,
+}
+
+impl Status {
+    fn of(repo: &Repository, location: &StoreLocation) -> Result<Self> {
+        let format = repo.format();
+        Ok(Self {
+            unique_id: hex(repo.unique_id()),
+            storage: connect::storage(location, None)?,
+            content_format: ContentFormat {
+                hash: format.hash.clone(),
+                encryption: format.encryption.clone(),
+                version: format.version,
+                max_pack_size: format.max_pack_size,
+                index_version: format.index_version,
+                epoch_parameters: format.epoch_parameters,
+            },
+            object_format: ObjectFormat {
+                splitter: format.splitter.clone(),
+            },
+        })
+    }
+
+    fn text(&self, location: &StoreLocation) -> String {
+        let format = &self.content_format;
+        format!(
+            "repository {location}\n  id          {}\n  format      {} (index {})\n  hash        {}\n  encryption  {}\n  \
+             splitter    {}\n  packs       {}\n",
+            self.unique_id,
+            format.version,
+            format.index_version,
+            format.hash,
+            format.encryption,
+            self.object_format.splitter,
+            BinaryBytes(format.max_pack_size),
+        )
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

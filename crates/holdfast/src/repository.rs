@@ -1,0 +1,104 @@
+//! From `--repo` to an open repository.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use holdfast_host::Cancel;
+use holdfast_repository::{OpenOptions, Repository};
+use holdfast_storage::{BlobStore, OpenStore, S3Credentials, StoreLocation};
+use secrecy::SecretString;
+
+use crate::arguments::{RepositoryArguments, WorkArguments};
+use crate::failure::UsageError;
+use crate::password::{self, Purpose};
+
+/// How a command uses the store.
+pub(crate) struct Access {
+    /// Stops requests in flight.
+    pub(crate) cancel: Cancel,
+    /// Makes a directory that is missing.
+    pub(crate) create: bool,
+    /// Refuses every write.
+    pub(crate) read_only: bool,
+    /// Bytes a second.
+    pub(crate) upload_limit: Option<u64>,
+    /// Bytes a second.
+    pub(crate) download_limit: Option<u64>,
+}
+
+impl Access {
+    /// Reading only, without limits.
+    pub(crate) fn read(cancel: &Cancel) -> Self {
+        Self {
+            cancel: cancel.clone(),
+            create: false,
+            read_only: true,
+            upload_limit: None,
+            download_limit: None,
+        }
+    }
+
+    /// Reading and writing.
+    pub(crate) fn write(cancel: &Cancel) -> Self {
+        Self {
+            read_only: false,
+            ..Self::read(cancel)
+        }
+    }
+
+    /// Writing to a place that may not exist yet.
+    pub(crate) fn create(cancel: &Cancel) -> Self {
+        Self {
+            create: true,
+            ..Self::write(cancel)
+        }
+    }
+
+    /// Keeps to the limits that the command line sets.
+    pub(crate) fn limited(self, work: &WorkArguments) -> Self {
+        Self {
+            upload_limit: work.upload_limit,
+            download_limit: work.download_limit,
+            ..self
+        }
+    }
+}
+
+/// The place that `--repo` names.
+pub(crate) fn location(arguments: &RepositoryArguments) -> Result<StoreLocation> {
+    StoreLocation::parse(&arguments.repo).map_err(|error| {
+        UsageError::new(error.to_string())
+            .hint("Write file:///DIR or s3://BUCKET/PREFIX?endpoint=URL&region=NAME.")
+            .into()
+    })
+}
+
+/// Opens the store without looking for a repository in it.
+pub(crate) fn store(arguments: &RepositoryArguments, access: Access) -> Result<Arc<dyn BlobStore>> {
+    let options = OpenStore {
+        credentials: credentials(),
+        cancel: access.cancel,
+        upload_limit_bytes_per_second: access.upload_limit,
+        download_limit_bytes_per_second: access.download_limit,
+        read_only: access.read_only,
+        create_directory: access.create,
+    };
+    Ok(location(arguments)?.open(&options)?)
+}
+
+/// Opens the repository with the password that was given or asked for.
+pub(crate) fn open(arguments: &RepositoryArguments, access: Access) -> Result<Arc<Repository>> {
+    let store = store(arguments, access)?;
+    let password = password::obtain(arguments.password_file.as_deref(), Purpose::Open)?;
+    Ok(Repository::open(store, &password, &OpenOptions::default())?)
+}
+
+/// The keys of the environment, by the names that all S3 tools know.
+pub(crate) fn credentials() -> Option<S3Credentials> {
+    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    Some(S3Credentials {
+        access_key_id: variable("AWS_ACCESS_KEY_ID")?,
+        secret_access_key: SecretString::from(variable("AWS_SECRET_ACCESS_KEY")?),
+        session_token: variable("AWS_SESSION_TOKEN").map(SecretString::from),
+    })
+}

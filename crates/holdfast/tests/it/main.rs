@@ -1,0 +1,8 @@
+//! The built program from outside: what it prints, what it writes, how it ends.
+
+mod bad_input;
+mod fixture;
+mod help;
+mod program;
+mod repository;
+mod snapshot;

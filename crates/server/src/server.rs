@@ -65,8 +65,8 @@ pub fn run(options: ServerOptions) -> anyhow::Result<()> {
         if let Some(url) = &server.set_up_url {
             eprintln!("Make the first account at {url}");
         }
-        if !web::is_built() {
-            tracing::warn!("the web page was not built into this program; / shows a placeholder");
+        if !web::is_built(&server.app) {
+            tracing::warn!("the web page was not built; / shows a placeholder");
         }
         let stopping = CancellationToken::new();
         let signal = stopping.clone();

@@ -30,9 +30,9 @@ const PLACEHOLDER: &str = include_str!("web_placeholder.html");
 #[allow_missing = true]
 struct Dist;
 
-/// Whether the page was built into this program.
-pub(crate) fn is_built() -> bool {
-    Dist::get("index.html").is_some()
+/// Whether there is a page, and not only the placeholder.
+pub(crate) fn is_built(app: &App) -> bool {
+    read(app, "index.html").is_some()
 }
 
 /// Serves the page.

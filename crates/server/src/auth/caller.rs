@@ -94,7 +94,17 @@ pub(crate) async fn authorize(
 }
 
 async fn check(app: &App, path: &MatchedPath, request: &mut Request) -> ApiResult<()> {
-    let access = access::access(request.method(), path.as_str()).ok_or(ErrorCode::Forbidden)?;
+    let Some(access) = access::access(request.method(), path.as_str()) else {
+        let known = access::TABLE
+            .iter()
+            .any(|(_, route, _)| *route == path.as_str());
+        return Err(if known {
+            ErrorCode::MethodNotAllowed
+        } else {
+            ErrorCode::Forbidden
+        }
+        .into());
+    };
     origin::check(request.method(), request.headers())?;
     let Access::SignedIn(needs) = access else {
         return Ok(());

@@ -230,7 +230,21 @@ pub(crate) async fn complete(
     Ok(())
 }
 
-/// Withdraws a command.
+/// Withdraws a command, with all that its end means.
+pub(crate) async fn cancel(
+    app: &App,
+    conn: &impl ConnectionTrait,
+    command: CommandRow,
+    now: i64,
+) -> ApiResult<Vec<Change>> {
+    let Some(next) = state::apply(state_of(&command), CommandInput::Cancel) else {
+        return Ok(Vec::new());
+    };
+    let why = ErrorCode::CommandWithdrawn.failure(None);
+    end(app, conn, command, next, None, Some(why), now).await
+}
+
+/// Withdraws the command of a restore whose run is cancelled in the same transaction.
 pub(crate) async fn withdraw(
     app: &App,
     conn: &impl ConnectionTrait,

@@ -13,7 +13,6 @@ use crate::{
     commands::{queue, state},
     db::{self, CommandRow},
     extract::{Id, Json},
-    live::What,
     problem::ApiResult,
     view,
 };
@@ -75,8 +74,11 @@ pub(crate) async fn cancel(
     let command = db::commands::lock(&txn, caller.scope, found.id)
         .await?
         .ok_or(ErrorCode::NotFound)?;
-    let command = queue::withdraw(&app, &txn, command, now()).await?;
+    let changes = queue::cancel(&app, &txn, command, now()).await?;
     txn.commit().await?;
-    app.tell(command.tenant_id, What::Command { uuid: command.uuid });
+    app.tell_all(changes);
+    let command = db::commands::find(app.db.reader(), caller.scope, id)
+        .await?
+        .ok_or(ErrorCode::NotFound)?;
     Ok(Json(view::commands::command(&app, &caller, command).await?))
 }

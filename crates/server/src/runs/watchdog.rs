@@ -1,6 +1,6 @@
 //! The server's own tasks: fails runs whose agent is silent, ends commands that nobody took, erases what is old.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use holdfast_protocol::{
     agent::{CommandType, failures},
@@ -15,10 +15,12 @@ use super::{
 use crate::{
     app::{App, now},
     commands::{
+        executor::is_online,
         queue,
         state::{CommandInput, apply as apply_command},
     },
     db::{self, RunRow, Scope},
+    live::What,
     problem::ApiResult,
 };
 
@@ -30,6 +32,7 @@ const RESULTS_KEPT_MS: i64 = 10 * 60 * 1000;
 
 /// Runs until the server stops.
 pub(crate) async fn watch(app: App) {
+    let mut online = HashMap::new();
     loop {
         let timeout = Duration::from_secs(app.settings().watchdog_timeout_seconds());
         let pause = (timeout / 4)
@@ -39,7 +42,7 @@ pub(crate) async fn watch(app: App) {
             () = app.stopping.cancelled() => return,
             () = tokio::time::sleep(pause) => {}
         }
-        if let Err(error) = round(&app).await {
+        if let Err(error) = round(&app, &mut online).await {
             tracing::error!(
                 code = error.code().code(),
                 "a round of the watchdog failed; it tries again"
@@ -48,9 +51,18 @@ pub(crate) async fn watch(app: App) {
     }
 }
 
-/// One round.
-pub(crate) async fn round(app: &App) -> ApiResult<()> {
+/// One round; `online` is what the round before knew of the agents.
+async fn round(app: &App, online: &mut HashMap<i64, bool>) -> ApiResult<()> {
     let now = now();
+    for tenant in db::tenants::all(app.db.reader()).await? {
+        for agent in db::agents::all(app.db.reader(), Scope::tenant(tenant.id)).await? {
+            let is = is_online(&agent, now);
+            // Nothing calls when an agent falls silent, so pages learn it from here.
+            if online.insert(agent.id, is).is_some_and(|was| was != is) {
+                app.tell(tenant.id, What::Agent { uuid: agent.uuid });
+            }
+        }
+    }
     let timeout = app.settings().watchdog_timeout_seconds() as i64 * 1000;
     for run in db::runs::at_work(app.db.reader()).await? {
         if now - last_sign(app, &run) > timeout {

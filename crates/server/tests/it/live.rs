@@ -10,6 +10,8 @@ use crate::support::{Client, PATIENCE, TestServer, ready};
 struct Events {
     stream: std::pin::Pin<Box<dyn futures::Stream<Item = reqwest::Result<bytes::Bytes>> + Send>>,
     text: String,
+    /// Read, and not found by anybody yet.
+    unused: Vec<(String, Value)>,
 }
 
 impl Events {
@@ -21,6 +23,7 @@ impl Events {
         Self {
             stream: Box::pin(response.bytes_stream()),
             text: String::new(),
+            unused: Vec::new(),
         }
     }
 
@@ -46,12 +49,17 @@ impl Events {
     }
 
     async fn find(&mut self, event: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let fits = |(kind, data): &(String, Value)| kind == event && wanted(data);
+        if let Some(at) = self.unused.iter().position(fits) {
+            return self.unused.remove(at).1;
+        }
         let search = async {
             loop {
-                let (kind, data) = self.next().await.expect("the stream goes on");
-                if kind == event && wanted(&data) {
-                    return data;
+                let found = self.next().await.expect("the stream goes on");
+                if fits(&found) {
+                    return found.1;
                 }
+                self.unused.push(found);
             }
         };
         tokio::time::timeout(PATIENCE, search)

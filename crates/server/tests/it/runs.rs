@@ -573,6 +573,7 @@ async fn a_listing_of_the_vault_brings_the_catalogue_up_to_date() {
     ready.start(&admin).await;
     let work = ready.agent.take_run().await;
     ready.agent.finish(&work, 1, "/srv/data").await;
+    ready.agent.running.clear();
     let refresh = async |points: Value| {
         let agent = ready.agent.clone();
         let serving = tokio::spawn(async move {

@@ -5,4 +5,5 @@ mod faulty;
 mod local;
 mod location;
 mod memory;
+mod properties;
 mod s3;

@@ -446,3 +446,21 @@ fn locations_hold_no_secrets() {
     assert!(text.contains("bucket/v/"), "{text}");
     assert!(!text.contains("testkit-secret"), "{text}");
 }
+
+#[test]
+fn async_callers_use_a_blocking_thread() {
+    let server = S3Server::start();
+    let store = store(&server, "");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .build()
+        .unwrap();
+    let result = runtime.block_on(async move {
+        let work = tokio::task::spawn_blocking(move || {
+            put(&store, "p1", "x")?;
+            store.get(&id("p1"))
+        });
+        work.await.unwrap()
+    });
+    assert_eq!(result.unwrap(), "x");
+}

@@ -1,1 +1,8 @@
-//! compat
+//! Compatibility of whole repositories, through the built program: with what the reference implementation wrote,
+//! and, where `HOLDFAST_STOCK_KOPIA` names one, with a stock program itself.
+
+mod fixtures;
+mod own;
+mod programs;
+mod stock;
+mod trees;

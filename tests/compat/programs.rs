@@ -1,0 +1,149 @@
+//! Running the two programs.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// The product's command line on one repository.
+pub(crate) struct Holdfast {
+    repository: String,
+    password: String,
+}
+
+impl Holdfast {
+    /// For the repository in a directory.
+    pub(crate) fn new(directory: &Path, password: &str) -> Self {
+        let repository = format!("file://{}", directory.display());
+        Self {
+            repository,
+            password: password.to_owned(),
+        }
+    }
+
+    /// Runs a command that must succeed and returns what it prints as JSON.
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.run(arguments);
+        assert!(
+            output.status.success(),
+            "holdfast {}: {}",
+            arguments.join(" "),
+            text(&output)
+        );
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+            panic!(
+                "holdfast {}: {error}: {}",
+                arguments.join(" "),
+                text(&output)
+            )
+        })
+    }
+
+    /// Runs a command.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        Command::new(holdfast_testkit::bin("holdfast"))
+            .args(arguments)
+            .arg("--json")
+            .env("HOLDFAST_REPO", &self.repository)
+            .env("HOLDFAST_PASSWORD", &self.password)
+            .output()
+            .expect("run holdfast")
+    }
+
+    /// Holds the repository to the letter of the format, all data included.
+    pub(crate) fn assert_strictly_clean(&self) {
+        let output = self.run(&["repo", "check", "--strict", "--read-data"]);
+        assert!(
+            output.status.success(),
+            "repo check --strict: {}",
+            text(&output)
+        );
+    }
+
+    /// Takes a snapshot under an identity.
+    pub(crate) fn snapshot(&self, source: &str, path: &Path) -> Value {
+        self.json(&[
+            "snapshot",
+            "create",
+            "--override-source",
+            source,
+            &path.display().to_string(),
+        ])
+    }
+
+    /// Restores a snapshot.
+    pub(crate) fn restore(&self, id: &str, target: &Path) {
+        self.json(&["snapshot", "restore", id, &target.display().to_string()]);
+    }
+}
+
+/// A stock program with its configuration.
+pub(crate) struct Stock {
+    program: PathBuf,
+    config: PathBuf,
+    password: String,
+}
+
+impl Stock {
+    /// The program that `HOLDFAST_STOCK_KOPIA` names.
+    pub(crate) fn program() -> Option<PathBuf> {
+        std::env::var_os("HOLDFAST_STOCK_KOPIA").map(PathBuf::from)
+    }
+
+    /// A client of the product's repository, connected by the configuration that the product writes.
+    pub(crate) fn connect(program: &Path, repository: &Holdfast, config: PathBuf) -> Self {
+        let file = config.display().to_string();
+        repository.json(&[
+            "repo",
+            "connect",
+            "--config-file",
+            &file,
+            "--hostname",
+            "host",
+            "--username",
+            "user",
+        ]);
+        Self {
+            program: program.to_owned(),
+            config,
+            password: repository.password.clone(),
+        }
+    }
+
+    /// Runs a command that must succeed; what it prints, standard output first.
+    pub(crate) fn run(&self, arguments: &[&str]) -> (String, String) {
+        let output = Command::new(&self.program)
+            .arg(format!("--config-file={}", self.config.display()))
+            .arg("--no-use-keyring")
+            .args(arguments)
+            .env("KOPIA_PASSWORD", &self.password)
+            .env("KOPIA_CHECK_FOR_UPDATES", "false")
+            .env("KOPIA_LOG_DIR", self.config.with_extension("logs"))
+            .output()
+            .expect("run the stock program");
+        assert!(
+            output.status.success(),
+            "stock {}: {}",
+            arguments.join(" "),
+            text(&output)
+        );
+        let part = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (part(&output.stdout), part(&output.stderr))
+    }
+
+    /// Runs a command that prints JSON.
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
+        let (printed, log) = self.run(arguments);
+        serde_json::from_str(&printed)
+            .unwrap_or_else(|error| panic!("stock {arguments:?}: {error}: {printed} {log}"))
+    }
+}
+
+fn text(output: &Output) -> String {
+    format!(
+        "{}\n{}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}

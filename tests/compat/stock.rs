@@ -1,0 +1,184 @@
+//! A stock program on repositories that the product wrote, and the product on what the stock program made of them.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use holdfast_testkit::CompareOptions;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::programs::{Holdfast, Stock};
+use crate::trees;
+
+/// Trees with names that every program can keep, in one repository.
+const TEXT_TREES: std::ops::Range<u64> = 0..16;
+/// Trees with names that a stock program alters.
+const RAW_TREES: std::ops::Range<u64> = 16..20;
+
+/// A repository of random trees, one snapshot each.
+struct Written {
+    place: TempDir,
+    holdfast: Holdfast,
+    stock: Stock,
+    /// The folder of each tree and what `snapshot create` said.
+    taken: Vec<(PathBuf, Value)>,
+}
+
+impl Written {
+    fn new(program: &Path, seeds: std::ops::Range<u64>, text_names: bool) -> Self {
+        let place = tempfile::tempdir().expect("directory");
+        let repository = place.path().join("repository");
+        std::fs::create_dir(&repository).expect("folder");
+        let holdfast = Holdfast::new(&repository, "stock password");
+        holdfast.json(&["repo", "create"]);
+        let mut taken = Vec::new();
+        for seed in seeds {
+            let folder = place.path().join(format!("tree-{seed}"));
+            trees::random(&folder, seed, text_names);
+            let said = holdfast.snapshot(&format!("user@host:{}", folder.display()), &folder);
+            taken.push((folder, said));
+        }
+        holdfast.assert_strictly_clean();
+        let stock = Stock::connect(program, &holdfast, place.path().join("stock.config"));
+        Self {
+            place,
+            holdfast,
+            stock,
+            taken,
+        }
+    }
+
+    fn target(&self, name: &str) -> PathBuf {
+        self.place.path().join(name)
+    }
+
+    /// The stock program lists, verifies and, at the end, maintains; we read what it leaves.
+    fn maintain(&self) {
+        self.stock.run(&["maintenance", "set", "--owner=me"]);
+        for _ in 0..2 {
+            self.stock
+                .run(&["maintenance", "run", "--full", "--safety=none"]);
+        }
+        self.stock
+            .run(&["snapshot", "verify", "--verify-files-percent=100"]);
+        self.holdfast.assert_strictly_clean();
+        for (number, (folder, said)) in self.taken.iter().enumerate() {
+            let target = self.target(&format!("ours-{number}"));
+            self.holdfast.restore(id(said), &target);
+            trees::assert_equal(folder, &target, CompareOptions::ALL);
+            std::fs::remove_dir_all(target).expect("remove");
+        }
+    }
+}
+
+fn id(said: &Value) -> &str {
+    said["id"].as_str().expect("id")
+}
+
+/// The stock program, or a line that says why there is none.
+fn program() -> Option<PathBuf> {
+    let program = Stock::program();
+    match &program {
+        None => println!("skipped: needs stock kopia"),
+        Some(program) => {
+            let version = Command::new(program)
+                .arg("--version")
+                .output()
+                .expect("version");
+            println!(
+                "stock program: {}",
+                String::from_utf8_lossy(&version.stdout).trim()
+            );
+        }
+    }
+    program
+}
+
+#[test]
+fn a_stock_program_reads_continues_and_maintains_what_we_write() {
+    let Some(program) = program() else { return };
+    let written = Written::new(&program, TEXT_TREES, true);
+    let stock = &written.stock;
+    let listed = stock.json(&["snapshot", "list", "--all", "--json"]);
+    assert_eq!(listed.as_array().map(Vec::len), Some(written.taken.len()));
+    stock.run(&["snapshot", "verify", "--verify-files-percent=100"]);
+    let (printed, log) = stock.run(&["snapshot", "fix", "remove-files", "--filename=none-such"]);
+    let fixed = format!("{printed}{log}");
+    assert!(fixed.contains("No changes"), "{fixed}");
+
+    for (number, (folder, said)) in written.taken.iter().enumerate() {
+        let target = written.target(&format!("stock-{number}"));
+        stock.run(&[
+            "snapshot",
+            "restore",
+            id(said),
+            &target.display().to_string(),
+        ]);
+        trees::assert_equal(folder, &target, trees::WITHOUT_TIMES);
+        std::fs::remove_dir_all(target).expect("remove");
+        let own = stock.json(&[
+            "snapshot",
+            "create",
+            &folder.display().to_string(),
+            "--json",
+        ]);
+        assert_eq!(
+            own["rootEntry"]["obj"],
+            said["root_object"],
+            "{}",
+            folder.display()
+        );
+        let again = written
+            .holdfast
+            .snapshot(&format!("user@host:{}", folder.display()), folder);
+        assert_eq!(
+            again["root_object"],
+            said["root_object"],
+            "{}",
+            folder.display()
+        );
+        assert_eq!(again["bytes_new"], 0, "{}", folder.display());
+    }
+    written.maintain();
+    println!("{} trees with text names", written.taken.len());
+}
+
+#[test]
+fn a_stock_program_lives_with_what_it_does_not_know() {
+    let Some(program) = program() else { return };
+    let written = Written::new(&program, RAW_TREES, false);
+    let stock = &written.stock;
+    let listed = stock.json(&["snapshot", "list", "--all", "--json"]);
+    assert_eq!(listed.as_array().map(Vec::len), Some(written.taken.len()));
+    stock.run(&["snapshot", "verify", "--verify-files-percent=100"]);
+    for (number, (folder, said)) in written.taken.iter().enumerate() {
+        let target = written.target(&format!("stock-{number}"));
+        stock.run(&[
+            "snapshot",
+            "restore",
+            id(said),
+            &target.display().to_string(),
+        ]);
+        // Every entry is there, under its stored name.
+        assert_eq!(count(&target), count(folder), "{}", folder.display());
+        std::fs::remove_dir_all(target).expect("remove");
+    }
+    written.maintain();
+    println!("{} trees with names that are not text", written.taken.len());
+}
+
+/// How many entries a tree has.
+fn count(folder: &Path) -> usize {
+    let entries = std::fs::read_dir(folder)
+        .expect("folder")
+        .map(|entry| entry.expect("entry"));
+    entries
+        .map(|entry| {
+            1 + if entry.file_type().expect("type").is_dir() {
+                count(&entry.path())
+            } else {
+                0
+            }
+        })
+        .sum()
+}

@@ -1,0 +1,48 @@
+//! Trees that both programs can hold.
+
+use std::path::Path;
+
+use holdfast_testkit::tree::RandomTree;
+use holdfast_testkit::{CompareOptions, compare_trees};
+
+/// Everything but times of directories, which a stock program restores differently (format 2 §4.7).
+pub(crate) const WITHOUT_TIMES: CompareOptions = CompareOptions {
+    modes: true,
+    times: false,
+};
+
+/// A random tree. With `text_names`, names that are not UTF-8 are replaced: a stock program cannot bring them back.
+pub(crate) fn random(root: &Path, seed: u64, text_names: bool) {
+    std::fs::create_dir_all(root).expect("folder");
+    let tree = RandomTree {
+        files: 60,
+        directories: 15,
+        ..RandomTree::new(seed)
+    };
+    tree.create(root).expect("tree");
+    if text_names {
+        rename(root);
+    }
+}
+
+fn rename(folder: &Path) {
+    for entry in std::fs::read_dir(folder).expect("folder") {
+        let entry = entry.expect("entry");
+        let mut path = entry.path();
+        if entry.file_name().to_str().is_none() {
+            let name: Vec<u8> = entry.file_name().into_encoded_bytes();
+            path = folder.join(format!("renamed-{}", hex::encode(name)));
+            std::fs::rename(entry.path(), &path).expect("rename");
+        }
+        if path.symlink_metadata().expect("metadata").is_dir() {
+            rename(&path);
+        }
+    }
+}
+
+/// Fails, naming the differences, unless the trees are equal.
+pub(crate) fn assert_equal(first: &Path, second: &Path, options: CompareOptions) {
+    compare_trees(first, second, options)
+        .expect("compare")
+        .assert_equal();
+}

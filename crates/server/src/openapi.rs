@@ -104,7 +104,8 @@ pub(crate) fn document() -> Document {
     let mut document = router().into_openapi();
     document.info.version = env!("CARGO_PKG_VERSION").to_owned();
     document.servers = None;
-    for item in document.paths.paths.values_mut() {
+    for (path, item) in &mut document.paths.paths {
+        let noun = noun_of(path);
         for (method, operation) in operations(item) {
             let problem = ResponseBuilder::new()
                 .description("A problem document.")
@@ -120,7 +121,10 @@ pub(crate) fn document() -> Document {
                 .responses
                 .insert("default".to_owned(), RefOr::T(problem));
             let versioned = matches!(method, HttpMethod::Patch)
-                || (matches!(method, HttpMethod::Delete) && versioned_delete(operation));
+                || (matches!(method, HttpMethod::Delete) && !UNVERSIONED.contains(&noun.as_str()));
+            // Handlers of different nouns share names; the description must not.
+            let handler = operation.operation_id.take().unwrap_or_default();
+            operation.operation_id = Some(format!("{noun}_{handler}"));
             if versioned {
                 operation
                     .parameters
@@ -132,16 +136,17 @@ pub(crate) fn document() -> Document {
     document
 }
 
-/// Deleting a session or an enrolment token needs no version.
-fn versioned_delete(operation: &Operation) -> bool {
-    let tags = operation.tags.as_deref().unwrap_or_default();
-    let unversioned = ["sign_out"].contains(&operation.operation_id.as_deref().unwrap_or(""));
-    !unversioned
-        && !tags.iter().any(|tag| tag == "session")
-        && operation
-            .summary
-            .as_deref()
-            .is_none_or(|text| !text.contains("enrolment token"))
+/// Nouns whose objects have no version: deleting one names none.
+const UNVERSIONED: [&str; 2] = ["session", "enrolment_tokens"];
+
+/// The noun of a route, as a word of identifiers.
+fn noun_of(path: &str) -> String {
+    let noun = path
+        .trim_start_matches("/api/v1/")
+        .split('/')
+        .next()
+        .unwrap_or_default();
+    noun.replace(['-', '.'], "_")
 }
 
 fn if_match() -> utoipa::openapi::path::Parameter {

@@ -65,7 +65,7 @@ fn every_error_code_is_used() {
 }
 
 #[test]
-fn the_description_names_no_discriminator_without_a_mapping() {
+fn the_description_is_fit_for_generators() {
     fn walk(value: &Value, path: &str) {
         match value {
             Value::Object(object) => {
@@ -87,4 +87,11 @@ fn the_description_names_no_discriminator_without_a_mapping() {
             .is_some_and(|version| version.starts_with("3.1"))
     );
     walk(&document, "");
+    let mut ids = BTreeSet::new();
+    for item in document["paths"].as_object().expect("paths").values() {
+        for operation in item.as_object().expect("methods").values() {
+            let id = operation["operationId"].as_str().expect("an id");
+            assert!(ids.insert(id), "{id} names two operations");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Decrypted index blobs on the local disk, private to this client (format 1 §10.2 is another program's cache).
 //!
-//! `indexes/<blob id>` holds the decrypted bytes, `indexes/<blob id>.filter` the filter and the fences of large
-//! ones. Nothing here is authoritative: what does not fit is fetched again.
+//! `<repository id>/indexes/<blob id>` holds the decrypted bytes, the same with `.filter` the filter and the fences of
+//! large ones. Nothing here is authoritative: what does not fit is fetched again.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -26,9 +26,10 @@ pub(crate) struct IndexCache {
 }
 
 impl IndexCache {
-    /// Uses `directory`, which is created when missing.
-    pub(crate) fn new(cache_dir: &Path) -> Result<Self> {
-        let directory = cache_dir.join("indexes");
+    /// Uses a directory of this repository's own below `cache_dir`; it is created when missing.
+    pub(crate) fn new(cache_dir: &Path, unique_id: &[u8]) -> Result<Self> {
+        let repository = &unique_id[..unique_id.len().min(16)];
+        let directory = cache_dir.join(hex::encode(repository)).join("indexes");
         holdfast_host::fs::create_dir_all_synced(&directory, DIRECTORY_MODE).map_err(|source| {
             Error::Cache {
                 path: directory.clone(),
@@ -166,7 +167,7 @@ mod tests {
     #[test]
     fn large_indexes_are_read_from_their_file() {
         let directory = tempfile::tempdir().unwrap();
-        let cache = IndexCache::new(directory.path()).unwrap();
+        let cache = IndexCache::new(directory.path(), b"unique").unwrap();
         let count = 40_000;
         let id = BlobId::new("xn0_aa-s1-c1").unwrap();
         assert!(cache.load(&id).is_none());
@@ -182,7 +183,7 @@ mod tests {
     #[test]
     fn inactive_blobs_are_removed() {
         let directory = tempfile::tempdir().unwrap();
-        let cache = IndexCache::new(directory.path()).unwrap();
+        let cache = IndexCache::new(directory.path(), b"unique").unwrap();
         for name in ["xn0_aa-s1-c1", "xn0_bb-s1-c1"] {
             cache
                 .store(&BlobId::new(name).unwrap(), index_bytes(5))

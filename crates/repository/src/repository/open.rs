@@ -90,7 +90,7 @@ impl Repository {
             cache: options
                 .cache_dir
                 .as_deref()
-                .map(IndexCache::new)
+                .map(|directory| IndexCache::new(directory, &blob.unique_id))
                 .transpose()?,
             store,
             clock,

@@ -10,8 +10,8 @@ use parking_lot::Mutex;
 
 use crate::error::{Error, Result};
 
-/// Packs under way at once, on top of those being filled.
-const UPLOADERS: usize = 4;
+/// Packs under way at once, on top of those being filled; each costs its 20 MiB.
+const UPLOADERS: usize = 3;
 
 /// One pack to be stored, and what happens afterwards.
 pub(super) struct Upload {

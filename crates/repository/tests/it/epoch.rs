@@ -3,6 +3,7 @@
 use holdfast_repository::epoch::{EpochState, index_blob_name};
 use holdfast_repository::session::SessionId;
 use holdfast_storage::{BlobId, BlobInfo};
+use proptest::prelude::*;
 use serde::Deserialize;
 
 use crate::vectors::load;
@@ -67,5 +68,59 @@ fn the_expected_blobs_are_active() {
             format!("{prefix}00112233445566778899aabbccddeeff{suffix}"),
             case.index_written_as
         );
+    }
+}
+
+fn name_strategy() -> impl Strategy<Value = String> {
+    let number = prop_oneof![
+        (0u64..6).prop_map(|n| n.to_string()),
+        Just(u64::MAX.to_string()),
+        Just(String::new()),
+        Just("18446744073709551616".to_owned()),
+    ];
+    let family = proptest::sample::select(vec!["xe", "xw", "xs", "xr", "xn", "x", "n"]);
+    (
+        family,
+        number.clone(),
+        number.clone(),
+        number,
+        any::<bool>(),
+        any::<bool>(),
+    )
+        .prop_map(|(family, a, b, size, second, suffix)| {
+            let second = if second {
+                format!("_{b}")
+            } else {
+                String::new()
+            };
+            let suffix = if suffix {
+                format!("-s{b}-c{size}")
+            } else {
+                String::new()
+            };
+            format!("{family}{a}{second}_ab{suffix}")
+        })
+}
+
+proptest! {
+    #[test]
+    fn any_names_are_planned_without_panic(names in proptest::collection::vec(name_strategy(), 0..20)) {
+        let blobs: Vec<BlobInfo> = names
+            .iter()
+            .map(|name| BlobInfo {
+                id: BlobId::new(name.as_str()).expect("blob id"),
+                length: 1,
+                modified: jiff::Timestamp::UNIX_EPOCH,
+            })
+            .collect();
+        let state = EpochState::of_listing(&blobs);
+        let active = state.active_set();
+        prop_assert!(active.iter().all(|blob| blobs.contains(blob)));
+        // Ranges of the chain follow each other from 0.
+        let mut next = Some(0);
+        for range in &state.chain {
+            prop_assert_eq!(Some(range.first), next);
+            next = range.last.checked_add(1);
+        }
     }
 }

@@ -22,8 +22,9 @@ use crate::progress::Progress;
 
 /// Files up to this many bytes are read whole into a batch; larger ones are cut while they are read.
 const SMALL_FILE_LIMIT: usize = 512 * 1024;
-/// Lanes a worker has at most: more than the widest vector units hash side by side gain nothing.
-const MOST_LANES: usize = 8;
+/// Lanes a worker has at most: what vector units hash side by side. A number between this and its double leaves lanes of
+/// every second step empty, and the double takes twice the memory for nothing that was measured.
+const MOST_LANES: usize = 4;
 /// New data is published each time that this much of it is stored, so that little is sent again after a crash.
 const PUBLISH_LEAST: u64 = 64 << 20;
 /// The same as a share of the estimated total.

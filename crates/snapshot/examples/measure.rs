@@ -8,7 +8,9 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 use holdfast_repository::{CreateOptions, OpenOptions, Repository, SourceIdentity, snapshot};
-use holdfast_snapshot::{RestoreRequest, SnapshotRequest, Source, VerifyRequest, create, restore, verify};
+use holdfast_snapshot::{
+    RestoreRequest, SnapshotRequest, Source, VerifyRequest, create, restore, verify,
+};
 use holdfast_storage::LocalStore;
 use secrecy::SecretString;
 
@@ -25,7 +27,10 @@ fn main() -> anyhow::Result<()> {
     match action.as_str() {
         "create" => {
             let identity = SourceIdentity::new("user", "host", path);
-            let report = create(&repo, &SnapshotRequest::new(vec![Source::local(path, identity)]))?;
+            let report = create(
+                &repo,
+                &SnapshotRequest::new(vec![Source::local(path, identity)]),
+            )?;
             let source = &report.sources[0];
             println!(
                 "create {:.3} s, read {}, new {}, uploaded {}, cached {}, errors {}",
@@ -41,11 +46,21 @@ fn main() -> anyhow::Result<()> {
             let snapshots = snapshot::list(&repo.manifests()?, None);
             let newest = snapshots.last().context("there is no snapshot")?;
             let report = restore(&repo, &RestoreRequest::new(newest.id.as_str(), "", path))?;
-            println!("restore {:.3} s, {:?}, errors {}", report.seconds, report.counts, report.errors());
+            println!(
+                "restore {:.3} s, {:?}, errors {}",
+                report.seconds,
+                report.counts,
+                report.errors()
+            );
         }
         "verify" => {
             let report = verify(&repo, &VerifyRequest::new(Vec::new(), true))?;
-            println!("verify {:.3} s, {} contents, damaged {}", report.seconds, report.contents, report.damaged.len());
+            println!(
+                "verify {:.3} s, {} contents, damaged {}",
+                report.seconds,
+                report.contents,
+                report.damaged.len()
+            );
         }
         other => bail!("{other:?} is no action"),
     }
@@ -55,8 +70,17 @@ fn main() -> anyhow::Result<()> {
 fn open(path: &str, password: &SecretString) -> anyhow::Result<Arc<Repository>> {
     let options = OpenOptions::default();
     if Path::new(path).exists() {
-        return Ok(Repository::open(Arc::new(LocalStore::open(path)?), password, &options)?);
+        return Ok(Repository::open(
+            Arc::new(LocalStore::open(path)?),
+            password,
+            &options,
+        )?);
     }
     let store = Arc::new(LocalStore::create_directory(path)?);
-    Ok(Repository::initialize(store, password, &CreateOptions::default(), &options)?)
+    Ok(Repository::initialize(
+        store,
+        password,
+        &CreateOptions::default(),
+        &options,
+    )?)
 }

@@ -81,8 +81,10 @@ fn stored(place: &Place, id: &str) -> BTreeMap<String, Planned> {
                 EntryKind::File => {
                     let mut content = Vec::new();
                     read_file(&place.repo, id, &path, &mut content, &Cancel::new()).expect("read");
+                    let beginning = content.len().min(64);
                     let seed = (0..6)
-                        .find(|seed| random(*seed, content.len()) == content)
+                        .find(|seed| random(*seed, beginning) == content[..beginning])
+                        .filter(|seed| random(*seed, content.len()) == content)
                         .expect("what was written");
                     found.insert(path, Planned::File(seed, content.len()));
                 }
@@ -122,7 +124,7 @@ fn effective(entries: &BTreeMap<String, Planned>) -> BTreeMap<String, Planned> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    #![proptest_config(ProptestConfig::with_cases(8))]
 
     #[test]
     fn what_goes_in_comes_out(

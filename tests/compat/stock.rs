@@ -164,7 +164,44 @@ fn a_stock_program_lives_with_what_it_does_not_know() {
         std::fs::remove_dir_all(target).expect("remove");
     }
     written.maintain();
+    rewritten_without_extras(&written);
     println!("{} trees with names that are not text", written.taken.len());
+}
+
+/// A stock program that rewrites our directories drops what it does not know and nothing else: both programs then
+/// restore the same.
+fn rewritten_without_extras(written: &Written) {
+    let (printed, log) = written.stock.run(&[
+        "snapshot",
+        "fix",
+        "remove-files",
+        "--filename=none-such",
+        "--commit",
+    ]);
+    assert!(
+        !format!("{printed}{log}").contains("No changes"),
+        "{printed}{log}"
+    );
+    written.holdfast.assert_strictly_clean();
+    let listed = written.holdfast.json(&["snapshot", "list", "--all"]);
+    let snapshots = listed.as_array().expect("list");
+    assert_eq!(snapshots.len(), written.taken.len());
+    for (number, snapshot) in snapshots.iter().enumerate() {
+        let (ours, theirs) = (
+            written.target(&format!("ours-{number}")),
+            written.target(&format!("theirs-{number}")),
+        );
+        written.holdfast.restore(id(snapshot), &ours);
+        written.stock.run(&[
+            "snapshot",
+            "restore",
+            id(snapshot),
+            &theirs.display().to_string(),
+        ]);
+        trees::assert_equal(&theirs, &ours, trees::WITHOUT_TIMES);
+        let source = snapshot["source"]["path"].as_str().expect("path");
+        assert_eq!(count(&ours), count(Path::new(source)), "{source}");
+    }
 }
 
 /// How many entries a tree has.

@@ -2,19 +2,25 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use holdfast_repository::check::{CheckOptions, CheckReport, check};
+use holdfast_repository::{OpenOptions, Repository};
 use holdfast_testkit::Fixture;
 
 use crate::fixture_trees::{READ, open};
 
 fn run(fixture: &Fixture, strict: bool, read_data: bool) -> CheckReport {
+    run_on(&open(fixture), strict, read_data)
+}
+
+fn run_on(repository: &Arc<Repository>, strict: bool, read_data: bool) -> CheckReport {
     let options = CheckOptions {
         strict,
         read_data,
         ..CheckOptions::default()
     };
-    check(&open(fixture), &options).expect("check")
+    check(repository, &options).expect("check")
 }
 
 #[test]
@@ -93,26 +99,27 @@ fn naming(report: &CheckReport, blob: &Path) -> usize {
 #[test]
 fn damage_in_the_end_of_a_pack_is_named_without_reading_data() {
     let fixture = Fixture::open("multiuser");
+    let repository = open(&fixture);
     let pack = &blobs(&fixture, "p")[0];
     // The postamble is some 30 bytes; the local index is before it.
     for from_end in [1, 5, 12, 20, 60, 100] {
         let at = length(pack) - from_end;
         flip(pack, at);
-        let report = run(&fixture, true, false);
+        let report = run_on(&repository, true, false);
         assert!(
             naming(&report, pack) > 0,
             "{from_end} from the end: {:?}",
             report.problems
         );
         // What is in the pack can still be read.
-        let read = run(&fixture, false, true);
+        let read = run_on(&repository, false, true);
         assert_eq!(
             read.counts.contents_read, read.counts.contents,
             "{from_end}"
         );
         flip(pack, at);
     }
-    assert!(run(&fixture, true, true).is_clean());
+    assert!(run_on(&repository, true, true).is_clean());
 }
 
 #[test]
@@ -179,13 +186,10 @@ fn a_damaged_session_marker_is_named() {
 
 #[test]
 fn an_unreadable_index_blob_keeps_the_repository_from_opening() {
-    use holdfast_repository::{OpenOptions, Repository};
     let fixture = Fixture::open("multiuser");
     let index = &blobs(&fixture, "xn0_")[0];
     flip(index, 20);
-    let store = std::sync::Arc::new(
-        holdfast_storage::LocalStore::open(fixture.repository()).expect("store"),
-    );
+    let store = Arc::new(holdfast_storage::LocalStore::open(fixture.repository()).expect("store"));
     let password = secrecy::SecretString::from(fixture.password());
     let error = Repository::open(store, &password, &OpenOptions::default()).expect_err("opened");
     assert!(error.to_string().contains(&name(index)[3..]), "{error}");

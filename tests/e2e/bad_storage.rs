@@ -6,8 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use holdfast_testkit::s3::{Effect, Fault, Operation, S3Server};
-use holdfast_testkit::tree::write_random_file;
-use holdfast_testkit::{CompareOptions, compare_trees};
+use holdfast_testkit::tree::{Compare, assert_same, write_random_file};
 use holdfast_tests::cli::{Cli, Finished};
 
 struct Scene {
@@ -65,9 +64,7 @@ impl Scene {
         let id = report["id"].as_str().expect("an id");
         self.cli
             .succeed(["snapshot", "restore", id, target.to_str().expect("UTF-8")]);
-        compare_trees(&self.source(), &target, CompareOptions::ALL)
-            .expect("compare")
-            .assert_equal();
+        assert_same(&self.source(), &target, &Compare::ALL);
     }
 }
 

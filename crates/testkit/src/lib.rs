@@ -4,12 +4,10 @@
 //! Helpers panic with a sentence instead of returning errors where a test could do nothing but unwrap.
 
 pub mod blobs;
-mod compare;
 mod fixture;
 mod paths;
 pub mod s3;
 pub mod tree;
 
-pub use compare::{CompareOptions, Comparison, compare_trees};
 pub use fixture::Fixture;
 pub use paths::{bin, data_dir, soak, workspace_dir};

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use holdfast_testkit::{CompareOptions, compare_trees};
+use holdfast_testkit::tree::{Compare, compare_trees};
 use serde_json::Value;
 
 use crate::program::{Place, run};
@@ -45,7 +45,7 @@ fn a_tree_comes_back_as_it_was() {
     let mut restore = place.command(["snapshot", "restore", id(&report)]);
     let ended = run(restore.arg(&target));
     assert_eq!(ended.code, 0, "{ended:#?}");
-    compare_trees(&source, &target, CompareOptions::ALL)
+    compare_trees(&source, &target, Compare::ALL)
         .expect("compare")
         .assert_equal();
     let verified = place.json(["snapshot", "verify", "--read-data"]);
@@ -164,7 +164,7 @@ fn a_part_of_a_snapshot_can_be_restored() {
     let target = place.path("part");
     let mut restore = place.command(["snapshot", "restore", &format!("{}:docs", id(&report))]);
     assert_eq!(run(restore.arg(&target)).code, 0);
-    compare_trees(&source.join("docs"), &target, CompareOptions::ALL)
+    compare_trees(&source.join("docs"), &target, Compare::ALL)
         .expect("compare")
         .assert_equal();
 }

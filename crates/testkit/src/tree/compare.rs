@@ -25,65 +25,118 @@ pub struct Compare {
     pub time_step: u32,
 }
 
+impl Compare {
+    /// Everything that can be compared on this system.
+    pub const ALL: Self = Self {
+        modes: cfg!(unix),
+        owners: cfg!(unix),
+        times: true,
+        link_times: cfg!(unix),
+        root: true,
+        time_step: if cfg!(windows) { 100 } else { 1 },
+    };
+
+    /// As [`Self::ALL`] but for owners, which only root can restore.
+    pub const WITHOUT_OWNERS: Self = Self {
+        owners: false,
+        ..Self::ALL
+    };
+
+    /// Names, kinds, contents and link targets only.
+    pub const CONTENTS: Self = Self {
+        modes: false,
+        owners: false,
+        times: false,
+        link_times: false,
+        root: false,
+        time_step: 1,
+    };
+}
+
 impl Default for Compare {
     fn default() -> Self {
-        Self {
-            modes: cfg!(unix),
-            owners: cfg!(unix),
-            times: true,
-            link_times: cfg!(unix),
-            root: true,
-            time_step: if cfg!(windows) { 100 } else { 1 },
-        }
+        Self::ALL
     }
 }
 
-/// Panics with the first 30 differences of the two trees, if there are any.
-pub fn assert_same(expected: &Path, actual: &Path, compare: &Compare) {
-    let found = differences(expected, actual, compare)
-        .unwrap_or_else(|error| panic!("compare {expected:?} with {actual:?}: {error}"));
-    if !found.is_empty() {
-        let shown: Vec<_> = found.iter().take(30).map(String::as_str).collect();
-        panic!(
-            "{} differences between {expected:?} and {actual:?}:\n{}",
-            found.len(),
+/// What was compared, and every difference in words.
+#[derive(Debug, Clone, Default)]
+pub struct Comparison {
+    /// Files whose contents were compared.
+    pub files: u64,
+    /// Directories, the roots included.
+    pub directories: u64,
+    /// Symbolic links.
+    pub links: u64,
+    /// Bytes of the first tree that were compared.
+    pub bytes: u64,
+    /// One line for each difference, that begins with the path below the roots; empty when the trees are equal.
+    pub differences: Vec<String>,
+}
+
+impl Comparison {
+    /// Panics with the first 30 differences, and when not even one file was compared.
+    pub fn assert_equal(&self) {
+        let shown: Vec<_> = self
+            .differences
+            .iter()
+            .take(30)
+            .map(String::as_str)
+            .collect();
+        assert!(
+            shown.is_empty(),
+            "{} differences:\n{}",
+            self.differences.len(),
             shown.join("\n")
         );
+        assert!(self.files > 0, "nothing was compared");
     }
 }
 
-/// Every difference of the two trees, a line each, that begins with the path below the roots.
-pub fn differences(expected: &Path, actual: &Path, compare: &Compare) -> io::Result<Vec<String>> {
+/// Panics with the first differences of the two trees, if there are any.
+pub fn assert_same(expected: &Path, actual: &Path, compare: &Compare) {
+    compare_trees(expected, actual, compare.clone())
+        .unwrap_or_else(|error| panic!("compare {expected:?} with {actual:?}: {error}"))
+        .assert_equal();
+}
+
+/// Compares the tree, or single file, at `actual` with that at `expected`.
+///
+/// # Errors
+/// Fails when one of them cannot be read; differences are no errors.
+pub fn compare_trees(expected: &Path, actual: &Path, compare: Compare) -> io::Result<Comparison> {
     let mut walk = Walk {
         compare,
-        found: Vec::new(),
+        result: Comparison::default(),
     };
-    let (a, b) = (fs::metadata(expected)?, fs::metadata(actual)?);
+    let metadata = |path: &Path| about(path, fs::metadata(path));
+    let (a, b) = (metadata(expected)?, metadata(actual)?);
     if a.is_dir() != b.is_dir() {
         walk.report(Path::new(""), "is a directory in one tree only");
     } else if a.is_dir() {
-        if compare.root {
+        if walk.compare.root {
             walk.attributes(Path::new("."), &a, &b);
         }
         walk.directory(Path::new(""), expected, actual)?;
     } else {
         walk.entry(Path::new(""), (expected, &a), (actual, &b))?;
     }
-    Ok(walk.found)
+    Ok(walk.result)
 }
 
-struct Walk<'a> {
-    compare: &'a Compare,
-    found: Vec<String>,
+struct Walk {
+    compare: Compare,
+    result: Comparison,
 }
 
-impl Walk<'_> {
+impl Walk {
     fn report(&mut self, path: &Path, what: impl std::fmt::Display) {
         // Debug shows names that are not text, and what of them is invisible.
-        self.found.push(format!("{path:?}: {what}"));
+        self.result.differences.push(format!("{path:?}: {what}"));
     }
 
     fn directory(&mut self, below: &Path, expected: &Path, actual: &Path) -> io::Result<()> {
+        self.result.directories += 1;
         let a = entries(expected)?;
         let mut b = entries(actual)?;
         for (name, a) in &a {
@@ -118,7 +171,9 @@ impl Walk<'_> {
             return self.directory(path, in_a, in_b);
         }
         if a.is_symlink() {
-            let targets: (PathBuf, PathBuf) = (fs::read_link(in_a)?, fs::read_link(in_b)?);
+            self.result.links += 1;
+            let target = |path: &Path| about(path, fs::read_link(path));
+            let targets: (PathBuf, PathBuf) = (target(in_a)?, target(in_b)?);
             if targets.0 != targets.1 {
                 self.report(
                     path,
@@ -128,6 +183,8 @@ impl Walk<'_> {
             return Ok(());
         }
         if a.is_file() {
+            self.result.files += 1;
+            self.result.bytes += a.len();
             if a.len() != b.len() {
                 self.report(
                     path,
@@ -184,10 +241,14 @@ impl Walk<'_> {
 }
 
 fn entries(directory: &Path) -> io::Result<BTreeMap<OsString, Metadata>> {
-    fs::read_dir(directory)?
+    about(directory, fs::read_dir(directory))?
         .map(|entry| {
-            let entry = entry?;
-            Ok((entry.file_name(), fs::symlink_metadata(entry.path())?))
+            let entry = about(directory, entry)?;
+            let path = entry.path();
+            Ok((
+                entry.file_name(),
+                about(&path, fs::symlink_metadata(&path))?,
+            ))
         })
         .collect()
 }
@@ -206,7 +267,8 @@ fn kind(metadata: &Metadata) -> &'static str {
 }
 
 fn first_difference(a: &Path, b: &Path) -> io::Result<Option<u64>> {
-    let (mut a, mut b) = (File::open(a)?, File::open(b)?);
+    let open = |path: &Path| about(path, File::open(path));
+    let (mut a, mut b) = (open(a)?, open(b)?);
     let (mut block_a, mut block_b) = (vec![0; 256 << 10], vec![0; 256 << 10]);
     let mut offset = 0;
     loop {
@@ -236,4 +298,8 @@ fn read_block(file: &mut File, block: &mut [u8]) -> io::Result<usize> {
         }
     }
     Ok(filled)
+}
+
+fn about<T>(path: &Path, result: io::Result<T>) -> io::Result<T> {
+    result.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }

@@ -6,7 +6,7 @@ mod content;
 mod golden;
 mod random;
 
-pub use compare::{Compare, assert_same, differences};
+pub use compare::{Compare, Comparison, assert_same, compare_trees};
 pub use content::{random_bytes, write_random_file, write_text_file};
 pub use golden::golden;
 pub use random::{RandomTree, source_like};

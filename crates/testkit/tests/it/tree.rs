@@ -2,12 +2,12 @@ use std::fs;
 use std::path::Path;
 
 use holdfast_testkit::tree::{
-    Compare, RandomTree, assert_same, differences, golden, set_modified, source_like,
+    Compare, RandomTree, assert_same, compare_trees, golden, set_modified, source_like,
 };
 use tempfile::tempdir;
 
 fn found(a: &Path, b: &Path) -> Vec<String> {
-    differences(a, b, &Compare::default()).unwrap()
+    compare_trees(a, b, Compare::ALL).unwrap().differences
 }
 
 #[test]

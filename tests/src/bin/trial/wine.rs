@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use holdfast_testkit::tree::random_bytes;
-use holdfast_testkit::{CompareOptions, compare_trees};
+use holdfast_testkit::tree::{Compare, compare_trees};
 use serde_json::Value;
 
 use crate::programs::{PASSWORD, capture};
@@ -40,8 +40,7 @@ pub(crate) fn run(programs: &Path) -> Result<()> {
     holdfast(&["snapshot", "restore", id, &windows_path(&target)])?;
     holdfast(&["snapshot", "verify", "--read-data"])?;
     holdfast(&["repo", "check", "--strict"])?;
-    let comparison =
-        compare_trees(&source, &target, CompareOptions::CONTENTS).context("compare")?;
+    let comparison = compare_trees(&source, &target, Compare::CONTENTS).context("compare")?;
     ensure!(
         comparison.differences.is_empty(),
         "the restored tree differs: {:#?}",

@@ -59,15 +59,9 @@ export function seed(full = true): Store {
 		nextId: 100,
 	};
 	if (!full) return store;
-	const fileserver = addAgent(store, "fileserver-01", "linux", "Debian GNU/Linux 12", "online");
-	const database = addAgent(store, "db-01", "linux", "Ubuntu 24.04", "online");
-	addAgent(
-		store,
-		"build-node-packaging-line-conformity-eu-central-rack-17",
-		"windows",
-		"Windows Server 2022",
-		"unreachable",
-	);
+	const fileserver = addAgent(store, "fileserver-01", "linux", "online");
+	const database = addAgent(store, "db-01", "linux", "online");
+	addAgent(store, "build-node-packaging-line-conformity-eu-central-rack-17", "windows", "unreachable");
 	const offsite = addVault(store, "offsite-ceph", {
 		kind: "s3",
 		endpoint: "https://s3.example.com",
@@ -94,7 +88,7 @@ export function seed(full = true): Store {
 	return store;
 }
 
-export function addAgent(store: Store, name: string, os: string, version: string, state: Agent["state"]): Agent {
+export function addAgent(store: Store, name: string, os: string, state: Agent["state"]): Agent {
 	const agent: Agent = {
 		id: id(store),
 		name,
@@ -103,7 +97,6 @@ export function addAgent(store: Store, name: string, os: string, version: string
 		last_seen_at: ago(state === "online" ? 4 : 19_000),
 		enrolled_at: ago(40 * 86_400),
 		os,
-		os_version: version,
 		architecture: "x86_64",
 		agent_version: "0.1.0",
 		capabilities: [
@@ -259,10 +252,10 @@ export function addFinishedRun(store: Store, job: Job, secondsAgo: number, statu
 			duration_seconds: 2466,
 		},
 		stages: [
-			{ name: "storage_init", started_at: ago(secondsAgo - 2), finished_at: ago(secondsAgo - 6) },
-			{ name: "scan", started_at: ago(secondsAgo - 6), finished_at: ago(secondsAgo - 98) },
-			{ name: "upload_start", started_at: ago(secondsAgo - 98), finished_at: ago(secondsAgo - 2414) },
-			{ name: "finish", started_at: ago(secondsAgo - 2414), finished_at: ago(secondsAgo - 2468) },
+			stage("storage_init", secondsAgo - 2, secondsAgo - 6),
+			stage("scan", secondsAgo - 6, secondsAgo - 98),
+			stage("upload_start", secondsAgo - 98, secondsAgo - 2414),
+			stage("finish", secondsAgo - 2414, secondsAgo - 2468),
 		],
 	} satisfies Partial<Run>);
 	if (status === "failed") {
@@ -348,6 +341,13 @@ function addPoint(store: Store, job: Job, run: Run): void {
 	}
 }
 
+/** A stage from `begin` to `end` seconds ago; without an end it still runs. */
+const stage = (name: string, begin: number, end?: number) => ({
+	name,
+	started_at: ago(begin),
+	duration_ms: end === undefined ? null : (begin - end) * 1000,
+});
+
 export const event = (seq: number, secondsAgo: number, level: "info" | "warn" | "error", message: string) => ({
 	seq,
 	time: ago(secondsAgo),
@@ -381,11 +381,7 @@ export function addActiveRun(store: Store, job: Job): Run {
 				"/srv/office/Marketing/2026/Trade fair Hamburg/Raw footage/hall-7-walkthrough-long-version-uncut-with-interviews.mov",
 			reported_at: ago(1),
 		},
-		stages: [
-			{ name: "storage_init", started_at: ago(2_828), finished_at: ago(2_812) },
-			{ name: "scan", started_at: ago(2_812), finished_at: ago(2_720) },
-			{ name: "upload_start", started_at: ago(2_720), finished_at: null },
-		],
+		stages: [stage("storage_init", 2_828, 2_812), stage("scan", 2_812, 2_720), stage("upload_start", 2_720)],
 		statistics: { bytes_new: 96.2e9 },
 		previous: { id: id(store), finished_at: ago(86_400), statistics: { duration_seconds: 2_468 } },
 		event_count: 6,

@@ -119,13 +119,14 @@ function find<T extends { id: string }>(
 
 const test = {
 	ok: true,
-	steps: ["connect", "list", "write", "read", "delete"].map((name, index) => ({
-		name,
+	location: "s3://hl-backup/harbour",
+	findings: ["list", "write", "read", "delete", "repository"].map((check, index) => ({
+		check,
 		ok: true,
-		detail: null,
-		milliseconds: 20 + index * 17,
+		message: "",
+		duration_ms: 20 + index * 17,
 	})),
-	repository_exists: false,
+	repository: "absent",
 };
 
 /** One line a route. Names that begin with "error" are refused, so that error paths can be seen. */
@@ -226,7 +227,7 @@ const routes: readonly (readonly [method: string, path: RegExp, handler: Handler
 		"POST",
 		/^enrolment-tokens$/,
 		(store) => {
-			setTimeout(() => data.addAgent(store, "web-03", "linux", "Debian GNU/Linux 12", "online"), 6_000);
+			setTimeout(() => data.addAgent(store, "web-03", "linux", "online"), 6_000);
 			return json(
 				{
 					enrolment_token: {
@@ -395,22 +396,19 @@ const routes: readonly (readonly [method: string, path: RegExp, handler: Handler
 		/^points\/([^/]+)\/content$/,
 		(store, _match, body) => {
 			const path = String(body["path"] ?? "");
-			const base = path === "" ? "" : `${path}/`;
 			return command(store, "list_content", {
 				path,
 				entries: [
 					...folders.map((name, index) => ({
 						name,
-						path: `${base}${name}`,
-						type: "folder",
+						kind: "directory",
 						size: 212e6 * (index + 1),
 						files: 48 * (index + 1) ** 3,
 						modified: data.ago(90_000),
 					})),
 					...files.map((name, index) => ({
 						name,
-						path: `${base}${name}`,
-						type: "file",
+						kind: "file",
 						size: 40_000 * (index + 1) ** 4,
 						modified: data.ago(9_000 * index),
 						mode: "0644",

@@ -4,282 +4,6 @@
  */
 
 export interface paths {
-    "/api/v1/status": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ServerStatus"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/set-up": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: {
-                    "Idempotency-Key"?: string;
-                };
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["SetUpRequest"];
-                };
-            };
-            responses: {
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Me"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/session": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["SignInRequest"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Me"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/me": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Me"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch: {
-            parameters: {
-                query?: never;
-                header: {
-                    "If-Match": string;
-                };
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["MePatch"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Me"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        trace?: never;
-    };
-    "/api/v1/overview": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Overview"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/agents": {
         parameters: {
             query?: never;
@@ -287,37 +11,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: {
-                    state?: string;
-                    limit?: number;
-                    cursor?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Page_Agent"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** The tenant's machines. */
+        get: operations["agents_list"];
         put?: never;
         post?: never;
         delete?: never;
@@ -333,103 +28,33 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Agent"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** One machine. */
+        get: operations["agents_get"];
         put?: never;
         post?: never;
-        delete: {
-            parameters: {
-                query?: never;
-                header: {
-                    "If-Match": string;
-                };
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** Deletes a machine that has no jobs and holds no vault. Its restore points stay in their vaults. */
+        delete: operations["agents_delete"];
         options?: never;
         head?: never;
-        patch: {
-            parameters: {
-                query?: never;
-                header: {
-                    "If-Match": string;
-                };
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["AgentPatch"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Agent"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
+        /** Renames a machine. */
+        patch: operations["agents_update"];
+        trace?: never;
+    };
+    "/api/v1/agents/{id}/browse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
+        get?: never;
+        put?: never;
+        /** Lists a folder on a machine. */
+        post: operations["agents_browse"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/agents/{id}/disable": {
@@ -441,35 +66,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Agent"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** Disables a machine: its token stops working at once. */
+        post: operations["agents_disable"];
         delete?: never;
         options?: never;
         head?: never;
@@ -485,1329 +83,25 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Agent"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** Enables a machine again; it must enrol anew, because its token was withdrawn. */
+        post: operations["agents_enable"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/v1/agents/{id}/browse": {
+    "/api/v1/audit": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["BrowseRequest"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Command_BrowseListing"];
-                    };
-                };
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Command_BrowseListing"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/enrolment-tokens": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: {
-                    limit?: number;
-                    cursor?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Page_EnrolmentToken"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: {
-                    "Idempotency-Key"?: string;
-                };
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["EnrolmentTokenCreate"];
-                };
-            };
-            responses: {
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["EnrolmentTokenCreated"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/enrolment-tokens/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
+        /** The tenant's audit log, newest first. */
+        get: operations["audit_list"];
         put?: never;
         post?: never;
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/vaults": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: {
-                    limit?: number;
-                    cursor?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Page_Vault"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: {
-                    "Idempotency-Key"?: string;
-                };
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["VaultCreate"];
-                };
-            };
-            responses: {
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Vault"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/vaults/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Vault"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete: {
-            parameters: {
-                query?: never;
-                header: {
-                    "If-Match": string;
-                };
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        options?: never;
-        head?: never;
-        patch: {
-            parameters: {
-                query?: never;
-                header: {
-                    "If-Match": string;
-                };
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["VaultPatch"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Vault"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        trace?: never;
-    };
-    "/api/v1/storage-tests": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["StorageTestRequest"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Command_VaultTestResult"];
-                    };
-                };
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Command_VaultTestResult"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/vaults/{id}/test": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["CommandRequest"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Command_VaultTestResult"];
-                    };
-                };
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Command_VaultTestResult"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/vaults/{id}/create-repository": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["CommandRequest"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Command_RepositoryCreated"];
-                    };
-                };
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Command_RepositoryCreated"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/vaults/{id}/refresh-points": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["CommandRequest"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Command_PointsRefreshed"];
-                    };
-                };
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Command_PointsRefreshed"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/vaults/{id}/kit": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["KitRequest"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["RecoveryKit"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/jobs": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: {
-                    agent_id?: string;
-                    vault_id?: string;
-                    enabled?: boolean;
-                    limit?: number;
-                    cursor?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Page_Job"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: {
-                    "Idempotency-Key"?: string;
-                };
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["JobCreate"];
-                };
-            };
-            responses: {
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Job"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/jobs/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Job"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete: {
-            parameters: {
-                query?: never;
-                header: {
-                    "If-Match": string;
-                };
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        options?: never;
-        head?: never;
-        patch: {
-            parameters: {
-                query?: never;
-                header: {
-                    "If-Match": string;
-                };
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["JobPatch"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Job"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        trace?: never;
-    };
-    "/api/v1/jobs/{id}/runs": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: {
-                    "Idempotency-Key"?: string;
-                };
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["RunStart"];
-                };
-            };
-            responses: {
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Run"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/runs": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: {
-                    job_id?: string;
-                    agent_id?: string;
-                    vault_id?: string;
-                    status?: string;
-                    type?: string;
-                    limit?: number;
-                    cursor?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Page_RunSummary"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/runs/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Run"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/runs/{id}/cancel": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Run"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/runs/{id}/events": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: {
-                    after?: number;
-                    limit?: number;
-                    level?: string;
-                };
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["RunEvents"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/runs/{id}/problems": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: {
-                    code?: string;
-                    limit?: number;
-                    cursor?: string;
-                };
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Page_RunProblem"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/points": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: {
-                    job_id?: string;
-                    vault_id?: string;
-                    run_id?: string;
-                    limit?: number;
-                    cursor?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Page_Point"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/points/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Point"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/points/{id}/content": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["ContentRequest"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Command_ContentListing"];
-                    };
-                };
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Command_ContentListing"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/restores": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: {
-                    "Idempotency-Key"?: string;
-                };
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["RestoreCreate"];
-                };
-            };
-            responses: {
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Run"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
         delete?: never;
         options?: never;
         head?: never;
@@ -1821,43 +115,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Command_any"];
-                    };
-                };
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Command_any"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** One command. */
+        get: operations["commands_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1875,43 +134,551 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Command_any"];
-                    };
-                };
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Command_any"];
-                    };
-                };
-                default: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
+        /** Withdraws a command that is not over; one that is stays as it is. */
+        post: operations["commands_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/enrolment-tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
+        /** The tenant's enrolment tokens, newest first; their secret text is shown once, when they are made. */
+        get: operations["enrolment_tokens_list"];
+        put?: never;
+        /** Makes an enrolment token and the commands that use it. */
+        post: operations["enrolment_tokens_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/enrolment-tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Deletes an enrolment token; machines that used it stay. */
+        delete: operations["enrolment_tokens_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tenant's jobs. */
+        get: operations["jobs_list"];
+        put?: never;
+        /** Makes a job. */
+        post: operations["jobs_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One job. */
+        get: operations["jobs_get"];
+        put?: never;
+        post?: never;
+        /** Deletes a job. Its runs stay listed and its restore points stay in the vault. */
+        delete: operations["jobs_delete"];
+        options?: never;
+        head?: never;
+        /** Changes a job. A run that waits keeps the settings of its start. */
+        patch: operations["jobs_update"];
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Starts a run of a job now. When one waits already, the answer is that one. */
+        post: operations["jobs_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caller. */
+        get: operations["me_me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Changes the caller's own name or password. */
+        patch: operations["me_update_me"];
+        trace?: never;
+    };
+    "/api/v1/openapi.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The description itself. */
+        get: operations["openapi_json_description"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Is everything protected, and what must be done? */
+        get: operations["overview_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/points": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tenant's restore points, newest first. */
+        get: operations["points_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/points/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One restore point. */
+        get: operations["points_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/points/{id}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lists a folder in a restore point. */
+        post: operations["points_content"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/restores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Starts a restore; the answer is its run. */
+        post: operations["restores_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tenant's runs, newest first. */
+        get: operations["runs_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One run. */
+        get: operations["runs_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks to stop a run. One that only waits is over at once; another is over when its agent has cleaned up. */
+        post: operations["runs_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Events of a run after a given one, oldest first. */
+        get: operations["runs_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/problems": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Items that a run could not handle. */
+        get: operations["runs_problems"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Signs in. */
+        post: operations["session_sign_in"];
+        /** Signs out. */
+        delete: operations["session_sign_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/set-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes the first account with the one-time token that the server printed. */
+        post: operations["set_up_set_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The settings in force. */
+        get: operations["settings_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Changes settings. */
+        patch: operations["settings_update"];
+        trace?: never;
+    };
+    "/api/v1/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What anybody may know about the server. */
+        get: operations["status_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/storage-tests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tests a place before a vault is made of it: writes, reads back, deletes. */
+        post: operations["storage_tests_test_storage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The live stream. */
+        get: operations["stream_stream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tenant's accounts. */
+        get: operations["users_list"];
+        put?: never;
+        /** Makes an account. */
+        post: operations["users_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One account. */
+        get: operations["users_get"];
+        put?: never;
+        post?: never;
+        /** Deletes an account and ends its sessions. */
+        delete: operations["users_delete"];
+        options?: never;
+        head?: never;
+        /** Changes an account. */
+        patch: operations["users_update"];
+        trace?: never;
+    };
+    "/api/v1/vaults": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tenant's vaults. */
+        get: operations["vaults_list"];
+        put?: never;
+        /** Makes a vault; an agent is asked to make its repository. */
+        post: operations["vaults_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/vaults/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One vault. */
+        get: operations["vaults_get"];
+        put?: never;
+        post?: never;
+        /** Removes the connection to a vault; its data stays where it is. */
+        delete: operations["vaults_delete"];
+        options?: never;
+        head?: never;
+        /** Renames a vault, or gives it another storage key. */
+        patch: operations["vaults_update"];
+        trace?: never;
+    };
+    "/api/v1/vaults/{id}/create-repository": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Has the repository of a vault made. */
+        post: operations["vaults_create_repository"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/vaults/{id}/kit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Shows everything that is needed to get the data back without this server. The password is asked again, and the
+         *     audit log tells of it.
+         */
+        post: operations["vaults_kit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/vaults/{id}/refresh-points": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lists the points that a vault holds and brings the catalogue up to date. */
+        post: operations["vaults_refresh_points"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/vaults/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tests the connection of a vault. */
+        post: operations["vaults_test"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1922,756 +689,2143 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @enum {string} */
-        AgentState: "online" | "unreachable" | "disabled";
-        Agent: {
-            /** Format: uuid */
-            id: string;
+        /** @description One thing that may be done with an object, and why not when it may not. */
+        Action: {
+            /** @description Whether the caller may do it now. */
+            allowed: boolean;
+            /** @description The action's stable name, such as `run`, `cancel`, `delete`. */
             name: string;
-            host: string;
-            state: components["schemas"]["AgentState"];
-            /** Format: date-time */
-            last_seen_at?: string | null;
-            /** Format: date-time */
-            enrolled_at: string;
-            os?: string | null;
-            os_version?: string | null;
-            architecture?: string | null;
-            agent_version?: string | null;
-            capabilities: components["schemas"]["Capability"][];
-            volumes: components["schemas"]["Volume"][];
-            clock_offset_seconds?: number | null;
-            cloned: boolean;
-            on_server_host: boolean;
-            jobs: components["schemas"]["Reference"][];
-            active_runs: components["schemas"]["Reference"][];
-            version: number;
-            actions: components["schemas"]["Action"][];
-        };
-        Capability: {
-            name: string;
-            available: boolean;
+            /** @description In words, why not; absent when it is allowed. */
             reason?: string | null;
         };
-        Volume: {
-            path: string;
-            label?: string | null;
-            size_bytes?: number | null;
-            free_bytes?: number | null;
-            filesystem?: string | null;
-            type?: string | null;
-            unc_path?: string | null;
-            is_network: boolean;
-        };
-        AgentPatch: {
-            name?: string | null;
-        };
-        EnrolmentToken: {
-            /** Format: uuid */
-            id: string;
-            name: string;
-            /** Format: date-time */
-            expires_at: string;
-            max_uses?: number | null;
-            uses: number;
-            /** Format: date-time */
-            created_at: string;
-            usable: boolean;
+        /** @description A machine with an agent. */
+        Agent: {
+            /** @description What the caller may do with it: `update`, `browse`, `disable`, `enable`, `delete`. */
             actions: components["schemas"]["Action"][];
+            /** @description Its runs that are not over. */
+            active_runs: components["schemas"]["Reference"][];
+            /** @description Version of the agent program. */
+            agent_version?: string | null;
+            /** @description Processor architecture, such as `x86_64`. */
+            architecture?: string | null;
+            /** @description What it can do. */
+            capabilities: components["schemas"]["Capability"][];
+            /**
+             * Format: double
+             * @description Seconds by which its clock was ahead of the server's at its last start; negative when behind.
+             */
+            clock_offset_seconds?: number | null;
+            /** @description Two living agents use this identity; one of them is refused. */
+            cloned: boolean;
+            /** @description When it was enrolled. */
+            enrolled_at: components["schemas"]["Time"];
+            /** @description Host name as the agent reported it. */
+            host: string;
+            /** @description Identity. */
+            id: components["schemas"]["AgentId"];
+            /** @description Its jobs. */
+            jobs: components["schemas"]["Reference"][];
+            last_seen_at?: components["schemas"]["Time"] | null;
+            /** @description Name as pages show it; at first the host name. */
+            name: string;
+            /** @description It runs on the server's own host. */
+            on_server_host: boolean;
+            /** @description `linux` or `windows`. */
+            os?: string | null;
+            /** @description How it stands. */
+            state: components["schemas"]["AgentState"];
+            /**
+             * Format: int64
+             * @description For `If-Match`.
+             */
+            version: number;
+            /** @description Volumes it reported at its last start. */
+            volumes: components["schemas"]["Volume"][];
         };
-        EnrolmentTokenCreate: {
+        /**
+         * Format: uuid
+         * @description A machine with an agent.
+         */
+        AgentId: string;
+        /** @description Changes a machine; absent fields stay. */
+        AgentPatch: {
+            /**
+             * @description New name, 1 to 100 characters.
+             * @default null
+             */
             name?: string | null;
-            expires_in_seconds?: number | null;
-            max_uses?: number | null;
         };
+        /** @description A machine named by another object, with what a page says about it. */
+        AgentReference: {
+            /**
+             * Format: uuid
+             * @description Its identity.
+             */
+            id: string;
+            last_seen_at?: components["schemas"]["Time"] | null;
+            /** @description Its present name. */
+            name: string;
+            /** @description It was heard from within the last three minutes and is not disabled. */
+            online: boolean;
+        };
+        /**
+         * @description How a machine stands.
+         * @enum {string}
+         */
+        AgentState: "online" | "unreachable" | "disabled";
+        /** @description Something that needs somebody. */
+        Alert: {
+            /** @description What to do: `open_run`, `open_agent`, `open_vault`, `run_now`, `download_kit`. */
+            action: string;
+            /** @description Why, as far as known. */
+            detail?: string | null;
+            /** @description `run_failed`, `files_skipped`, `agent_unreachable`, `agent_cloned`, `vault_not_ready`, `job_late`, `kit_not_shown`. */
+            kind: string;
+            /**
+             * Format: uuid
+             * @description The object.
+             */
+            object_id: string;
+            /** @description The object's name. */
+            object_name: string;
+            /** @description Noun of the object: `jobs`, `runs`, `agents`, `vaults`. */
+            object_type: string;
+            /** @description Since when. */
+            opened_at: components["schemas"]["Time"];
+            /**
+             * Format: uuid
+             * @description The run to open, where one is meant.
+             */
+            run_id?: string | null;
+            /** @description How bad it is. */
+            severity: components["schemas"]["Severity"];
+            /** @description What happened, one sentence. */
+            title: string;
+        };
+        /** @description One line of the audit log. */
+        AuditEntry: {
+            /** @description What, such as `vaults.create`. */
+            action: string;
+            /** @description Who: an e-mail address, `agent <name>` or `server`. */
+            actor: string;
+            /** @description Address the request came from. */
+            address?: string | null;
+            /** @description Identity. */
+            id: components["schemas"]["AuditId"];
+            /**
+             * Format: uuid
+             * @description The object.
+             */
+            object_id?: string | null;
+            /** @description The object's name at that time. */
+            object_name: string;
+            /** @description Noun of the object. */
+            object_type: string;
+            /** @description When. */
+            time: components["schemas"]["Time"];
+        };
+        /**
+         * Format: uuid
+         * @description A line of the audit log.
+         */
+        AuditId: string;
+        /** @description One entry of a folder, or one volume. */
+        BrowseEntry: {
+            /** @description Icon: `folder`, `file`, `link`, `device`, `drive`, `network-drive`. */
+            icon: string;
+            /** @description Whether it can be opened as a folder. */
+            is_dir: boolean;
+            /**
+             * Format: date-time
+             * @description Time of the last change.
+             */
+            modified?: string | null;
+            /** @description Name for people; a byte that is not UTF-8 shows as U+FFFD. */
+            name: string;
+            /** @description Absolute path. */
+            path: string;
+            /** @description Bytes of the path in base64, when it is not UTF-8. */
+            raw_path?: string | null;
+            /**
+             * Format: int64
+             * @description Size in bytes, for files.
+             */
+            size?: number | null;
+            volume?: components["schemas"]["Volume"] | null;
+        };
+        /** @description A page of a folder: folders first, then the rest, each by name. */
+        BrowseListing: {
+            /** @description The entries. */
+            entries: components["schemas"]["BrowseEntry"][];
+            /** @description Where the next page begins. */
+            next_cursor?: string | null;
+            /** @description The folder above; absent at the top. */
+            parent?: string | null;
+            /** @description The folder, cleaned; empty for the list of volumes. */
+            path: string;
+            /** @description Whether more entries follow this page. */
+            truncated: boolean;
+        };
+        /** @description Lists a folder on a machine. */
+        BrowseRequest: {
+            /**
+             * @description Continues an earlier listing.
+             * @default null
+             */
+            cursor?: string | null;
+            /**
+             * @description Leave out everything but folders.
+             * @default false
+             */
+            folders_only?: boolean;
+            /**
+             * @description Absolute path; empty lists the volumes (Windows) or the root folder (Linux).
+             * @default
+             */
+            path?: string;
+            /**
+             * Format: int64
+             * @description How long the answer may wait for the agent, 0 to 25 seconds; default 25.
+             * @default null
+             */
+            wait_seconds?: number | null;
+        };
+        /** @description One thing an agent can or cannot do. */
+        Capability: {
+            /** @description It can. */
+            available: boolean;
+            /** @description Stable name, such as `files`, `restore`, `directory_vault`. */
+            name: string;
+            /** @description Why it cannot. */
+            reason?: string | null;
+        };
+        /**
+         * Format: uuid
+         * @description A command to an agent.
+         */
+        CommandId: string;
+        /** @description Options of a request that starts a command. */
+        CommandRequest: {
+            /**
+             * Format: int64
+             * @description How long the answer may wait for the agent, 0 to 25 seconds; default 25.
+             * @default null
+             */
+            wait_seconds?: number | null;
+        };
+        /**
+         * @description Where a command stands.
+         * @enum {string}
+         */
+        CommandStatus: "pending" | "delivered" | "completed" | "failed" | "expired" | "cancelled";
+        /**
+         * @description A command to an agent, with its answer of type `T` once it is completed.
+         *
+         *     Routes that start one wait up to `wait_seconds`: they answer 200 when it is over and 202 when it is
+         *     still under way; the rest comes by `GET /commands/{id}` or the stream topic `commands/<id>`.
+         */
+        Command_BrowseListing: {
+            /** @description What the caller may do with it: `cancel`. */
+            actions: components["schemas"]["Action"][];
+            /** @description The machine that does it. */
+            agent: components["schemas"]["AgentReference"];
+            /** @description When it was asked. */
+            created_at: components["schemas"]["Time"];
+            failure?: components["schemas"]["Failure"] | null;
+            finished_at?: components["schemas"]["Time"] | null;
+            /** @description Identity. */
+            id: components["schemas"]["CommandId"];
+            /** @description A page of a folder: folders first, then the rest, each by name. */
+            result?: {
+                /** @description The entries. */
+                entries: components["schemas"]["BrowseEntry"][];
+                /** @description Where the next page begins. */
+                next_cursor?: string | null;
+                /** @description The folder above; absent at the top. */
+                parent?: string | null;
+                /** @description The folder, cleaned; empty for the list of volumes. */
+                path: string;
+                /** @description Whether more entries follow this page. */
+                truncated: boolean;
+            };
+            /** @description Where it stands. */
+            status: components["schemas"]["CommandStatus"];
+            /** @description What is asked, such as `browse_directory`, `test_vault`, `list_content`. */
+            type: string;
+        };
+        /**
+         * @description A command to an agent, with its answer of type `T` once it is completed.
+         *
+         *     Routes that start one wait up to `wait_seconds`: they answer 200 when it is over and 202 when it is
+         *     still under way; the rest comes by `GET /commands/{id}` or the stream topic `commands/<id>`.
+         */
+        Command_ContentListing: {
+            /** @description What the caller may do with it: `cancel`. */
+            actions: components["schemas"]["Action"][];
+            /** @description The machine that does it. */
+            agent: components["schemas"]["AgentReference"];
+            /** @description When it was asked. */
+            created_at: components["schemas"]["Time"];
+            failure?: components["schemas"]["Failure"] | null;
+            finished_at?: components["schemas"]["Time"] | null;
+            /** @description Identity. */
+            id: components["schemas"]["CommandId"];
+            /** @description A page of a folder of a snapshot, in stored order. */
+            result?: {
+                /** @description The entries. */
+                entries: components["schemas"]["ContentEntry"][];
+                /** @description Where the next page begins. */
+                next_cursor?: string | null;
+                /** @description The path that was asked for. */
+                path: string;
+            };
+            /** @description Where it stands. */
+            status: components["schemas"]["CommandStatus"];
+            /** @description What is asked, such as `browse_directory`, `test_vault`, `list_content`. */
+            type: string;
+        };
+        /**
+         * @description A command to an agent, with its answer of type `T` once it is completed.
+         *
+         *     Routes that start one wait up to `wait_seconds`: they answer 200 when it is over and 202 when it is
+         *     still under way; the rest comes by `GET /commands/{id}` or the stream topic `commands/<id>`.
+         */
+        Command_CreateRepositoryResult: {
+            /** @description What the caller may do with it: `cancel`. */
+            actions: components["schemas"]["Action"][];
+            /** @description The machine that does it. */
+            agent: components["schemas"]["AgentReference"];
+            /** @description When it was asked. */
+            created_at: components["schemas"]["Time"];
+            failure?: components["schemas"]["Failure"] | null;
+            finished_at?: components["schemas"]["Time"] | null;
+            /** @description Identity. */
+            id: components["schemas"]["CommandId"];
+            /** @description The repository of a vault, created now or by an earlier delivery of the same command. */
+            result?: {
+                /** @description False when a repository that opens with the vault's password was already there. */
+                created: boolean;
+                /** @description Unique id of the repository, in hex. */
+                unique_id: string;
+            };
+            /** @description Where it stands. */
+            status: components["schemas"]["CommandStatus"];
+            /** @description What is asked, such as `browse_directory`, `test_vault`, `list_content`. */
+            type: string;
+        };
+        /**
+         * @description A command to an agent, with its answer of type `T` once it is completed.
+         *
+         *     Routes that start one wait up to `wait_seconds`: they answer 200 when it is over and 202 when it is
+         *     still under way; the rest comes by `GET /commands/{id}` or the stream topic `commands/<id>`.
+         */
+        Command_PointsRefreshed: {
+            /** @description What the caller may do with it: `cancel`. */
+            actions: components["schemas"]["Action"][];
+            /** @description The machine that does it. */
+            agent: components["schemas"]["AgentReference"];
+            /** @description When it was asked. */
+            created_at: components["schemas"]["Time"];
+            failure?: components["schemas"]["Failure"] | null;
+            finished_at?: components["schemas"]["Time"] | null;
+            /** @description Identity. */
+            id: components["schemas"]["CommandId"];
+            /** @description What a new listing of the points found. */
+            result?: {
+                /**
+                 * Format: int64
+                 * @description Points that were not known before.
+                 */
+                added: number;
+                /**
+                 * Format: int64
+                 * @description Known points that are no longer there.
+                 */
+                gone: number;
+                /**
+                 * Format: int64
+                 * @description Points that are in the repository.
+                 */
+                present: number;
+            };
+            /** @description Where it stands. */
+            status: components["schemas"]["CommandStatus"];
+            /** @description What is asked, such as `browse_directory`, `test_vault`, `list_content`. */
+            type: string;
+        };
+        /**
+         * @description A command to an agent, with its answer of type `T` once it is completed.
+         *
+         *     Routes that start one wait up to `wait_seconds`: they answer 200 when it is over and 202 when it is
+         *     still under way; the rest comes by `GET /commands/{id}` or the stream topic `commands/<id>`.
+         */
+        Command_TestVaultResult: {
+            /** @description What the caller may do with it: `cancel`. */
+            actions: components["schemas"]["Action"][];
+            /** @description The machine that does it. */
+            agent: components["schemas"]["AgentReference"];
+            /** @description When it was asked. */
+            created_at: components["schemas"]["Time"];
+            failure?: components["schemas"]["Failure"] | null;
+            finished_at?: components["schemas"]["Time"] | null;
+            /** @description Identity. */
+            id: components["schemas"]["CommandId"];
+            /** @description What the test found, in the order of the checks. It stops at the first check that fails. */
+            result?: {
+                /** @description One for each check that was made. */
+                findings: components["schemas"]["VaultFinding"][];
+                /** @description Where the vault is, without secrets. */
+                location: string;
+                /** @description Whether all checks passed. */
+                ok: boolean;
+                /** @description Whether a repository is there. */
+                repository: components["schemas"]["RepositoryFinding"];
+            };
+            /** @description Where it stands. */
+            status: components["schemas"]["CommandStatus"];
+            /** @description What is asked, such as `browse_directory`, `test_vault`, `list_content`. */
+            type: string;
+        };
+        /**
+         * @description A command to an agent, with its answer of type `T` once it is completed.
+         *
+         *     Routes that start one wait up to `wait_seconds`: they answer 200 when it is over and 202 when it is
+         *     still under way; the rest comes by `GET /commands/{id}` or the stream topic `commands/<id>`.
+         */
+        Command_Value: {
+            /** @description What the caller may do with it: `cancel`. */
+            actions: components["schemas"]["Action"][];
+            /** @description The machine that does it. */
+            agent: components["schemas"]["AgentReference"];
+            /** @description When it was asked. */
+            created_at: components["schemas"]["Time"];
+            failure?: components["schemas"]["Failure"] | null;
+            finished_at?: components["schemas"]["Time"] | null;
+            /** @description Identity. */
+            id: components["schemas"]["CommandId"];
+            result?: unknown;
+            /** @description Where it stands. */
+            status: components["schemas"]["CommandStatus"];
+            /** @description What is asked, such as `browse_directory`, `test_vault`, `list_content`. */
+            type: string;
+        };
+        /**
+         * @description How data is compressed.
+         * @enum {string}
+         */
+        Compression: "zstd-default" | "s2" | "pgzip" | "none";
+        /** @description One entry of a folder of a snapshot. */
+        ContentEntry: {
+            /**
+             * Format: int64
+             * @description Files below, for folders.
+             */
+            files?: number | null;
+            /** @description Kind. */
+            kind: components["schemas"]["EntryKind"];
+            /** @description Permission bits, in octal as text. */
+            mode?: string | null;
+            /**
+             * Format: date-time
+             * @description Time of the last change.
+             */
+            modified?: string | null;
+            /** @description Name as stored. */
+            name: string;
+            /** @description Object id. */
+            object_id?: string;
+            /**
+             * Format: int64
+             * @description Size in bytes: of a file its own, of a folder that of all files below.
+             */
+            size: number;
+        };
+        /** @description A page of a folder of a snapshot, in stored order. */
+        ContentListing: {
+            /** @description The entries. */
+            entries: components["schemas"]["ContentEntry"][];
+            /** @description Where the next page begins. */
+            next_cursor?: string | null;
+            /** @description The path that was asked for. */
+            path: string;
+        };
+        /** @description Lists a folder in a restore point. */
+        ContentRequest: {
+            /**
+             * @description Continues an earlier listing.
+             * @default null
+             */
+            cursor?: string | null;
+            /**
+             * Format: int32
+             * @description Entries a page, 1 to 1,000; default 1,000.
+             * @default null
+             */
+            limit?: number | null;
+            /**
+             * @description The folder inside it, with `/` between names; empty: its top.
+             * @default
+             */
+            path?: string;
+            /** @default null */
+            snapshot_id?: components["schemas"]["SnapshotId"] | null;
+            /**
+             * Format: int64
+             * @description How long the answer may wait for the agent, 0 to 25 seconds; default 25.
+             * @default null
+             */
+            wait_seconds?: number | null;
+        };
+        /** @description The repository of a vault, created now or by an earlier delivery of the same command. */
+        CreateRepositoryResult: {
+            /** @description False when a repository that opens with the vault's password was already there. */
+            created: boolean;
+            /** @description Unique id of the repository, in hex. */
+            unique_id: string;
+        };
+        /** @description A token with which machines enrol themselves. */
+        EnrolmentToken: {
+            /** @description What the caller may do with it: `delete`. */
+            actions: components["schemas"]["Action"][];
+            /** @description When it was made. */
+            created_at: components["schemas"]["Time"];
+            /** @description When it stops working. */
+            expires_at: components["schemas"]["Time"];
+            /** @description Identity. */
+            id: components["schemas"]["EnrolmentTokenId"];
+            /**
+             * Format: int64
+             * @description How often it may be used; absent: any number of times.
+             */
+            max_uses?: number | null;
+            /** @description What it is for. */
+            name: string;
+            /** @description It still works. */
+            usable: boolean;
+            /**
+             * Format: int64
+             * @description How often it was used.
+             */
+            uses: number;
+        };
+        /** @description Makes an enrolment token. */
+        EnrolmentTokenCreate: {
+            /**
+             * Format: int64
+             * @description How long it works, 60 seconds to 90 days; default one day.
+             * @default null
+             */
+            expires_in_seconds?: number | null;
+            /**
+             * Format: int64
+             * @description How often it may be used, at least 1; absent: any number of times.
+             * @default null
+             */
+            max_uses?: number | null;
+            /**
+             * @description What it is for, up to 100 characters.
+             * @default null
+             */
+            name?: string | null;
+        };
+        /** @description A new enrolment token: the only time that its text is shown. */
         EnrolmentTokenCreated: {
+            /** @description The token as lists show it. */
             enrolment_token: components["schemas"]["EnrolmentToken"];
-            token: string;
-            server_url: string;
+            /** @description One line for a shell on Linux. */
             linux_command: string;
+            /** @description Address of the server as the caller reached it. */
+            server_url: string;
+            /** @description The secret text. */
+            token: string;
+            /** @description One line for an elevated PowerShell on Windows. */
             windows_command: string;
         };
-        BrowseRequest: {
-            path?: string;
-            cursor?: string | null;
-            wait_seconds?: number | null;
+        /**
+         * Format: uuid
+         * @description An enrolment token.
+         */
+        EnrolmentTokenId: string;
+        /**
+         * @description Kinds of entries.
+         * @enum {string}
+         */
+        EntryKind: "file" | "directory" | "symlink" | "special";
+        /** @description What a failed run or command keeps of its failure. */
+        Failure: {
+            /** @description The stable code. */
+            code: string;
+            /** @description What the agent or the server said about it. */
+            detail?: string | null;
+            /** @description What to do next. */
+            hints: string[];
+            /** @description What happened, one short sentence. */
+            title: string;
         };
-        BrowseListing: {
-            path: string;
-            parent?: string | null;
-            entries: components["schemas"]["BrowseEntry"][];
-            truncated: boolean;
-            next_cursor?: string | null;
+        /** @description One wrong input field. */
+        FieldProblem: {
+            /** @description Stable code of what is wrong with it. */
+            code: string;
+            /** @description The same in words. */
+            detail: string;
+            /** @description JSON pointer into the request's body, such as `/paths/0`; a query parameter is `?limit`. */
+            pointer: string;
         };
-        BrowseEntry: {
+        /** @description A job. */
+        Job: {
+            /** @description What the caller may do with it: `run`, `update`, `delete`, `restore`. */
+            actions: components["schemas"]["Action"][];
+            active_run?: components["schemas"]["RunSummary"] | null;
+            /** @description The machine. */
+            agent: components["schemas"]["AgentReference"];
+            /** @description When it was made. */
+            created_at: components["schemas"]["Time"];
+            /** @description Its last 21 days in the tenant's zone, oldest first. */
+            days: components["schemas"]["JobDay"][];
+            /** @description It may run. */
+            enabled: boolean;
+            /** @description Identity. */
+            id: components["schemas"]["JobId"];
+            /** @description What kind of thing it protects. */
+            kind: components["schemas"]["JobKind"];
+            last_run?: components["schemas"]["RunSummary"] | null;
+            latest_point_at?: components["schemas"]["Time"] | null;
+            /**
+             * Format: int64
+             * @description How old the newest restore point may be before the job counts as unprotected; absent: no limit.
+             */
+            max_age_seconds?: number | null;
+            /** @description Name. */
             name: string;
-            path: string;
-            is_dir: boolean;
-            size?: number | null;
-            /** Format: date-time */
-            modified?: string | null;
-            icon: string;
-            denied: boolean;
-            label?: string | null;
-            size_bytes?: number | null;
-            filesystem?: string | null;
-            is_network: boolean;
-            unc_path?: string | null;
+            /** @description What is protected: absolute paths. */
+            paths: string[];
+            /**
+             * Format: int64
+             * @description Restore points it has.
+             */
+            points: number;
+            /** @description How. */
+            policy: components["schemas"]["JobPolicy"];
+            /** @description It has a restore point inside the limit that is not known to be damaged. */
+            protected: boolean;
+            /** @description When. */
+            schedule: components["schemas"]["Schedule"];
+            /**
+             * Format: int64
+             * @description Most bytes a second sent to the vault; absent: no limit.
+             */
+            upload_limit_bytes_per_second?: number | null;
+            /** @description Where the data goes. */
+            vault: components["schemas"]["Reference"];
+            /**
+             * Format: int64
+             * @description For `If-Match`.
+             */
+            version: number;
         };
-        /** @enum {string} */
-        CommandStatus: "pending" | "delivered" | "completed" | "failed" | "expired" | "cancelled";
-        Action: {
+        /** @description Makes a job. */
+        JobCreate: {
+            /** @description The machine. */
+            agent_id: components["schemas"]["AgentId"];
+            /** @description It may run; default true. */
+            enabled?: boolean | null;
+            /** @description What kind of thing it protects. */
+            kind?: components["schemas"]["JobKind"];
+            /**
+             * Format: int64
+             * @description How old the newest restore point may be, at least 3,600.
+             */
+            max_age_seconds?: number | null;
+            /** @description Name, 1 to 100 characters, unique in the tenant. */
             name: string;
-            allowed: boolean;
-            reason?: string | null;
+            /** @description What is protected: 1 to 200 absolute paths. */
+            paths: string[];
+            /** @description How. */
+            policy?: components["schemas"]["JobPolicy"];
+            /** @description When. */
+            schedule?: components["schemas"]["Schedule"];
+            /**
+             * Format: int64
+             * @description Most bytes a second sent to the vault, at least 1,024; absent: no limit.
+             */
+            upload_limit_bytes_per_second?: number | null;
+            /** @description The vault; a directory vault must lie on the same machine. */
+            vault_id: components["schemas"]["VaultId"];
         };
-        Reference: {
-            /** Format: uuid */
-            id: string;
-            name: string;
+        /** @description The runs of one job on one day. */
+        JobDay: {
+            /** @description The day, `2026-11-24`. */
+            date: string;
+            run_id?: components["schemas"]["RunId"] | null;
+            /**
+             * Format: int32
+             * @description Number of runs.
+             */
+            runs: number;
+            worst?: components["schemas"]["RunStatus"] | null;
         };
-        AgentReference: {
-            /** Format: uuid */
-            id: string;
-            name: string;
-            online: boolean;
-            /** Format: date-time */
-            last_seen_at?: string | null;
-        };
-        /** @enum {string} */
+        /**
+         * Format: uuid
+         * @description A job.
+         */
+        JobId: string;
+        /**
+         * @description What kind of thing a job protects.
+         * @enum {string}
+         */
         JobKind: "files";
-        /** @enum {string} */
-        Compression: "zstd-default" | "s2" | "pgzip" | "none";
+        /** @description Changes a job; absent fields stay. The vault cannot change. */
+        JobPatch: {
+            /**
+             * @description It may run.
+             * @default null
+             */
+            enabled?: boolean | null;
+            /**
+             * Format: int64
+             * @description How old the newest restore point may be; 0 lifts the limit.
+             * @default null
+             */
+            max_age_seconds?: number | null;
+            /**
+             * @description New name.
+             * @default null
+             */
+            name?: string | null;
+            /**
+             * @description What is protected.
+             * @default null
+             */
+            paths?: string[] | null;
+            /** @default null */
+            policy?: components["schemas"]["JobPolicy"] | null;
+            /** @default null */
+            schedule?: components["schemas"]["Schedule"] | null;
+            /**
+             * Format: int64
+             * @description Most bytes a second sent to the vault; 0 lifts the limit.
+             * @default null
+             */
+            upload_limit_bytes_per_second?: number | null;
+        };
+        /** @description How a job backs up. */
         JobPolicy: {
+            /**
+             * @description How data is compressed.
+             * @default zstd-default
+             */
             compression?: components["schemas"]["Compression"];
+            /**
+             * @description What is left out, in the syntax of gitignore files, at most 1,000 rules.
+             * @default []
+             */
             ignore_rules?: string[];
+            /**
+             * Format: int32
+             * @description Files read at once, 1 to 64; absent: the agent decides.
+             * @default null
+             */
             parallelism?: number | null;
         };
-        /** @enum {string} */
-        ScheduleType: "manual";
-        Schedule: {
-            type: components["schemas"]["ScheduleType"];
-        };
-        Job: {
-            /** Format: uuid */
-            id: string;
-            name: string;
-            kind: components["schemas"]["JobKind"];
-            enabled: boolean;
-            agent: components["schemas"]["AgentReference"];
-            vault: components["schemas"]["Reference"];
-            paths: string[];
-            policy: components["schemas"]["JobPolicy"];
-            schedule: components["schemas"]["Schedule"];
-            upload_limit_bytes_per_second?: number | null;
-            max_age_seconds?: number | null;
-            protected: boolean;
-            /** Format: date-time */
-            latest_point_at?: string | null;
-            points: number;
-            last_run?: null | components["schemas"]["RunSummary"];
-            active_run?: null | components["schemas"]["RunSummary"];
-            days: components["schemas"]["JobDay"][];
-            /** Format: date-time */
-            created_at: string;
-            version: number;
-            actions: components["schemas"]["Action"][];
-        };
-        JobDay: {
-            date: string;
-            worst?: null | components["schemas"]["RunStatus"];
-            runs: number;
-            /** Format: uuid */
-            run_id?: string | null;
-        };
-        JobCreate: {
-            name: string;
-            kind?: components["schemas"]["JobKind"];
-            /** Format: uuid */
-            agent_id: string;
-            /** Format: uuid */
-            vault_id: string;
-            paths: string[];
-            policy?: components["schemas"]["JobPolicy"];
-            schedule?: components["schemas"]["Schedule"];
-            upload_limit_bytes_per_second?: number | null;
-            max_age_seconds?: number | null;
-            enabled?: boolean | null;
-        };
-        JobPatch: {
-            name?: string | null;
-            enabled?: boolean | null;
-            paths?: string[] | null;
-            policy?: null | components["schemas"]["JobPolicy"];
-            schedule?: null | components["schemas"]["Schedule"];
-            upload_limit_bytes_per_second?: number | null;
-            max_age_seconds?: number | null;
-        };
-        RunStart: Record<string, never>;
-        Overview: {
-            /** Format: date-time */
-            checked_at: string;
-            jobs_total: number;
-            jobs_protected: number;
-            agents_total: number;
-            agents_online: number;
-            alerts: components["schemas"]["Alert"][];
-            jobs: components["schemas"]["OverviewJob"][];
-            active_runs: components["schemas"]["RunSummary"][];
-            recent_runs: components["schemas"]["RunSummary"][];
-            vaults: components["schemas"]["OverviewVault"][];
-            last_restore?: null | components["schemas"]["RunSummary"];
-        };
-        OverviewJob: {
-            /** Format: uuid */
-            id: string;
-            name: string;
-            kind: components["schemas"]["JobKind"];
-            agent: components["schemas"]["AgentReference"];
-            enabled: boolean;
-            protected: boolean;
-            late_by_seconds?: number | null;
-            /** Format: date-time */
-            latest_point_at?: string | null;
-            last_status?: null | components["schemas"]["RunStatus"];
-            days: components["schemas"]["JobDay"][];
-        };
-        OverviewVault: {
-            /** Format: uuid */
-            id: string;
-            name: string;
-            state: components["schemas"]["VaultState"];
-            stored_bytes: number;
-            protected_bytes: number;
-            points: number;
-        };
-        /** @enum {string} */
-        Severity: "bad" | "warning" | "info";
-        Alert: {
-            kind: string;
-            severity: components["schemas"]["Severity"];
-            object_type: string;
-            /** Format: uuid */
-            object_id: string;
-            object_name: string;
-            title: string;
-            detail?: string | null;
-            action: string;
-            /** Format: uuid */
-            run_id?: string | null;
-            /** Format: date-time */
-            opened_at: string;
-        };
-        /** @enum {string} */
-        PointState: "present" | "gone" | "damaged";
-        Point: {
-            /** Format: uuid */
-            id: string;
-            /** Format: date-time */
-            time: string;
-            state: components["schemas"]["PointState"];
-            job?: null | components["schemas"]["Reference"];
-            vault: components["schemas"]["Reference"];
-            source: string;
-            /** Format: uuid */
-            run_id?: string | null;
-            files: number;
-            total_bytes: number;
-            bytes_uploaded?: number | null;
-            problem_count: number;
-            snapshots: components["schemas"]["PointSnapshot"][];
-            actions: components["schemas"]["Action"][];
-        };
-        PointSnapshot: {
-            /** Format: uuid */
-            id: string;
-            path: string;
-            files: number;
-            dirs: number;
-            total_bytes: number;
-            is_file: boolean;
-        };
-        ContentRequest: {
-            /** Format: uuid */
-            snapshot_id?: string | null;
-            path?: string;
-            cursor?: string | null;
-            limit?: number | null;
-            wait_seconds?: number | null;
-        };
-        ContentListing: {
-            path: string;
-            entries: components["schemas"]["ContentEntry"][];
-            next_cursor?: string | null;
-            total?: number | null;
-        };
-        ContentEntry: {
-            name: string;
-            path: string;
-            type: string;
-            size?: number | null;
-            /** Format: date-time */
-            modified?: string | null;
-            mode?: string | null;
-            files?: number | null;
-            link_target?: string | null;
-        };
-        Problem: {
-            type: string;
-            title: string;
-            status: number;
-            detail?: string | null;
-            code: string;
-            hints: string[];
-            errors?: components["schemas"]["FieldProblem"][];
-            request_id?: string | null;
-            current?: null | Record<string, never>;
-            retry_after_seconds?: number | null;
-        };
-        FieldProblem: {
-            pointer: string;
-            code: string;
-            detail: string;
-        };
-        Failure: {
-            code: string;
-            title: string;
-            detail?: string | null;
-            hints: string[];
-        };
-        /** @enum {string} */
-        Overwrite: "never" | "different" | "always";
-        RestoreCreate: {
-            /** Format: uuid */
-            point_id: string;
-            items?: components["schemas"]["RestoreItem"][];
-            /** Format: uuid */
-            agent_id?: string | null;
-            target_path: string;
-            overwrite?: components["schemas"]["Overwrite"];
-        };
-        RestoreItem: {
-            /** Format: uuid */
-            snapshot_id: string;
-            path?: string;
-        };
-        /** @enum {string} */
-        RunStatus: "queued" | "starting" | "running" | "success" | "partial_success" | "failed" | "cancelled";
-        /** @enum {string} */
-        RunType: "backup" | "restore";
-        /** @enum {string} */
-        RunTrigger: "manual" | "schedule";
-        RunSummary: {
-            /** Format: uuid */
-            id: string;
-            type: components["schemas"]["RunType"];
-            status: components["schemas"]["RunStatus"];
-            cancel_requested: boolean;
-            trigger: components["schemas"]["RunTrigger"];
-            job?: null | components["schemas"]["Reference"];
-            agent: components["schemas"]["AgentReference"];
-            /** Format: date-time */
-            created_at: string;
-            /** Format: date-time */
-            started_at?: string | null;
-            /** Format: date-time */
-            finished_at?: string | null;
-            progress: components["schemas"]["Progress"];
-            problem_count: number;
-            failure?: null | components["schemas"]["Failure"];
-        };
-        Progress: {
-            percent?: number | null;
-            bytes_processed?: number | null;
-            bytes_transferred?: number | null;
-            bytes_total?: number | null;
-            objects_transferred?: number | null;
-            objects_total?: number | null;
-            speed_bytes_per_second?: number | null;
-            eta_seconds?: number | null;
-            eta_low_seconds?: number | null;
-            eta_high_seconds?: number | null;
-            current_item?: string | null;
-            savings_percent?: number | null;
-            /** Format: date-time */
-            reported_at?: string | null;
-        };
-        Run: components["schemas"]["RunSummary"] & {
-            vault: components["schemas"]["Reference"];
-            attempt: number;
-            paths: string[];
-            target_path?: string | null;
-            stages: components["schemas"]["Stage"][];
-            problem_groups: components["schemas"]["ProblemGroup"][];
-            statistics: components["schemas"]["Statistics"];
-            /** Format: uuid */
-            point_id?: string | null;
-            previous?: null | components["schemas"]["PreviousRun"];
-            policy: Record<string, never>;
-            given_up_in_seconds?: number | null;
-            waiting_reason?: string | null;
-            event_count: number;
-            version: number;
-            actions: components["schemas"]["Action"][];
-        };
-        Stage: {
-            name: string;
-            /** Format: date-time */
-            started_at: string;
-            /** Format: date-time */
-            finished_at?: string | null;
-        };
-        ProblemGroup: {
-            code: string;
-            title: string;
-            hints: string[];
-            count: number;
-            bytes: number;
-            examples: string[];
-        };
-        RunProblem: {
-            seq: number;
-            code: string;
-            path: string;
-            message: string;
-            size?: number | null;
-        };
-        Statistics: {
-            files?: number | null;
-            dirs?: number | null;
-            total_bytes?: number | null;
-            bytes_read?: number | null;
-            bytes_new?: number | null;
-            bytes_uploaded?: number | null;
-            cached_files?: number | null;
-            errors?: number | null;
-            duration_seconds?: number | null;
-        };
-        PreviousRun: {
-            /** Format: uuid */
-            id: string;
-            /** Format: date-time */
-            finished_at?: string | null;
-            statistics: components["schemas"]["Statistics"];
-        };
-        RunEvent: {
-            seq: number;
-            /** Format: date-time */
-            time: string;
-            type: string;
-            level: string;
-            message_id: string;
-            params: Record<string, never>;
-            message: string;
-        };
-        RunEvents: {
-            items: components["schemas"]["RunEvent"][];
-            last_seq: number;
-            more: boolean;
-        };
-        ServerStatus: {
-            product: string;
-            version: string;
-            set_up: boolean;
-            signed_in: boolean;
-            /** Format: date-time */
-            time: string;
-        };
-        SetUpRequest: {
-            token: string;
-            email: string;
-            password: string;
-            name?: string | null;
-            tenant_name?: string | null;
-            zone?: string | null;
-        };
-        SignInRequest: {
-            email: string;
+        /** @description Asks for the recovery kit. */
+        KitRequest: {
+            /** @description Also the secret storage key. */
+            include_storage_keys?: boolean;
+            /** @description The caller's own password, asked again. */
             password: string;
         };
-        /** @enum {string} */
-        Role: "viewer" | "operator" | "admin";
-        TenantSummary: {
-            /** Format: uuid */
-            id: string;
-            name: string;
-            zone: string;
-        };
+        /** @description The caller. */
         Me: {
-            /** Format: uuid */
-            id: string;
-            email: string;
-            name: string;
-            role: components["schemas"]["Role"];
-            tenant: components["schemas"]["TenantSummary"];
+            /** @description What the caller may do at all, such as `jobs.create`, `vaults.create`, `agents.enrol`, `users.manage`. */
             actions: components["schemas"]["Action"][];
-            /** Format: date-time */
-            session_expires_at: string;
-            local_agent?: null | components["schemas"]["Reference"];
+            /** @description E-mail address. */
+            email: string;
+            /** @description Identity of the account. */
+            id: components["schemas"]["UserId"];
+            local_agent?: components["schemas"]["Reference"] | null;
+            /** @description Name as pages show it. */
+            name: string;
+            /** @description The caller's role in the tenant. */
+            role: components["schemas"]["Role"];
+            /** @description When this session ends unless it is used. */
+            session_expires_at: components["schemas"]["Time"];
+            /** @description The tenant. */
+            tenant: components["schemas"]["TenantSummary"];
+            /**
+             * Format: int64
+             * @description The version for `If-Match` of `PATCH /me`.
+             */
             version: number;
         };
+        /** @description Changes the caller's own account; absent fields stay. */
         MePatch: {
-            name?: string | null;
+            /**
+             * @description The present password; needed to set a new one.
+             * @default null
+             */
             current_password?: string | null;
+            /**
+             * @description Name as pages show it, 1 to 100 characters.
+             * @default null
+             */
+            name?: string | null;
+            /**
+             * @description A new password, at least 10 characters; ends every other session of the account.
+             * @default null
+             */
             new_password?: string | null;
         };
-        Settings: {
-            reclaim_grace_seconds: components["schemas"]["Setting"];
-            watchdog_timeout_seconds: components["schemas"]["Setting"];
-            public_url: components["schemas"]["TextSetting"];
-            version: number;
-            actions: components["schemas"]["Action"][];
+        /** @description The start page. */
+        Overview: {
+            /** @description Runs that are not over. */
+            active_runs: components["schemas"]["RunSummary"][];
+            /**
+             * Format: int64
+             * @description Machines heard from lately.
+             */
+            agents_online: number;
+            /**
+             * Format: int64
+             * @description Machines enrolled.
+             */
+            agents_total: number;
+            /** @description What needs somebody, worst first. */
+            alerts: components["schemas"]["Alert"][];
+            /** @description When this was computed. */
+            checked_at: components["schemas"]["Time"];
+            /** @description Jobs, those with problems first, at most 50. */
+            jobs: components["schemas"]["OverviewJob"][];
+            /**
+             * Format: int64
+             * @description Enabled jobs inside their limit.
+             */
+            jobs_protected: number;
+            /**
+             * Format: int64
+             * @description Enabled jobs.
+             */
+            jobs_total: number;
+            last_restore?: components["schemas"]["RunSummary"] | null;
+            /** @description The newest ten finished runs. */
+            recent_runs: components["schemas"]["RunSummary"][];
+            /** @description The vaults. */
+            vaults: components["schemas"]["OverviewVault"][];
         };
-        Setting: {
-            value: number;
-            default: number;
-            fixed_by?: string | null;
-        };
-        TextSetting: {
-            value: string;
-            fixed_by?: string | null;
-        };
-        SettingsPatch: {
-            reclaim_grace_seconds?: number | null;
-            watchdog_timeout_seconds?: number | null;
-            public_url?: string | null;
-        };
-        /** @enum {string} */
-        VaultState: "new" | "creating" | "ready";
-        Storage: {
-            endpoint: string;
-            region: string;
-            bucket: string;
-            prefix: string;
-            access_key_id: string;
-            /** @enum {string} */
-            kind: "s3";
-        } | {
+        /** @description A job on the start page. */
+        OverviewJob: {
+            /** @description Its machine. */
             agent: components["schemas"]["AgentReference"];
-            path: string;
-            /** @enum {string} */
-            kind: "directory";
-        };
-        StorageInput: {
-            endpoint: string;
-            region?: string;
-            bucket: string;
-            prefix?: string;
-            access_key_id: string;
-            secret_access_key: string;
-            /** @enum {string} */
-            kind: "s3";
-        } | {
-            /** Format: uuid */
-            agent_id: string;
-            path: string;
-            /** @enum {string} */
-            kind: "directory";
-        };
-        Vault: {
-            /** Format: uuid */
-            id: string;
+            /** @description The last 21 days, oldest first. */
+            days: components["schemas"]["JobDay"][];
+            /** @description It may run. */
+            enabled: boolean;
+            /** @description Identity. */
+            id: components["schemas"]["JobId"];
+            /** @description What kind of thing it protects. */
+            kind: components["schemas"]["JobKind"];
+            last_status?: components["schemas"]["RunStatus"] | null;
+            /**
+             * Format: int64
+             * @description Seconds by which the newest point is older than allowed.
+             */
+            late_by_seconds?: number | null;
+            latest_point_at?: components["schemas"]["Time"] | null;
+            /** @description Name. */
             name: string;
-            state: components["schemas"]["VaultState"];
-            failure?: null | components["schemas"]["Failure"];
-            storage: components["schemas"]["Storage"];
-            executor?: null | components["schemas"]["AgentReference"];
-            jobs: components["schemas"]["Reference"][];
+            /** @description It has a restore point inside its limit. */
+            protected: boolean;
+        };
+        /** @description A vault on the start page. */
+        OverviewVault: {
+            /** @description Identity. */
+            id: components["schemas"]["VaultId"];
+            /** @description Name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Points in it.
+             */
             points: number;
-            stored_bytes: number;
+            /**
+             * Format: int64
+             * @description Bytes that the newest point of each job protects.
+             */
             protected_bytes: number;
-            /** Format: date-time */
-            latest_point_at?: string | null;
-            last_test?: null | components["schemas"]["VaultTestSummary"];
-            /** Format: date-time */
-            kit_shown_at?: string | null;
-            /** Format: date-time */
-            created_at: string;
-            version: number;
-            actions: components["schemas"]["Action"][];
+            /** @description Whether the repository is there. */
+            state: components["schemas"]["VaultState"];
+            /**
+             * Format: int64
+             * @description Bytes that runs have sent to it.
+             */
+            stored_bytes: number;
         };
-        VaultTestSummary: {
-            ok: boolean;
-            /** Format: date-time */
-            at: string;
-        };
-        VaultCreate: {
-            name: string;
-            storage: components["schemas"]["StorageInput"];
-            repository_password?: string | null;
-            create_repository?: boolean | null;
-        };
-        VaultPatch: {
-            name?: string | null;
-            access_key_id?: string | null;
-            secret_access_key?: string | null;
-        };
-        StorageTestRequest: {
-            storage: components["schemas"]["StorageInput"];
-            /** Format: uuid */
-            agent_id?: string | null;
-            wait_seconds?: number | null;
-        };
-        CommandRequest: {
-            wait_seconds?: number | null;
-        };
-        VaultTestResult: {
-            ok: boolean;
-            steps: components["schemas"]["VaultTestStep"][];
-            repository_exists: boolean;
-        };
-        VaultTestStep: {
-            name: string;
-            ok: boolean;
-            detail?: string | null;
-            milliseconds?: number | null;
-        };
-        RepositoryCreated: {
-            existed: boolean;
-        };
-        PointsRefreshed: {
-            present: number;
-            added: number;
-            gone: number;
-        };
-        KitRequest: {
-            password: string;
-            include_storage_keys?: boolean;
-        };
-        RecoveryKit: {
-            vault: string;
-            /** Format: date-time */
-            made_at: string;
-            storage: components["schemas"]["Storage"];
-            secret_access_key?: string | null;
-            repository_password: string;
-            commands: string[];
-        };
+        /**
+         * @description What to do with files that exist in the target.
+         * @enum {string}
+         */
+        Overwrite: "always" | "never" | "different";
+        /** @description One page of a list, newest or first by name first. */
         Page_Agent: {
-            items: components["schemas"]["Agent"][];
-            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description How many objects match, counted up to 10,000.
+             */
             count: number;
+            /** @description Counting stopped at 10,000; there may be more. */
             count_capped: boolean;
+            /** @description The objects of this page. */
+            items: {
+                /** @description What the caller may do with it: `update`, `browse`, `disable`, `enable`, `delete`. */
+                actions: components["schemas"]["Action"][];
+                /** @description Its runs that are not over. */
+                active_runs: components["schemas"]["Reference"][];
+                /** @description Version of the agent program. */
+                agent_version?: string | null;
+                /** @description Processor architecture, such as `x86_64`. */
+                architecture?: string | null;
+                /** @description What it can do. */
+                capabilities: components["schemas"]["Capability"][];
+                /**
+                 * Format: double
+                 * @description Seconds by which its clock was ahead of the server's at its last start; negative when behind.
+                 */
+                clock_offset_seconds?: number | null;
+                /** @description Two living agents use this identity; one of them is refused. */
+                cloned: boolean;
+                /** @description When it was enrolled. */
+                enrolled_at: components["schemas"]["Time"];
+                /** @description Host name as the agent reported it. */
+                host: string;
+                /** @description Identity. */
+                id: components["schemas"]["AgentId"];
+                /** @description Its jobs. */
+                jobs: components["schemas"]["Reference"][];
+                last_seen_at?: components["schemas"]["Time"] | null;
+                /** @description Name as pages show it; at first the host name. */
+                name: string;
+                /** @description It runs on the server's own host. */
+                on_server_host: boolean;
+                /** @description `linux` or `windows`. */
+                os?: string | null;
+                /** @description How it stands. */
+                state: components["schemas"]["AgentState"];
+                /**
+                 * Format: int64
+                 * @description For `If-Match`.
+                 */
+                version: number;
+                /** @description Volumes it reported at its last start. */
+                volumes: components["schemas"]["Volume"][];
+            }[];
+            /** @description Give this as `cursor` for the next page; absent on the last one. */
+            next_cursor?: string | null;
         };
-        Command_BrowseListing: {
-            /** Format: uuid */
-            id: string;
-            type: string;
-            status: components["schemas"]["CommandStatus"];
-            agent: components["schemas"]["AgentReference"];
-            result?: null | components["schemas"]["BrowseListing"];
-            failure?: null | components["schemas"]["Failure"];
-            /** Format: date-time */
-            created_at: string;
-            /** Format: date-time */
-            finished_at?: string | null;
-            actions: components["schemas"]["Action"][];
+        /** @description One page of a list, newest or first by name first. */
+        Page_AuditEntry: {
+            /**
+             * Format: int64
+             * @description How many objects match, counted up to 10,000.
+             */
+            count: number;
+            /** @description Counting stopped at 10,000; there may be more. */
+            count_capped: boolean;
+            /** @description The objects of this page. */
+            items: {
+                /** @description What, such as `vaults.create`. */
+                action: string;
+                /** @description Who: an e-mail address, `agent <name>` or `server`. */
+                actor: string;
+                /** @description Address the request came from. */
+                address?: string | null;
+                /** @description Identity. */
+                id: components["schemas"]["AuditId"];
+                /**
+                 * Format: uuid
+                 * @description The object.
+                 */
+                object_id?: string | null;
+                /** @description The object's name at that time. */
+                object_name: string;
+                /** @description Noun of the object. */
+                object_type: string;
+                /** @description When. */
+                time: components["schemas"]["Time"];
+            }[];
+            /** @description Give this as `cursor` for the next page; absent on the last one. */
+            next_cursor?: string | null;
         };
+        /** @description One page of a list, newest or first by name first. */
         Page_EnrolmentToken: {
-            items: components["schemas"]["EnrolmentToken"][];
-            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description How many objects match, counted up to 10,000.
+             */
             count: number;
+            /** @description Counting stopped at 10,000; there may be more. */
             count_capped: boolean;
-        };
-        Page_Vault: {
-            items: components["schemas"]["Vault"][];
+            /** @description The objects of this page. */
+            items: {
+                /** @description What the caller may do with it: `delete`. */
+                actions: components["schemas"]["Action"][];
+                /** @description When it was made. */
+                created_at: components["schemas"]["Time"];
+                /** @description When it stops working. */
+                expires_at: components["schemas"]["Time"];
+                /** @description Identity. */
+                id: components["schemas"]["EnrolmentTokenId"];
+                /**
+                 * Format: int64
+                 * @description How often it may be used; absent: any number of times.
+                 */
+                max_uses?: number | null;
+                /** @description What it is for. */
+                name: string;
+                /** @description It still works. */
+                usable: boolean;
+                /**
+                 * Format: int64
+                 * @description How often it was used.
+                 */
+                uses: number;
+            }[];
+            /** @description Give this as `cursor` for the next page; absent on the last one. */
             next_cursor?: string | null;
-            count: number;
-            count_capped: boolean;
         };
-        Command_VaultTestResult: {
-            /** Format: uuid */
-            id: string;
-            type: string;
-            status: components["schemas"]["CommandStatus"];
-            agent: components["schemas"]["AgentReference"];
-            result?: null | components["schemas"]["VaultTestResult"];
-            failure?: null | components["schemas"]["Failure"];
-            /** Format: date-time */
-            created_at: string;
-            /** Format: date-time */
-            finished_at?: string | null;
-            actions: components["schemas"]["Action"][];
-        };
-        Command_RepositoryCreated: {
-            /** Format: uuid */
-            id: string;
-            type: string;
-            status: components["schemas"]["CommandStatus"];
-            agent: components["schemas"]["AgentReference"];
-            result?: null | components["schemas"]["RepositoryCreated"];
-            failure?: null | components["schemas"]["Failure"];
-            /** Format: date-time */
-            created_at: string;
-            /** Format: date-time */
-            finished_at?: string | null;
-            actions: components["schemas"]["Action"][];
-        };
-        Command_PointsRefreshed: {
-            /** Format: uuid */
-            id: string;
-            type: string;
-            status: components["schemas"]["CommandStatus"];
-            agent: components["schemas"]["AgentReference"];
-            result?: null | components["schemas"]["PointsRefreshed"];
-            failure?: null | components["schemas"]["Failure"];
-            /** Format: date-time */
-            created_at: string;
-            /** Format: date-time */
-            finished_at?: string | null;
-            actions: components["schemas"]["Action"][];
-        };
+        /** @description One page of a list, newest or first by name first. */
         Page_Job: {
-            items: components["schemas"]["Job"][];
-            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description How many objects match, counted up to 10,000.
+             */
             count: number;
+            /** @description Counting stopped at 10,000; there may be more. */
             count_capped: boolean;
-        };
-        Page_RunSummary: {
-            items: components["schemas"]["RunSummary"][];
+            /** @description The objects of this page. */
+            items: {
+                /** @description What the caller may do with it: `run`, `update`, `delete`, `restore`. */
+                actions: components["schemas"]["Action"][];
+                active_run?: components["schemas"]["RunSummary"] | null;
+                /** @description The machine. */
+                agent: components["schemas"]["AgentReference"];
+                /** @description When it was made. */
+                created_at: components["schemas"]["Time"];
+                /** @description Its last 21 days in the tenant's zone, oldest first. */
+                days: components["schemas"]["JobDay"][];
+                /** @description It may run. */
+                enabled: boolean;
+                /** @description Identity. */
+                id: components["schemas"]["JobId"];
+                /** @description What kind of thing it protects. */
+                kind: components["schemas"]["JobKind"];
+                last_run?: components["schemas"]["RunSummary"] | null;
+                latest_point_at?: components["schemas"]["Time"] | null;
+                /**
+                 * Format: int64
+                 * @description How old the newest restore point may be before the job counts as unprotected; absent: no limit.
+                 */
+                max_age_seconds?: number | null;
+                /** @description Name. */
+                name: string;
+                /** @description What is protected: absolute paths. */
+                paths: string[];
+                /**
+                 * Format: int64
+                 * @description Restore points it has.
+                 */
+                points: number;
+                /** @description How. */
+                policy: components["schemas"]["JobPolicy"];
+                /** @description It has a restore point inside the limit that is not known to be damaged. */
+                protected: boolean;
+                /** @description When. */
+                schedule: components["schemas"]["Schedule"];
+                /**
+                 * Format: int64
+                 * @description Most bytes a second sent to the vault; absent: no limit.
+                 */
+                upload_limit_bytes_per_second?: number | null;
+                /** @description Where the data goes. */
+                vault: components["schemas"]["Reference"];
+                /**
+                 * Format: int64
+                 * @description For `If-Match`.
+                 */
+                version: number;
+            }[];
+            /** @description Give this as `cursor` for the next page; absent on the last one. */
             next_cursor?: string | null;
-            count: number;
-            count_capped: boolean;
         };
-        Page_RunProblem: {
-            items: components["schemas"]["RunProblem"][];
-            next_cursor?: string | null;
-            count: number;
-            count_capped: boolean;
-        };
+        /** @description One page of a list, newest or first by name first. */
         Page_Point: {
-            items: components["schemas"]["Point"][];
-            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description How many objects match, counted up to 10,000.
+             */
             count: number;
+            /** @description Counting stopped at 10,000; there may be more. */
             count_capped: boolean;
+            /** @description The objects of this page. */
+            items: {
+                /** @description What the caller may do with it: `browse`, `restore`. */
+                actions: components["schemas"]["Action"][];
+                /**
+                 * Format: int64
+                 * @description Bytes that its run sent; absent when unknown.
+                 */
+                bytes_uploaded?: number | null;
+                /**
+                 * Format: int64
+                 * @description Files in it.
+                 */
+                files: number;
+                /** @description Identity. */
+                id: components["schemas"]["PointId"];
+                job?: components["schemas"]["Reference"] | null;
+                /**
+                 * Format: int64
+                 * @description Items that are missing in it.
+                 */
+                problem_count: number;
+                run_id?: components["schemas"]["RunId"] | null;
+                /** @description One entry a source path. */
+                snapshots: components["schemas"]["PointSnapshot"][];
+                /** @description The machine it came from, as `user@host`. */
+                source: string;
+                /** @description Whether it is still there. */
+                state: components["schemas"]["PointState"];
+                /** @description When its data was read. */
+                time: components["schemas"]["Time"];
+                /**
+                 * Format: int64
+                 * @description Bytes of its files.
+                 */
+                total_bytes: number;
+                /** @description The vault. */
+                vault: components["schemas"]["Reference"];
+            }[];
+            /** @description Give this as `cursor` for the next page; absent on the last one. */
+            next_cursor?: string | null;
         };
-        Command_ContentListing: {
-            /** Format: uuid */
-            id: string;
-            type: string;
-            status: components["schemas"]["CommandStatus"];
-            agent: components["schemas"]["AgentReference"];
-            result?: null | components["schemas"]["ContentListing"];
-            failure?: null | components["schemas"]["Failure"];
-            /** Format: date-time */
-            created_at: string;
-            /** Format: date-time */
-            finished_at?: string | null;
-            actions: components["schemas"]["Action"][];
+        /** @description One page of a list, newest or first by name first. */
+        Page_RunProblem: {
+            /**
+             * Format: int64
+             * @description How many objects match, counted up to 10,000.
+             */
+            count: number;
+            /** @description Counting stopped at 10,000; there may be more. */
+            count_capped: boolean;
+            /** @description The objects of this page. */
+            items: {
+                /** @description Stable code of the cause. */
+                code: string;
+                /** @description What the system said. */
+                message: string;
+                /** @description The item. */
+                path: string;
+                /**
+                 * Format: int64
+                 * @description Number within the run, from 1.
+                 */
+                seq: number;
+                /**
+                 * Format: int64
+                 * @description Its size in bytes.
+                 */
+                size?: number | null;
+            }[];
+            /** @description Give this as `cursor` for the next page; absent on the last one. */
+            next_cursor?: string | null;
         };
-        Command_any: {
-            /** Format: uuid */
-            id: string;
-            type: string;
-            status: components["schemas"]["CommandStatus"];
-            agent: components["schemas"]["AgentReference"];
-            result?: null | Record<string, never>;
-            failure?: null | components["schemas"]["Failure"];
-            /** Format: date-time */
-            created_at: string;
-            /** Format: date-time */
-            finished_at?: string | null;
+        /** @description One page of a list, newest or first by name first. */
+        Page_RunSummary: {
+            /**
+             * Format: int64
+             * @description How many objects match, counted up to 10,000.
+             */
+            count: number;
+            /** @description Counting stopped at 10,000; there may be more. */
+            count_capped: boolean;
+            /** @description The objects of this page. */
+            items: {
+                agent?: components["schemas"]["AgentReference"] | null;
+                /** @description Somebody asked to stop it. */
+                cancel_requested: boolean;
+                /** @description When it was asked for. */
+                created_at: components["schemas"]["Time"];
+                failure?: components["schemas"]["Failure"] | null;
+                finished_at?: components["schemas"]["Time"] | null;
+                /** @description Identity. */
+                id: components["schemas"]["RunId"];
+                job?: components["schemas"]["Reference"] | null;
+                /**
+                 * Format: int64
+                 * @description Items that could not be read or written.
+                 */
+                problem_count: number;
+                /** @description How far it is. */
+                progress: components["schemas"]["Progress"];
+                started_at?: components["schemas"]["Time"] | null;
+                /** @description Where it stands. */
+                status: components["schemas"]["RunStatus"];
+                /** @description What started it. */
+                trigger: components["schemas"]["RunTrigger"];
+                /** @description What it does. */
+                type: components["schemas"]["RunType"];
+            }[];
+            /** @description Give this as `cursor` for the next page; absent on the last one. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list, newest or first by name first. */
+        Page_User: {
+            /**
+             * Format: int64
+             * @description How many objects match, counted up to 10,000.
+             */
+            count: number;
+            /** @description Counting stopped at 10,000; there may be more. */
+            count_capped: boolean;
+            /** @description The objects of this page. */
+            items: {
+                /** @description What the caller may do with it: `update`, `delete`. */
+                actions: components["schemas"]["Action"][];
+                /** @description When the account was made. */
+                created_at: components["schemas"]["Time"];
+                /** @description May not sign in. */
+                disabled: boolean;
+                /** @description E-mail address; unique on the server. */
+                email: string;
+                /** @description Identity. */
+                id: components["schemas"]["UserId"];
+                last_sign_in_at?: components["schemas"]["Time"] | null;
+                /** @description Name as pages show it. */
+                name: string;
+                /** @description Role in the tenant. */
+                role: components["schemas"]["Role"];
+                /**
+                 * Format: int64
+                 * @description For `If-Match`.
+                 */
+                version: number;
+            }[];
+            /** @description Give this as `cursor` for the next page; absent on the last one. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list, newest or first by name first. */
+        Page_Vault: {
+            /**
+             * Format: int64
+             * @description How many objects match, counted up to 10,000.
+             */
+            count: number;
+            /** @description Counting stopped at 10,000; there may be more. */
+            count_capped: boolean;
+            /** @description The objects of this page. */
+            items: {
+                /** @description What the caller may do with it: `update`, `test`, `create_repository`, `refresh_points`, `kit`, `delete`. */
+                actions: components["schemas"]["Action"][];
+                /** @description When it was made. */
+                created_at: components["schemas"]["Time"];
+                executor?: components["schemas"]["AgentReference"] | null;
+                failure?: components["schemas"]["Failure"] | null;
+                /** @description Identity. */
+                id: components["schemas"]["VaultId"];
+                /** @description Jobs that write to it. */
+                jobs: components["schemas"]["Reference"][];
+                kit_shown_at?: components["schemas"]["Time"] | null;
+                last_test?: components["schemas"]["VaultTestSummary"] | null;
+                latest_point_at?: components["schemas"]["Time"] | null;
+                /** @description Name. */
+                name: string;
+                /**
+                 * Format: int64
+                 * @description Restore points it holds.
+                 */
+                points: number;
+                /**
+                 * Format: int64
+                 * @description Bytes that the newest point of each job protects.
+                 */
+                protected_bytes: number;
+                /** @description Whether the repository is there. */
+                state: components["schemas"]["VaultState"];
+                /** @description Where the data lies. */
+                storage: components["schemas"]["Storage"];
+                /**
+                 * Format: int64
+                 * @description Bytes that runs have sent to it.
+                 */
+                stored_bytes: number;
+                /**
+                 * Format: int64
+                 * @description For `If-Match`.
+                 */
+                version: number;
+            }[];
+            /** @description Give this as `cursor` for the next page; absent on the last one. */
+            next_cursor?: string | null;
+        };
+        /** @description A restore point: the snapshots of one run, one a source path. */
+        Point: {
+            /** @description What the caller may do with it: `browse`, `restore`. */
             actions: components["schemas"]["Action"][];
+            /**
+             * Format: int64
+             * @description Bytes that its run sent; absent when unknown.
+             */
+            bytes_uploaded?: number | null;
+            /**
+             * Format: int64
+             * @description Files in it.
+             */
+            files: number;
+            /** @description Identity. */
+            id: components["schemas"]["PointId"];
+            job?: components["schemas"]["Reference"] | null;
+            /**
+             * Format: int64
+             * @description Items that are missing in it.
+             */
+            problem_count: number;
+            run_id?: components["schemas"]["RunId"] | null;
+            /** @description One entry a source path. */
+            snapshots: components["schemas"]["PointSnapshot"][];
+            /** @description The machine it came from, as `user@host`. */
+            source: string;
+            /** @description Whether it is still there. */
+            state: components["schemas"]["PointState"];
+            /** @description When its data was read. */
+            time: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Bytes of its files.
+             */
+            total_bytes: number;
+            /** @description The vault. */
+            vault: components["schemas"]["Reference"];
+        };
+        /**
+         * Format: uuid
+         * @description A restore point: what one run stored.
+         */
+        PointId: string;
+        /** @description One source path in a restore point. */
+        PointSnapshot: {
+            /**
+             * Format: int64
+             * @description Folders in it.
+             */
+            dirs: number;
+            /**
+             * Format: int64
+             * @description Files in it.
+             */
+            files: number;
+            /** @description Identity. */
+            id: components["schemas"]["SnapshotId"];
+            /** @description The source path. */
+            path: string;
+            /**
+             * Format: int64
+             * @description Bytes of its files.
+             */
+            total_bytes: number;
+        };
+        /**
+         * @description Whether a point is still in its vault.
+         * @enum {string}
+         */
+        PointState: "present" | "gone" | "damaged";
+        /** @description What a new listing of the points found. */
+        PointsRefreshed: {
+            /**
+             * Format: int64
+             * @description Points that were not known before.
+             */
+            added: number;
+            /**
+             * Format: int64
+             * @description Known points that are no longer there.
+             */
+            gone: number;
+            /**
+             * Format: int64
+             * @description Points that are in the repository.
+             */
+            present: number;
+        };
+        /** @description The run before, to compare with. */
+        PreviousRun: {
+            finished_at?: components["schemas"]["Time"] | null;
+            /** @description Identity. */
+            id: components["schemas"]["RunId"];
+            /** @description Its figures. */
+            statistics: components["schemas"]["Statistics"];
+        };
+        /**
+         * @description The checks.
+         * @enum {string}
+         */
+        ProbeCheck: "list" | "write" | "read" | "delete" | "repository";
+        /** @description Why something was refused or failed, in the words a page shows. */
+        Problem: {
+            /** @description The stable code, listed in docs/errors.md. */
+            code: string;
+            /** @description The object as it is now, when `If-Match` named an older version. */
+            current?: Record<string, never> | null;
+            /** @description Why, as far as it is known; names the thing. */
+            detail?: string | null;
+            /** @description Which input fields are wrong. */
+            errors?: components["schemas"]["FieldProblem"][];
+            /** @description What to do next. */
+            hints: string[];
+            /** @description Names this request in the server's log. */
+            request_id?: string | null;
+            /**
+             * Format: int64
+             * @description Try again after so many seconds, when the caller was too fast.
+             */
+            retry_after_seconds?: number | null;
+            /**
+             * Format: int32
+             * @description The HTTP status.
+             */
+            status: number;
+            /** @description What happened, one short sentence. */
+            title: string;
+            /** @description A stable address for the kind of problem, `/problems/<code>`. */
+            type: string;
+        };
+        /** @description Items with the same cause. */
+        ProblemGroup: {
+            /**
+             * Format: int64
+             * @description Their size in bytes as far as known.
+             */
+            bytes: number;
+            /** @description Stable code of the cause. */
+            code: string;
+            /**
+             * Format: int64
+             * @description How many items.
+             */
+            count: number;
+            /** @description Up to three of their paths. */
+            examples: string[];
+            /** @description What to do about it. */
+            hints: string[];
+            /** @description The cause in words. */
+            title: string;
+        };
+        /** @description How far a run is. Absent figures are unknown, not zero. */
+        Progress: {
+            /**
+             * Format: int64
+             * @description Backups: bytes read from the source. Restores: absent.
+             */
+            bytes_processed?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes in all.
+             */
+            bytes_total?: number | null;
+            /**
+             * Format: int64
+             * @description Backups: bytes that reached the storage, 0 when all was stored already. Restores: bytes written to the target.
+             */
+            bytes_transferred?: number | null;
+            /** @description What it works on; gone when the run is over. */
+            current_item?: string | null;
+            /**
+             * Format: int64
+             * @description Rest of the time in seconds, high end.
+             */
+            eta_high_seconds?: number | null;
+            /**
+             * Format: int64
+             * @description Rest of the time in seconds, low end.
+             */
+            eta_low_seconds?: number | null;
+            /**
+             * Format: int64
+             * @description Rest of the time in seconds: what the agent expects.
+             */
+            eta_seconds?: number | null;
+            /**
+             * Format: int64
+             * @description Files in all.
+             */
+            objects_total?: number | null;
+            /**
+             * Format: int64
+             * @description Files done.
+             */
+            objects_transferred?: number | null;
+            /**
+             * Format: double
+             * @description 0 to 100; absent while the total is unknown. Never falls.
+             */
+            percent?: number | null;
+            reported_at?: components["schemas"]["Time"] | null;
+            /**
+             * Format: double
+             * @description Percent of the read bytes that did not have to be sent.
+             */
+            savings_percent?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes handled a second.
+             */
+            speed_bytes_per_second?: number | null;
+        };
+        /** @description Everything that is needed to get the data back without this server. */
+        RecoveryKit: {
+            /** @description Commands that open the repository without this server. */
+            commands: string[];
+            /** @description When the kit was made. */
+            made_at: components["schemas"]["Time"];
+            /** @description Password of the repository. */
+            repository_password: string;
+            /** @description The secret storage key, when asked for. */
+            secret_access_key?: string | null;
+            /** @description Where the data lies. */
+            storage: components["schemas"]["Storage"];
+            /** @description Name of the vault. */
+            vault: string;
+        };
+        /** @description An object named by another one. */
+        Reference: {
+            /**
+             * Format: uuid
+             * @description Its identity.
+             */
+            id: string;
+            /** @description Its present name. */
+            name: string;
+        };
+        /**
+         * @description Whether a repository is in the vault.
+         * @enum {string}
+         */
+        RepositoryFinding: "unknown" | "absent" | "present" | "unusable";
+        /** @description Starts a restore; the answer is its run. */
+        RestoreCreate: {
+            agent_id?: components["schemas"]["AgentId"] | null;
+            /** @description What of it; empty: all its source paths, each in a folder of its own when there are several. */
+            items?: components["schemas"]["RestoreItem"][];
+            /** @description What to do with files that are already there; default: replace those that differ. */
+            overwrite?: components["schemas"]["Overwrite"];
+            /** @description The point. */
+            point_id: components["schemas"]["PointId"];
+            /** @description Absolute path of the folder to write into; is made when missing. */
+            target_path: string;
+        };
+        /** @description One file or folder to bring back. */
+        RestoreItem: {
+            /** @description The path inside it, as a listing gives it; empty: all of it. */
+            path?: string;
+            /** @description Its source path. */
+            snapshot_id: components["schemas"]["SnapshotId"];
+        };
+        /**
+         * @description What a person may do, from least to most.
+         * @enum {string}
+         */
+        Role: "viewer" | "operator" | "admin";
+        /** @description A run with everything. */
+        Run: components["schemas"]["RunSummary"] & {
+            /** @description What the caller may do with it: `cancel`, `run_again`, `restore`. */
+            actions: components["schemas"]["Action"][];
+            /**
+             * Format: int64
+             * @description Which try of the agent this is, from 1; 0 before the first.
+             */
+            attempt: number;
+            /**
+             * Format: int64
+             * @description Number of events so far.
+             */
+            event_count: number;
+            /**
+             * Format: int64
+             * @description Seconds until the server gives a silent run up; absent when it is over or heard from lately.
+             */
+            given_up_in_seconds?: number | null;
+            /** @description What it backs up, or restores. */
+            paths: string[];
+            point_id?: components["schemas"]["PointId"] | null;
+            /** @description Settings that were in force, as of its start. */
+            policy: Record<string, never>;
+            previous?: components["schemas"]["PreviousRun"] | null;
+            /** @description Items that could not be read or written, grouped by cause. */
+            problem_groups: components["schemas"]["ProblemGroup"][];
+            /** @description Its steps so far. */
+            stages: components["schemas"]["StageReport"][];
+            /** @description Figures of the result. */
+            statistics: components["schemas"]["Statistics"];
+            /** @description Restores: where to. */
+            target_path?: string | null;
+            /** @description The vault. */
+            vault: components["schemas"]["Reference"];
+            /**
+             * Format: int64
+             * @description For `If-Match`.
+             */
+            version: number;
+            /** @description Why a queued run does not start yet, in words. */
+            waiting_reason?: string | null;
+        };
+        /** @description One event of a run. */
+        RunEvent: {
+            /** @description `info`, `warn`, `error`. */
+            level: string;
+            /** @description The sentence, in English. */
+            message: string;
+            /** @description Stable id of the sentence. */
+            message_id: string;
+            /** @description The sentence's parameters. */
+            params: Record<string, never>;
+            /**
+             * Format: int64
+             * @description Number within the run, from 1; give the last one as `after`.
+             */
+            seq: number;
+            /** @description When the agent or the server wrote it. */
+            time: components["schemas"]["Time"];
+            /** @description `info`, `stage`, `progress`, `summary`, `cancelled`, `warning`, `error`. */
+            type: string;
+        };
+        /** @description Events of a run after a given one, oldest first. */
+        RunEvents: {
+            /** @description The events. */
+            items: components["schemas"]["RunEvent"][];
+            /**
+             * Format: int64
+             * @description Give this as `after` the next time.
+             */
+            last_seq: number;
+            /** @description There are more right now. */
+            more: boolean;
+        };
+        /**
+         * Format: uuid
+         * @description A run of a job, or a restore.
+         */
+        RunId: string;
+        /** @description One item that could not be read or written. */
+        RunProblem: {
+            /** @description Stable code of the cause. */
+            code: string;
+            /** @description What the system said. */
+            message: string;
+            /** @description The item. */
+            path: string;
+            /**
+             * Format: int64
+             * @description Number within the run, from 1.
+             */
+            seq: number;
+            /**
+             * Format: int64
+             * @description Its size in bytes.
+             */
+            size?: number | null;
+        };
+        /** @description Starts a run of a job. */
+        RunStart: Record<string, never>;
+        /**
+         * @description Status of a run.
+         * @enum {string}
+         */
+        RunStatus: "queued" | "starting" | "running" | "success" | "partial_success" | "failed" | "cancelled";
+        /** @description A run as lists show it. */
+        RunSummary: {
+            agent?: components["schemas"]["AgentReference"] | null;
+            /** @description Somebody asked to stop it. */
+            cancel_requested: boolean;
+            /** @description When it was asked for. */
+            created_at: components["schemas"]["Time"];
+            failure?: components["schemas"]["Failure"] | null;
+            finished_at?: components["schemas"]["Time"] | null;
+            /** @description Identity. */
+            id: components["schemas"]["RunId"];
+            job?: components["schemas"]["Reference"] | null;
+            /**
+             * Format: int64
+             * @description Items that could not be read or written.
+             */
+            problem_count: number;
+            /** @description How far it is. */
+            progress: components["schemas"]["Progress"];
+            started_at?: components["schemas"]["Time"] | null;
+            /** @description Where it stands. */
+            status: components["schemas"]["RunStatus"];
+            /** @description What started it. */
+            trigger: components["schemas"]["RunTrigger"];
+            /** @description What it does. */
+            type: components["schemas"]["RunType"];
+        };
+        /**
+         * @description What started a run.
+         * @enum {string}
+         */
+        RunTrigger: "manual" | "schedule";
+        /**
+         * @description What a run does.
+         * @enum {string}
+         */
+        RunType: "backup" | "restore";
+        /** @description When a job starts. */
+        Schedule: {
+            /** @description Its kind. */
+            type: components["schemas"]["ScheduleType"];
+        };
+        /**
+         * @description When a job starts by itself.
+         * @enum {string}
+         */
+        ScheduleType: "manual";
+        /** @description What anybody may know about the server. */
+        ServerStatus: {
+            /** @description The product's name, for titles. */
+            product: string;
+            /** @description The first account exists; when false, the page shows set-up. */
+            set_up: boolean;
+            /** @description The request carries a living session. */
+            signed_in: boolean;
+            /** @description The server's clock. */
+            time: components["schemas"]["Time"];
+            /** @description The server's version. */
+            version: string;
+        };
+        /** @description Makes the first account. */
+        SetUpRequest: {
+            /** @description E-mail address of the administrator. */
+            email: string;
+            /** @description The administrator's name as pages show it. */
+            name?: string | null;
+            /** @description Password, at least 10 characters. */
+            password: string;
+            /** @description Name of the organisation; default "Home". */
+            tenant_name?: string | null;
+            /** @description The one-time token that the server printed at its first start. */
+            token: string;
+            /** @description IANA time zone; default UTC. */
+            zone?: string | null;
+        };
+        /** @description One number among the settings. */
+        Setting: {
+            /**
+             * Format: int64
+             * @description The value when nobody changes it.
+             */
+            default: number;
+            /** @description The environment variable that fixes it; it cannot be changed here then. */
+            fixed_by?: string | null;
+            /**
+             * Format: int64
+             * @description The value in force.
+             */
+            value: number;
+        };
+        /** @description The server's settings as they are in force. */
+        Settings: {
+            /** @description What the caller may do: `update`. */
+            actions: components["schemas"]["Action"][];
+            /** @description Address under which agents reach the server; empty: as the browser reached it. */
+            public_url: components["schemas"]["TextSetting"];
+            /** @description A run whose agent was silent for longer may be handed back to it; 10 to 86,400. */
+            reclaim_grace_seconds: components["schemas"]["Setting"];
+            /**
+             * Format: int64
+             * @description For `If-Match`.
+             */
+            version: number;
+            /** @description A run whose agent was silent for longer fails; more than the grace, up to 604,800. */
+            watchdog_timeout_seconds: components["schemas"]["Setting"];
+        };
+        /** @description Changes settings; absent fields stay. */
+        SettingsPatch: {
+            /**
+             * @description New address; empty: as the browser reached it.
+             * @default null
+             */
+            public_url?: string | null;
+            /**
+             * Format: int64
+             * @description New grace.
+             * @default null
+             */
+            reclaim_grace_seconds?: number | null;
+            /**
+             * Format: int64
+             * @description New time-out.
+             * @default null
+             */
+            watchdog_timeout_seconds?: number | null;
+        };
+        /**
+         * @description How bad an alert is.
+         * @enum {string}
+         */
+        Severity: "bad" | "warning" | "info";
+        /** @description Signs in. */
+        SignInRequest: {
+            /** @description E-mail address. */
+            email: string;
+            /** @description Password. */
+            password: string;
+        };
+        /**
+         * Format: uuid
+         * @description One source path's snapshot inside a restore point.
+         */
+        SnapshotId: string;
+        /** @description One phase of a run. */
+        StageReport: {
+            /**
+             * Format: int64
+             * @description How long it took, in milliseconds; absent while it lasts.
+             */
+            duration_ms?: number | null;
+            /** @description Name, such as `storage_init`; texts are in [`super::events`]. */
+            name: string;
+            /**
+             * Format: date-time
+             * @description When it began, by the agent's clock.
+             */
+            started_at: string;
+        };
+        /** @description Figures of a run's result; absent ones are unknown. */
+        Statistics: {
+            /**
+             * Format: int64
+             * @description Bytes that were not in the vault before.
+             */
+            bytes_new?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes read from files.
+             */
+            bytes_read?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes that reached the storage.
+             */
+            bytes_uploaded?: number | null;
+            /**
+             * Format: int64
+             * @description Files that had not changed.
+             */
+            cached_files?: number | null;
+            /**
+             * Format: int64
+             * @description Folders seen.
+             */
+            dirs?: number | null;
+            /**
+             * Format: double
+             * @description Seconds it took.
+             */
+            duration_seconds?: number | null;
+            /**
+             * Format: int64
+             * @description Items that failed.
+             */
+            errors?: number | null;
+            /**
+             * Format: int64
+             * @description Files seen.
+             */
+            files?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes of all files.
+             */
+            total_bytes?: number | null;
+        };
+        /** @description Where a vault's data lies, without secrets. */
+        Storage: {
+            /** @description Id of the access key. */
+            access_key_id: string;
+            /** @description Bucket. */
+            bucket: string;
+            /** @description Full URL or bare host; `http://` switches TLS off. */
+            endpoint: string;
+            /** @enum {string} */
+            kind: "s3";
+            /** @description Prefix of all keys, without a slash at the end; may be empty. */
+            prefix: string;
+            /** @description Region; may be empty. */
+            region: string;
+        } | {
+            /** @description The machine. */
+            agent: components["schemas"]["AgentReference"];
+            /** @enum {string} */
+            kind: "directory";
+            /** @description Absolute path. */
+            path: string;
+        };
+        /** @description Where a vault's data is to lie, with its keys. */
+        StorageInput: {
+            /** @description Id of the access key. */
+            access_key_id: string;
+            /** @description Bucket; must exist. */
+            bucket: string;
+            /** @description Full URL or bare host; `http://` switches TLS off. */
+            endpoint: string;
+            /** @enum {string} */
+            kind: "s3";
+            /** @description Prefix of all keys, without a slash at the end; may be empty. */
+            prefix?: string;
+            /** @description Region; may be empty. */
+            region?: string;
+            /** @description The secret key; sealed at once and never shown again. */
+            secret_access_key: string;
+        } | {
+            /** @description The machine. */
+            agent_id: components["schemas"]["AgentId"];
+            /** @enum {string} */
+            kind: "directory";
+            /** @description Absolute path. */
+            path: string;
+        };
+        /** @description Tests a place before a vault is made of it. */
+        StorageTestRequest: {
+            agent_id?: components["schemas"]["AgentId"] | null;
+            /** @description The place. */
+            storage: components["schemas"]["StorageInput"];
+            /**
+             * Format: int64
+             * @description How long the answer may wait for the agent, 0 to 25 seconds; default 25.
+             */
+            wait_seconds?: number | null;
+        };
+        /**
+         * Format: uuid
+         * @description A tenant: whose agents, vaults, jobs and runs these are.
+         */
+        TenantId: string;
+        /** @description The tenant the caller works in. */
+        TenantSummary: {
+            /** @description Its identity. */
+            id: components["schemas"]["TenantId"];
+            /** @description Its name. */
+            name: string;
+            /** @description IANA time zone in which its pages show times. */
+            zone: string;
+        };
+        /** @description What the test found, in the order of the checks. It stops at the first check that fails. */
+        TestVaultResult: {
+            /** @description One for each check that was made. */
+            findings: components["schemas"]["VaultFinding"][];
+            /** @description Where the vault is, without secrets. */
+            location: string;
+            /** @description Whether all checks passed. */
+            ok: boolean;
+            /** @description Whether a repository is there. */
+            repository: components["schemas"]["RepositoryFinding"];
+        };
+        /** @description One text among the settings. */
+        TextSetting: {
+            /** @description The environment variable that fixes it; it cannot be changed here then. */
+            fixed_by?: string | null;
+            /** @description The value in force. */
+            value: string;
+        };
+        /**
+         * Format: date-time
+         * @description An instant in milliseconds since 1970-01-01 UTC; on the wire `2026-11-24T21:05:09.120Z`.
+         * @example 2026-11-24T21:05:09.120Z
+         */
+        Time: string;
+        /** @description A person who may sign in. */
+        User: {
+            /** @description What the caller may do with it: `update`, `delete`. */
+            actions: components["schemas"]["Action"][];
+            /** @description When the account was made. */
+            created_at: components["schemas"]["Time"];
+            /** @description May not sign in. */
+            disabled: boolean;
+            /** @description E-mail address; unique on the server. */
+            email: string;
+            /** @description Identity. */
+            id: components["schemas"]["UserId"];
+            last_sign_in_at?: components["schemas"]["Time"] | null;
+            /** @description Name as pages show it. */
+            name: string;
+            /** @description Role in the tenant. */
+            role: components["schemas"]["Role"];
+            /**
+             * Format: int64
+             * @description For `If-Match`.
+             */
+            version: number;
+        };
+        /** @description Makes an account. */
+        UserCreate: {
+            /** @description E-mail address. */
+            email: string;
+            /** @description Name as pages show it; default: the address up to the `@`. */
+            name?: string | null;
+            /** @description First password, at least 10 characters. */
+            password: string;
+            /** @description Role in the tenant. */
+            role: components["schemas"]["Role"];
+        };
+        /**
+         * Format: uuid
+         * @description A person who signs in.
+         */
+        UserId: string;
+        /** @description Changes an account; absent fields stay. The last administrator keeps the role and stays enabled. */
+        UserPatch: {
+            /**
+             * @description True ends all sessions of the account and refuses new ones.
+             * @default null
+             */
+            disabled?: boolean | null;
+            /**
+             * @description Name as pages show it.
+             * @default null
+             */
+            name?: string | null;
+            /**
+             * @description A new password.
+             * @default null
+             */
+            password?: string | null;
+            /** @default null */
+            role?: components["schemas"]["Role"] | null;
+        };
+        /** @description A vault. */
+        Vault: {
+            /** @description What the caller may do with it: `update`, `test`, `create_repository`, `refresh_points`, `kit`, `delete`. */
+            actions: components["schemas"]["Action"][];
+            /** @description When it was made. */
+            created_at: components["schemas"]["Time"];
+            executor?: components["schemas"]["AgentReference"] | null;
+            failure?: components["schemas"]["Failure"] | null;
+            /** @description Identity. */
+            id: components["schemas"]["VaultId"];
+            /** @description Jobs that write to it. */
+            jobs: components["schemas"]["Reference"][];
+            kit_shown_at?: components["schemas"]["Time"] | null;
+            last_test?: components["schemas"]["VaultTestSummary"] | null;
+            latest_point_at?: components["schemas"]["Time"] | null;
+            /** @description Name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Restore points it holds.
+             */
+            points: number;
+            /**
+             * Format: int64
+             * @description Bytes that the newest point of each job protects.
+             */
+            protected_bytes: number;
+            /** @description Whether the repository is there. */
+            state: components["schemas"]["VaultState"];
+            /** @description Where the data lies. */
+            storage: components["schemas"]["Storage"];
+            /**
+             * Format: int64
+             * @description Bytes that runs have sent to it.
+             */
+            stored_bytes: number;
+            /**
+             * Format: int64
+             * @description For `If-Match`.
+             */
+            version: number;
+        };
+        /** @description Makes a vault. */
+        VaultCreate: {
+            /** @description An agent is asked at once to make the repository; default true. */
+            create_repository?: boolean | null;
+            /** @description Name, 1 to 100 characters, unique in the tenant. */
+            name: string;
+            /** @description Password of the repository; absent: the server makes one of 32 random characters. */
+            repository_password?: string | null;
+            /** @description Where its data is to lie. */
+            storage: components["schemas"]["StorageInput"];
+        };
+        /** @description Result of one check. */
+        VaultFinding: {
+            /** @description The check. */
+            check: components["schemas"]["ProbeCheck"];
+            /** @description Code of the failure, one of [`crate::agent::failures`]. */
+            code?: string | null;
+            /**
+             * Format: int64
+             * @description How long it took, in milliseconds.
+             */
+            duration_ms: number;
+            /** @description What happened and what to do, in English; empty when it passed. */
+            message?: string;
+            /** @description Whether it passed. */
+            ok: boolean;
+        };
+        /**
+         * Format: uuid
+         * @description A vault: one repository.
+         */
+        VaultId: string;
+        /** @description Changes a vault; absent fields stay. Place and password cannot change. */
+        VaultPatch: {
+            /**
+             * @description New id of the access key.
+             * @default null
+             */
+            access_key_id?: string | null;
+            /**
+             * @description New name.
+             * @default null
+             */
+            name?: string | null;
+            /**
+             * @description New secret key.
+             * @default null
+             */
+            secret_access_key?: string | null;
+        };
+        /**
+         * @description Whether the repository is there.
+         * @enum {string}
+         */
+        VaultState: "new" | "creating" | "ready";
+        /** @description The last connection test. */
+        VaultTestSummary: {
+            /** @description When it ended. */
+            at: components["schemas"]["Time"];
+            /** @description Everything worked. */
+            ok: boolean;
+        };
+        /** @description One volume of the host. All but the path are left out when empty. */
+        Volume: {
+            /** @description File system, such as `ext4` or `NTFS`. */
+            filesystem?: string | null;
+            /**
+             * Format: int64
+             * @description Free space in bytes.
+             */
+            free_bytes?: number | null;
+            /** @description True for mapped drives and network file systems. */
+            is_network?: boolean | null;
+            /** @description Label of the file system. */
+            label?: string | null;
+            /** @description Path or drive, such as `/` or `C:`. */
+            path: string;
+            /**
+             * Format: int64
+             * @description Size in bytes.
+             */
+            size_bytes?: number | null;
+            /** @description `fixed` or `network`. */
+            type?: string | null;
+            /** @description UNC path of a mapped drive, such as `\\server\share`. */
+            unc_path?: string | null;
         };
     };
     responses: never;
@@ -2681,4 +2835,1789 @@ export interface components {
     pathItems: never;
 }
 export type $defs = Record<string, never>;
-export type operations = Record<string, never>;
+export interface operations {
+    agents_list: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                /** @description online, unreachable, disabled; several by commas */
+                state?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Agent"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    agents_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Agent"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    agents_delete: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The object's version, in quotes. */
+                "If-Match": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    agents_update: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The object's version, in quotes. */
+                "If-Match": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgentPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Agent"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    agents_browse: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BrowseRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command_BrowseListing"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command_BrowseListing"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    agents_disable: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Agent"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    agents_enable: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Agent"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    audit_list: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AuditEntry"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    commands_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command_Value"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    commands_cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command_Value"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    enrolment_tokens_list: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_EnrolmentToken"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    enrolment_tokens_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EnrolmentTokenCreate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnrolmentTokenCreated"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    enrolment_tokens_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    jobs_list: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                agent_id?: string;
+                vault_id?: string;
+                enabled?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Job"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    jobs_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobCreate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    jobs_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    jobs_delete: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The object's version, in quotes. */
+                "If-Match": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    jobs_update: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The object's version, in quotes. */
+                "If-Match": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    jobs_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunStart"];
+            };
+        };
+        responses: {
+            /** @description A run waited already. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description A new run waits for its agent. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    me_me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    me_update_me: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The object's version, in quotes. */
+                "If-Match": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MePatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    openapi_json_description: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description This description. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    overview_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    points_list: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                job_id?: string;
+                vault_id?: string;
+                run_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Point"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    points_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Point"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    points_content: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContentRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command_ContentListing"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command_ContentListing"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restores_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RestoreCreate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runs_list: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                job_id?: string;
+                agent_id?: string;
+                vault_id?: string;
+                /** @description Several by commas. */
+                status?: string;
+                /** @description backup, restore; several by commas. */
+                type?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_RunSummary"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runs_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runs_cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runs_events: {
+        parameters: {
+            query?: {
+                after?: number;
+                limit?: number;
+                /** @description info, warn, error; several by commas. */
+                level?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunEvents"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runs_problems: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                code?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_RunProblem"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    session_sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    session_sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_up_set_up: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetUpRequest"];
+            };
+        };
+        responses: {
+            /** @description The account exists and is signed in. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    settings_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    settings_update: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The object's version, in quotes. */
+                "If-Match": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettingsPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    status_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerStatus"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    storage_tests_test_storage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StorageTestRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command_TestVaultResult"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command_TestVaultResult"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stream_stream: {
+        parameters: {
+            query: {
+                /** @description By commas: overview, agents, vaults, jobs, points, runs, runs/<id>, commands/<id>. */
+                topics: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-sent events. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    users_list: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_User"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    users_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserCreate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    users_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    users_delete: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The object's version, in quotes. */
+                "If-Match": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    users_update: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The object's version, in quotes. */
+                "If-Match": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    vaults_list: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Vault"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    vaults_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VaultCreate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Vault"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    vaults_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Vault"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    vaults_delete: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The object's version, in quotes. */
+                "If-Match": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    vaults_update: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The object's version, in quotes. */
+                "If-Match": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VaultPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Vault"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    vaults_create_repository: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CommandRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command_CreateRepositoryResult"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command_CreateRepositoryResult"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    vaults_kit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KitRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryKit"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    vaults_refresh_points: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CommandRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command_PointsRefreshed"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command_PointsRefreshed"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    vaults_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CommandRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command_TestVaultResult"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command_TestVaultResult"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+}

@@ -13,6 +13,7 @@ import { paths } from "../util/paths.ts";
 import { ButtonLink } from "./ButtonLink.tsx";
 import css from "./enrol-panel.module.css";
 import { PageError } from "./PageError.tsx";
+import { systemName } from "./system-name.ts";
 
 /** Add machine: one command to copy; the machine then appears by itself. */
 export function EnrolPanel({ agents, onClose }: { agents: readonly Agent[]; onClose: () => void }) {
@@ -87,7 +88,7 @@ export function EnrolPanel({ agents, onClose }: { agents: readonly Agent[]; onCl
 										</p>
 										<p className="faint small">
 											{t("enrol.arrived", {
-												system: agent.os_version ?? t("common.unknown"),
+												system: systemName(agent.os) ?? t("common.unknown"),
 												version: agent.agent_version ?? t("common.unknown"),
 											})}
 										</p>

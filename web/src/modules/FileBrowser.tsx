@@ -113,17 +113,17 @@ function Row({
 				aria-label={covered ? t("wizard.covered", { path: entry.path }) : t("wizard.tick", { path: entry.path })}
 				checked={chosen || covered}
 				indeterminate={partly}
-				disabled={entry.denied || covered}
+				disabled={covered}
 				onChange={(event) =>
 					onChange(
 						event.currentTarget.checked ? addPath(paths, entry.path) : paths.filter((path) => path !== entry.path),
 					)
 				}
 			/>
-			<span className={entry.is_network ? css["network"] : css["icon"]}>
+			<span className={entry.icon === "network-drive" ? css["network"] : css["icon"]}>
 				<Icon name={entry.is_dir ? "folder" : "file"} />
 			</span>
-			{entry.is_dir && !entry.denied ? (
+			{entry.is_dir ? (
 				<button
 					type="button"
 					className={css["open"]}
@@ -136,16 +136,11 @@ function Row({
 			) : (
 				<bdi className={css["name"]}>{name}</bdi>
 			)}
-			{entry.denied ? (
-				<span className={`${css["denied"]} faint small`}>
-					<Icon name="lock" size={13} /> {t("wizard.denied")}
-				</span>
-			) : null}
 			<span className={`${css["number"]} num`}>
 				{entry.size !== null && entry.size !== undefined
 					? format.size(entry.size)
-					: entry.size_bytes !== null && entry.size_bytes !== undefined
-						? format.size(entry.size_bytes)
+					: entry.volume?.size_bytes !== null && entry.volume?.size_bytes !== undefined
+						? format.size(entry.volume.size_bytes)
 						: ""}
 			</span>
 			<span className={`${css["time"]} num`}>{entry.modified ? format.moment(entry.modified) : ""}</span>

@@ -43,7 +43,6 @@ export function PointBrowser({
 	const first = query.data?.pages[0];
 	const entries = query.data?.pages.flatMap((page) => page.entries) ?? [];
 	const parts = path === "" ? [] : path.split("/");
-	const total = first?.total ?? entries.length;
 	return (
 		<section className={css["browser"]} aria-label={t("snapshots.files")}>
 			<nav className={`${css["trail"]} mono`} aria-label={t("snapshots.folder")}>
@@ -69,16 +68,26 @@ export function PointBrowser({
 			) : entries.length === 0 ? (
 				<p className="muted">{t("snapshots.empty")}</p>
 			) : (
-				<VirtualRows items={entries} keyOf={(entry) => entry.path} rowHeight={34} label={t("snapshots.files")}>
-					{(entry) => <Row entry={entry} snapshot={snapshot} ticked={ticked} onTick={onTick} onOpen={onFolder} />}
+				<VirtualRows items={entries} keyOf={(entry) => entry.name} rowHeight={34} label={t("snapshots.files")}>
+					{(entry) => (
+						<Row
+							entry={entry}
+							path={path === "" ? entry.name : `${path}/${entry.name}`}
+							snapshot={snapshot}
+							ticked={ticked}
+							onTick={onTick}
+							onOpen={onFolder}
+						/>
+					)}
 				</VirtualRows>
 			)}
 			{first === undefined ? null : (
 				<div className={`${css["foot"]} faint small`}>
 					<span>
-						{query.hasNextPage
-							? t("snapshots.shown", { shown: format.count(entries.length), total: format.count(total) })
-							: t("snapshots.shownAll", { count: entries.length, formatted: format.count(entries.length) })}
+						{t(query.hasNextPage ? "snapshots.shownFirst" : "snapshots.shownAll", {
+							count: entries.length,
+							formatted: format.count(entries.length),
+						})}
 					</span>
 					{query.hasNextPage ? (
 						<Button size="xs" loading={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
@@ -93,12 +102,15 @@ export function PointBrowser({
 
 function Row({
 	entry,
+	path,
 	snapshot,
 	ticked,
 	onTick,
 	onOpen,
 }: {
 	entry: ContentEntry;
+	/** Inside the source path, as a listing or a restore takes it. */
+	path: string;
 	snapshot: string;
 	ticked: readonly Ticked[];
 	onTick: (ticked: Ticked[]) => void;
@@ -106,17 +118,17 @@ function Row({
 }) {
 	const { t } = useTranslation();
 	const format = useFormat();
-	const same = (item: Ticked) => item.snapshot === snapshot && item.path === entry.path;
-	const covered = ticked.some((item) => item.snapshot === snapshot && entry.path.startsWith(`${item.path}/`));
+	const same = (item: Ticked) => item.snapshot === snapshot && item.path === path;
+	const covered = ticked.some((item) => item.snapshot === snapshot && path.startsWith(`${item.path}/`));
 	const chosen = ticked.some(same);
 	const name = visibleText(entry.name);
-	const folder = entry.type === "folder";
+	const folder = entry.kind === "directory";
 	const tick = (on: boolean) => {
 		const others = ticked.filter(
 			// What lies inside a ticked folder comes with it.
-			(item) => !same(item) && !(item.snapshot === snapshot && item.path.startsWith(`${entry.path}/`)),
+			(item) => !same(item) && !(item.snapshot === snapshot && item.path.startsWith(`${path}/`)),
 		);
-		onTick(on ? [...others, { snapshot, path: entry.path, name: entry.name }] : others);
+		onTick(on ? [...others, { snapshot, path, name: entry.name }] : others);
 	};
 	return (
 		<div className={`${css["row"]} ${chosen ? css["chosen"] : ""}`}>
@@ -127,14 +139,14 @@ function Row({
 				onChange={(event) => tick(event.currentTarget.checked)}
 			/>
 			<span className={css["icon"]}>
-				<Icon name={folder ? "folder" : entry.type === "symlink" ? "link" : "file"} />
+				<Icon name={folder ? "folder" : entry.kind === "symlink" ? "link" : "file"} />
 			</span>
 			{folder ? (
 				<button
 					type="button"
 					className={css["open"]}
 					aria-label={t("snapshots.open", { name })}
-					onClick={() => onOpen(entry.path)}
+					onClick={() => onOpen(path)}
 				>
 					<bdi>{name}</bdi>
 					<Icon name="chevron" size={12} />
@@ -144,11 +156,8 @@ function Row({
 			)}
 			<span className={`${css["second"]} faint small`}>
 				{folder && entry.files !== null && entry.files !== undefined ? format.files(entry.files) : ""}
-				{entry.link_target ? t("snapshots.link", { target: visibleText(entry.link_target) }) : ""}
 			</span>
-			<span className={`${css["number"]} num`}>
-				{entry.size === null || entry.size === undefined ? "" : format.size(entry.size)}
-			</span>
+			<span className={`${css["number"]} num`}>{format.size(entry.size)}</span>
 			<span className={`${css["time"]} num`}>{entry.modified ? format.moment(entry.modified) : ""}</span>
 		</div>
 	);

@@ -13,6 +13,7 @@ import { paths } from "../util/paths.ts";
 import { QueryView } from "./QueryView.tsx";
 import { runStatus } from "./run-status.ts";
 import css from "./run-table.module.css";
+import { useRunNames } from "./run-words.ts";
 
 /** Runs, newest first, page by page; with `most` only so many. */
 export function RunTable({ filter, most, empty }: { filter: RunFilter; most?: number; empty?: ReactNode }) {
@@ -75,6 +76,7 @@ function Rows({ runs, withJob }: { runs: readonly RunSummary[]; withJob: boolean
 function Row({ run, withJob }: { run: RunSummary; withJob: boolean }) {
 	const { t } = useTranslation();
 	const format = useFormat();
+	const names = useRunNames();
 	const percent = run.progress.percent ?? undefined;
 	const begin = run.started_at ?? run.created_at;
 	const end = run.finished_at === null || run.finished_at === undefined ? format.now : new Date(run.finished_at);
@@ -90,8 +92,8 @@ function Row({ run, withJob }: { run: RunSummary; withJob: boolean }) {
 				</Link>
 			</Cell>
 			{withJob ? (
-				<Cell strong second={run.agent.name}>
-					<Link {...paths.run(run.id)}>{run.job?.name ?? t("runs.deletedJob")}</Link>
+				<Cell strong second={names(run).agent}>
+					<Link {...paths.run(run.id)}>{names(run).job}</Link>
 				</Cell>
 			) : null}
 			<Cell hideBelow="narrow">{restore ? t("runs.restore") : t("runs.backup")}</Cell>

@@ -7,6 +7,7 @@ import { Bar } from "../ui/Bar.tsx";
 import { Status } from "../ui/Status.tsx";
 import { paths } from "../util/paths.ts";
 import { runStatus } from "./run-status.ts";
+import { useRunNames } from "./run-words.ts";
 import css from "./running-list.module.css";
 
 /** Active runs with percent, speed and rest. */
@@ -14,11 +15,12 @@ export function RunningList({ runs }: { runs: readonly RunSummary[] }) {
 	const { t } = useTranslation();
 	const format = useFormat();
 	const rest = useRestWords();
+	const names = useRunNames();
 	return (
 		<ul className={css["list"]}>
 			{runs.map((run) => {
 				const percent = run.progress.percent ?? undefined;
-				const name = run.job?.name ?? t("runs.deletedJob");
+				const { job: name, agent } = names(run);
 				return (
 					<li key={run.id}>
 						<div className={css["line"]}>
@@ -29,7 +31,7 @@ export function RunningList({ runs }: { runs: readonly RunSummary[] }) {
 						</div>
 						<Bar value={run.status === "queued" ? 0 : percent} label={name} moving={run.status === "running"} />
 						<div className={`${css["line"]} faint small`}>
-							<span>{run.agent.name}</span>
+							<span>{agent}</span>
 							<span className="num">
 								{run.progress.speed_bytes_per_second ? format.speed(run.progress.speed_bytes_per_second) : ""}
 								{run.status === "running" ? ` \u00b7 ${rest(run.progress)}` : ""}

@@ -17,7 +17,7 @@ import css from "./shell.module.css";
 /** Sidebar, content and, on a phone, the two bars. Wizards cover the whole window and get no shell. */
 export function Shell() {
 	const { t } = useTranslation();
-	useTopics("overview", "runs", "jobs", "vaults", "agents");
+	useTopics("overview", "runs", "jobs", "vaults", "agents", "points");
 	const me = useQuery(meQuery);
 	const overview = useQuery({ ...overviewQuery, refetchInterval: useFallbackInterval(10_000) });
 	const pathname = useRouterState({ select: (state) => state.location.pathname });

@@ -15,6 +15,7 @@ import { ButtonLink } from "../modules/ButtonLink.tsx";
 import { Capabilities } from "../modules/Capabilities.tsx";
 import { Columns, Page, Section, TrailLink } from "../modules/Page.tsx";
 import { QueryView } from "../modules/QueryView.tsx";
+import { systemName } from "../modules/system-name.ts";
 import { ConfirmDialog } from "../ui/ConfirmDialog.tsx";
 import { ErrorText } from "../ui/ErrorText.tsx";
 import { KeyValues } from "../ui/KeyValues.tsx";
@@ -150,7 +151,7 @@ function Content({ agent }: { agent: Agent }) {
 						<KeyValues
 							rows={[
 								[t("agents.host"), agent.host],
-								[t("agents.system"), agent.os_version ?? t("common.unknown")],
+								[t("agents.system"), systemName(agent.os) ?? t("common.unknown")],
 								[t("agents.version"), agent.agent_version ?? t("common.unknown")],
 								[t("agents.enrolled"), format.moment(agent.enrolled_at)],
 								[t("agents.lastSeen"), agent.last_seen_at ? format.age(agent.last_seen_at) : t("common.never")],

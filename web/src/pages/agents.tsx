@@ -10,6 +10,7 @@ import { Capabilities } from "../modules/Capabilities.tsx";
 import { EnrolPanel } from "../modules/EnrolPanel.tsx";
 import { Page } from "../modules/Page.tsx";
 import { QueryView } from "../modules/QueryView.tsx";
+import { systemName } from "../modules/system-name.ts";
 import { Empty } from "../ui/Empty.tsx";
 import { Icon } from "../ui/Icon.tsx";
 import { Cell, Table } from "../ui/Table.tsx";
@@ -61,7 +62,7 @@ function List({ agents, search }: { agents: readonly Agent[]; search: string }) 
 	const note = useAgentNote();
 	const wanted = search.toLowerCase();
 	const shown = agents.filter((agent) =>
-		[agent.name, agent.host, agent.os_version ?? ""].some((text) => text.toLowerCase().includes(wanted)),
+		[agent.name, agent.host, systemName(agent.os) ?? ""].some((text) => text.toLowerCase().includes(wanted)),
 	);
 	return (
 		<>
@@ -98,7 +99,7 @@ function List({ agents, search }: { agents: readonly Agent[]; search: string }) 
 							<Cell
 								strong
 								icon={<Icon name={agent.os === "windows" ? "windows" : "server"} />}
-								second={`${agent.os_version ?? t("common.unknown")}, ${
+								second={`${systemName(agent.os) ?? t("common.unknown")}, ${
 									agent.jobs.length === 0 ? t("common.noJobs") : t("common.jobsCount", { count: agent.jobs.length })
 								}`}
 							>

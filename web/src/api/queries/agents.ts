@@ -39,7 +39,7 @@ export const deleteAgent = (agent: Agent) =>
 export const createEnrolmentToken = () =>
 	answer(
 		client.POST("/api/v1/enrolment-tokens", {
-			params: { header: { "Idempotency-Key": idempotencyKey() } },
+			headers: { "Idempotency-Key": idempotencyKey() },
 			body: { max_uses: 1 },
 		}),
 	);

@@ -17,7 +17,7 @@ export const jobQuery = (id: string) =>
 	});
 
 export const createJob = (body: JobCreate) =>
-	answer(client.POST("/api/v1/jobs", { params: { header: { "Idempotency-Key": idempotencyKey() } }, body }));
+	answer(client.POST("/api/v1/jobs", { headers: { "Idempotency-Key": idempotencyKey() }, body }));
 
 export const setJobEnabled = (job: Job, enabled: boolean) =>
 	answer(
@@ -33,7 +33,8 @@ export const deleteJob = (job: Job) =>
 export const startRun = (id: string) =>
 	answer(
 		client.POST("/api/v1/jobs/{id}/runs", {
-			params: { path: { id }, header: { "Idempotency-Key": idempotencyKey() } },
+			params: { path: { id } },
+			headers: { "Idempotency-Key": idempotencyKey() },
 			body: {},
 		}),
 	);

@@ -53,4 +53,4 @@ export const contentQuery = (point: string, snapshot: string, path: string) =>
 	});
 
 export const startRestore = (body: RestoreCreate) =>
-	answer(client.POST("/api/v1/restores", { params: { header: { "Idempotency-Key": idempotencyKey() } }, body }));
+	answer(client.POST("/api/v1/restores", { headers: { "Idempotency-Key": idempotencyKey() }, body }));

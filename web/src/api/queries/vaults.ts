@@ -20,7 +20,7 @@ export const vaultQuery = (id: string) =>
 	});
 
 export const createVault = (body: VaultCreate) =>
-	answer(client.POST("/api/v1/vaults", { params: { header: { "Idempotency-Key": idempotencyKey() } }, body }));
+	answer(client.POST("/api/v1/vaults", { headers: { "Idempotency-Key": idempotencyKey() }, body }));
 
 export const deleteVault = (vault: Vault) =>
 	answer(client.DELETE("/api/v1/vaults/{id}", { params: { path: { id: vault.id }, header: ifMatch(vault.version) } }));

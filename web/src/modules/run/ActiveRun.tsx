@@ -9,6 +9,7 @@ import { Notice } from "../../ui/Notice.tsx";
 import { PathText } from "../../ui/PathText.tsx";
 import { restEstimate } from "../../util/estimate.ts";
 import { stopwatch } from "../../util/format.ts";
+import { useRunNames } from "../run-words.ts";
 import css from "./active-run.module.css";
 import { Events } from "./Events.tsx";
 import { Funnel } from "./Funnel.tsx";
@@ -32,12 +33,13 @@ export function ActiveRun({ run }: { run: Run }) {
 	const stalled = run.status === "running" && silent > stalledAfter;
 	const moving = run.status === "running" && !stalled && !run.cancel_requested;
 	const begin = new Date(run.started_at ?? run.created_at);
-	const route = { agent: run.agent.name, vault: run.vault.name, attempt: Math.max(1, run.attempt) };
+	const { agent } = useRunNames()(run);
+	const route = { agent, vault: run.vault.name, attempt: Math.max(1, run.attempt) };
 	return (
 		<>
 			{run.status === "queued" ? (
 				<div className={css["notice"]}>
-					<Notice tone="neutral" icon="queued" title={t("run.queuedTitle", { agent: run.agent.name })}>
+					<Notice tone="neutral" icon="queued" title={t("run.queuedTitle", { agent })}>
 						{run.waiting_reason ?? t("run.queuedText")}
 					</Notice>
 				</div>

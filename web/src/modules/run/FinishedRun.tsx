@@ -17,6 +17,7 @@ import { stopwatch } from "../../util/format.ts";
 import { paths } from "../../util/paths.ts";
 import { Columns, Section } from "../Page.tsx";
 import { QueryView } from "../QueryView.tsx";
+import { useRunNames } from "../run-words.ts";
 import { Events } from "./Events.tsx";
 import { Funnel } from "./Funnel.tsx";
 import css from "./finished-run.module.css";
@@ -55,9 +56,9 @@ function Verdict({ run }: { run: Run }) {
 	const { t } = useTranslation();
 	const format = useFormat();
 	const known = useKnownTexts();
+	const { agent } = useRunNames()(run);
 	const restore = run.type === "restore";
-	const target =
-		restore && run.target_path ? <p>{t("run.target", { path: run.target_path, agent: run.agent.name })}</p> : undefined;
+	const target = restore && run.target_path ? <p>{t("run.target", { path: run.target_path, agent })}</p> : undefined;
 	switch (run.status) {
 		case "success": {
 			const { files, total_bytes: bytes } = run.statistics;
@@ -196,6 +197,7 @@ function TimeWent({ run }: { run: Run }) {
 	const { t } = useTranslation();
 	const format = useFormat();
 	const name = useStageName();
+	const { agent } = useRunNames()(run);
 	const end = new Date(run.finished_at ?? run.created_at);
 	const stages = run.stages.map((stage) => ({ stage, seconds: stageSeconds(stage, end) }));
 	if (stages.length === 0) return null;
@@ -203,7 +205,7 @@ function TimeWent({ run }: { run: Run }) {
 	return (
 		<Section
 			title={t("run.timeWent")}
-			more={<span className="faint">{t("run.timeOn", { time: format.duration(whole), agent: run.agent.name })}</span>}
+			more={<span className="faint">{t("run.timeOn", { time: format.duration(whole), agent })}</span>}
 		>
 			<div className={css["times"]} aria-hidden="true">
 				{stages.map(({ stage, seconds }, index) => (

@@ -18,8 +18,8 @@ export function useStageName(): (name: string) => string {
 }
 
 export function stageSeconds(stage: Stage, now: Date): number {
-	const end = stage.finished_at ? new Date(stage.finished_at) : now;
-	return Math.max(0, (end.getTime() - new Date(stage.started_at).getTime()) / 1000);
+	if (stage.duration_ms !== null && stage.duration_ms !== undefined) return stage.duration_ms / 1000;
+	return Math.max(0, (now.getTime() - new Date(stage.started_at).getTime()) / 1000);
 }
 
 /** The steps of a running run: done ones with their time, the present one, those to come. */
@@ -32,7 +32,7 @@ export function Stages({ run, now }: { run: Run; now: Date }) {
 	return (
 		<ol className={css["stages"]} aria-label={t("run.stages")}>
 			{run.stages.map((stage) => {
-				const done = stage.finished_at !== null && stage.finished_at !== undefined;
+				const done = stage.duration_ms !== null && stage.duration_ms !== undefined;
 				const time = format.duration(stageSeconds(stage, now));
 				return (
 					<li key={`${stage.name} ${stage.started_at}`}>

@@ -1,0 +1,219 @@
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Browser, Locator, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, it, onTestFailed } from "vitest";
+import { launch, type Theme, Visitor } from "../harness/browser.ts";
+import { Stack } from "../harness/stack.ts";
+import { describeTree, makeOffice, makeRandom } from "../harness/trees.ts";
+
+const email = "ops@harbour.example";
+const password = "right horse battery staple";
+
+let browser: Browser;
+const stack = new Stack();
+let failed = false;
+
+beforeAll(async () => {
+	browser = await launch();
+});
+
+afterAll(async () => {
+	await browser.close();
+	await stack.stop(failed);
+});
+
+/** Shows the same page in both themes. */
+async function both(visitor: Visitor, name: string): Promise<void> {
+	for (const theme of ["dark", "light"] as const satisfies readonly Theme[]) {
+		await visitor.page.emulateMedia({ colorScheme: theme });
+		await visitor.checkAccessible(`${name} (${theme})`);
+		await visitor.picture(`path-${name}-${theme}`);
+	}
+}
+
+const heading = (page: Page, name: string | RegExp) => page.getByRole("heading", { name, level: 1 });
+
+it("goes from an empty server to a restored folder", { timeout: 300_000 }, async () => {
+	onTestFailed(() => {
+		failed = true;
+	});
+	const source = stack.path("source", "office");
+	mkdirSync(source, { recursive: true });
+	makeOffice(source);
+	makeRandom(join(source, "Raw footage", "hall-7.mov"), 6_000_000);
+	const { base, setUp } = await stack.startServer();
+	const visitor = await Visitor.open(browser, base);
+	visitor.allow(/status of 401/);
+	const { page } = visitor;
+
+	// Set-up: the first account.
+	await page.goto(setUp);
+	await visitor.expectVisible(heading(page, "Set up this server"));
+	await both(visitor, "set-up");
+	await page.getByLabel("Name of your organisation").fill("Harbour Logistics");
+	await page.getByLabel("E-mail address").fill(email);
+	await page.getByRole("textbox", { name: "Password" }).fill(password);
+	await page.getByRole("button", { name: "Create account" }).click();
+	await visitor.expectVisible(page.getByText("Nothing is protected yet"));
+	await both(visitor, "first-steps");
+
+	// Enrol: the page's own command, and the machine appears by itself.
+	await page.getByRole("link", { name: "Add machine" }).click();
+	const command = page.locator("pre").first();
+	await visitor.expectVisible(command);
+	await stack.enrol((await command.textContent()) ?? "");
+	const protect = page.getByRole("link", { name: "Protect it" });
+	await visitor.expectVisible(protect, 30_000);
+	await both(visitor, "enrol");
+
+	// Vault: a folder on that machine, tested before it is made.
+	await page.goto("/vaults/new");
+	await page.getByLabel("Name").fill("local-disk");
+	await page.getByRole("radio", { name: /Folder on a machine/ }).check();
+	await page.getByLabel("Path of the folder").fill(stack.path("vault"));
+	await page.getByRole("button", { name: "Test connection" }).click();
+	await visitor.expectVisible(page.getByText("Everything works"), 40_000);
+	await both(visitor, "vault-new");
+	await page.getByRole("button", { name: "Create vault" }).click();
+	await visitor.expectVisible(heading(page, "local-disk"));
+	await visitor.expectVisible(page.getByText("Ready", { exact: true }), 40_000);
+	await both(visitor, "vault");
+
+	// Recovery kit: only after the password was asked again.
+	await page.getByRole("button", { name: "Show kit" }).click();
+	const kit = page.getByRole("dialog");
+	await kit.getByRole("textbox", { name: "Your password" }).fill(password);
+	await kit.getByRole("button", { name: "Show kit" }).click();
+	await visitor.expectVisible(kit.getByText("Password of the vault"));
+	await page.keyboard.press("Escape");
+
+	// Job: the source is browsed on the machine.
+	await page.goto("/jobs");
+	await page.getByRole("link", { name: "New job" }).first().click();
+	await visitor.expectVisible(heading(page, "Which machine, and where to?"));
+	await choose(page, "Machine", 0);
+	await choose(page, "Vault", 0);
+	await both(visitor, "wizard-place");
+	await page.getByRole("button", { name: "Continue to Source" }).click();
+	await visitor.expectVisible(heading(page, "What should be protected?"));
+	await browseTo(page, source);
+	const folder = page.getByRole("checkbox", { name: `Protect ${source}`, exact: true });
+	await reveal(page, folder);
+	await folder.check();
+	await both(visitor, "wizard-source");
+	await page.getByRole("button", { name: "Continue to Options" }).click();
+	await page.getByLabel(/Limit the upload/).fill("1");
+	await both(visitor, "wizard-options");
+	await page.getByRole("button", { name: "Continue to Review" }).click();
+	await page.getByLabel("Name of the job").fill("Office documents");
+	await both(visitor, "wizard-review");
+	await page.getByRole("button", { name: "Create job and start it" }).click();
+
+	// Live: it moves, and turns into the finished run by itself.
+	await visitor.expectVisible(page.getByRole("button", { name: "Cancel run" }), 30_000);
+	const percent = page.getByTestId("percent");
+	await expect.poll(async () => (await percent.textContent()) ?? "", { timeout: 60_000 }).toMatch(/^\d/);
+	await both(visitor, "run-live");
+	await visitor.expectVisible(page.getByText("A restore point was made."), 120_000);
+	await both(visitor, "run-finished");
+
+	// A second run is cancelled through the page's own question.
+	makeRandom(join(source, "Raw footage", "hall-8.mov"), 30_000_000);
+	await page.goto("/jobs");
+	await page.getByRole("button", { name: "Run Office documents now" }).click();
+	await visitor.expectVisible(page.getByRole("button", { name: "Cancel run" }), 30_000);
+	await expect.poll(async () => (await percent.textContent()) ?? "", { timeout: 60_000 }).toMatch(/^\d/);
+	await page.getByRole("button", { name: "Cancel run" }).click();
+	await visitor.expectVisible(page.getByRole("dialog", { name: /Cancel this run of Office documents/ }));
+	await both(visitor, "run-cancel");
+	await page.getByRole("button", { name: "Cancel the run" }).click();
+	await visitor.expectVisible(page.getByText(/No restore point was made; what was uploaded is kept/), 30_000);
+	await both(visitor, "run-cancelled");
+
+	// Snapshots: one file is ticked and brought back beside.
+	await page.goto("/snapshots");
+	await page.getByRole("button", { name: "Open Finance" }).click();
+	await page.getByRole("checkbox", { name: "Select budget-2027.csv" }).check();
+	await both(visitor, "snapshots");
+	await page.getByRole("button", { name: "Restore selection" }).click();
+	const one = stack.path("restored-file");
+	await restoreTo(visitor, one);
+	await page.getByRole("button", { name: /^Restore 1 item to/ }).click();
+	await visitor.expectVisible(page.getByText("Everything was restored."), 60_000);
+	expect(describeTree(one).some((line) => line.includes("budget-2027.csv"))).toBe(true);
+
+	// Everything: the restored folder equals the source as it was, byte for byte.
+	await page.goto("/restore");
+	await visitor.expectVisible(heading(page, "Restore"));
+	await both(visitor, "restore");
+	await page
+		.getByRole("link", { name: /^Restore Office documents/ })
+		.first()
+		.click();
+	await visitor.expectVisible(heading(page, "What should come back?"));
+	await page.getByRole("button", { name: "Continue to Where" }).click();
+	const all = stack.path("restored-all");
+	await restoreTo(visitor, all);
+	await page.getByRole("button", { name: /^Restore .* files to/ }).click();
+	await visitor.expectVisible(page.getByText("Everything was restored."), 60_000);
+	await both(visitor, "restore-finished");
+	const expected = describeTree(source).filter((line) => !line.startsWith("Raw footage/hall-8"));
+	expect(describeTree(all)).toEqual(expected);
+	expect(readFileSync(join(all, "Finance", "empty.txt")).length).toBe(0);
+
+	// The start page tells it all, and the session ends on request.
+	await page.goto("/");
+	await visitor.expectVisible(page.getByText("Your job has a restore point inside its limit"));
+	await both(visitor, "overview");
+	await page.getByRole("button", { name: /Account of/ }).click();
+	await page.getByRole("menuitem", { name: "Sign out" }).click();
+	await visitor.expectVisible(heading(page, "Sign in"));
+	await visitor.close();
+});
+
+/** Picks the n-th entry of a list that opens below its field. */
+async function choose(page: Page, label: string, index: number): Promise<void> {
+	const field = page.getByRole("combobox", { name: label });
+	if (((await field.inputValue()) ?? "") !== "") return;
+	await field.click();
+	await page.getByRole("option").nth(index).click();
+}
+
+/** Opens folder after folder until the parent of `path` is listed. */
+async function browseTo(page: Page, path: string): Promise<void> {
+	const parts = path.split("/").filter((part) => part !== "");
+	let folder = "";
+	for (const part of parts.slice(0, -1)) {
+		folder += `/${part}`;
+		const entry = page.getByRole("button", { name: `Open ${folder}`, exact: true });
+		await reveal(page, entry);
+		await entry.click();
+	}
+}
+
+/** Scrolls the virtual list until a row exists. */
+async function reveal(page: Page, row: Locator): Promise<void> {
+	await page.getByRole("list", { name: /^Folders and files on/ }).waitFor();
+	await expect
+		.poll(async () => {
+			if ((await row.count()) > 0) return true;
+			await page.getByRole("list", { name: /^Folders and files on/ }).evaluate((list) => {
+				const box = list.parentElement;
+				if (box !== null) box.scrollTop += box.clientHeight / 2;
+			});
+			return false;
+		})
+		.toBe(true);
+}
+
+/** Steps Where, Rules and Review of the restore wizard. */
+async function restoreTo(visitor: Visitor, target: string): Promise<void> {
+	const { page } = visitor;
+	await visitor.expectVisible(heading(page, "Where should it go?"));
+	await page.getByLabel("Target folder").fill(target);
+	await page.getByRole("button", { name: "Continue to Rules" }).click();
+	await visitor.expectVisible(heading(page, "What if a file is there already?"));
+	await page.getByRole("button", { name: "Continue to Review" }).click();
+	await visitor.expectVisible(heading(page, "This is what will happen"));
+	await both(visitor, "restore-review");
+}

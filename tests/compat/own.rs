@@ -1,6 +1,6 @@
 //! What the product writes, held to the letter of the format.
 
-use holdfast_testkit::{CompareOptions, tree};
+use holdfast_testkit::tree::{self, Compare};
 
 use crate::programs::Holdfast;
 use crate::trees;
@@ -22,7 +22,7 @@ fn everything_comes_back_and_an_unchanged_tree_adds_nothing() {
     assert_eq!(second["root_object"], first["root_object"]);
     assert_eq!(second["bytes_new"], 0);
     holdfast.restore(second["id"].as_str().expect("id"), &target);
-    trees::assert_equal(&source, &target, CompareOptions::ALL);
+    trees::assert_equal(&source, &target, Compare::ALL);
 
     holdfast.json(&["snapshot", "delete", first["id"].as_str().expect("id")]);
     let left = holdfast.json(&["snapshot", "list", "--all"]);

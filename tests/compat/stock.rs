@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use holdfast_testkit::CompareOptions;
+use holdfast_testkit::tree::Compare;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -65,7 +65,7 @@ impl Written {
         for (number, (folder, said)) in self.taken.iter().enumerate() {
             let target = self.target(&format!("ours-{number}"));
             self.holdfast.restore(id(said), &target);
-            trees::assert_equal(folder, &target, CompareOptions::ALL);
+            trees::assert_equal(folder, &target, Compare::ALL);
             std::fs::remove_dir_all(target).expect("remove");
         }
     }

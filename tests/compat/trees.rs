@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use holdfast_testkit::tree::RandomTree;
-use holdfast_testkit::{CompareOptions, compare_trees};
+use holdfast_testkit::tree::{Compare, RandomTree, assert_same};
 
 /// Everything but times of directories, which a stock program restores differently (format 2 §4.7).
-pub(crate) const WITHOUT_TIMES: CompareOptions = CompareOptions {
-    modes: true,
+pub(crate) const WITHOUT_TIMES: Compare = Compare {
     times: false,
+    link_times: false,
+    ..Compare::WITHOUT_OWNERS
 };
 
 /// A random tree. With `text_names`, names that are not UTF-8 are replaced: a stock program cannot bring them back.
@@ -41,8 +41,6 @@ fn rename(folder: &Path) {
 }
 
 /// Fails, naming the differences, unless the trees are equal.
-pub(crate) fn assert_equal(first: &Path, second: &Path, options: CompareOptions) {
-    compare_trees(first, second, options)
-        .expect("compare")
-        .assert_equal();
+pub(crate) fn assert_equal(first: &Path, second: &Path, options: Compare) {
+    assert_same(first, second, &options);
 }

@@ -2,6 +2,10 @@
 
 mod bad_storage;
 mod bit_flips;
+mod cancel;
 #[cfg(target_os = "linux")]
 mod durability;
+mod kill;
+mod outage;
+mod progress;
 mod s3_requests;

@@ -19,6 +19,7 @@ pub struct Api {
 impl Api {
     /// A client that is not signed in.
     pub fn new(address: &str) -> Self {
+        holdfast_host::install_crypto_provider();
         let client = Client::builder()
             .no_proxy()
             .timeout(PATIENCE)

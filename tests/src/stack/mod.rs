@@ -183,7 +183,7 @@ impl Stack {
     /// A vault in the object store, its repository created.
     pub async fn s3_vault(&self, prefix: &str) -> Value {
         let storage = json!({
-            "type": "s3", "endpoint": self.store.url, "region": "us-east-1", "bucket": self.store.bucket, "prefix": prefix,
+            "kind": "s3", "endpoint": self.store.url, "region": "us-east-1", "bucket": self.store.bucket, "prefix": prefix,
             "access_key_id": self.store.access_key, "secret_access_key": self.store.secret_key,
         });
         let vault = json!({"name": format!("vault {prefix}"), "storage": storage, "repository_password": REPOSITORY_PASSWORD});

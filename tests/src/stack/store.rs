@@ -37,6 +37,7 @@ pub struct Totals {
 impl ObjectStore {
     /// Starts the server.
     pub async fn start(log: &Path) -> Self {
+        holdfast_host::install_crypto_provider();
         let errors = std::fs::File::create(log).expect("make the log of the object store");
         let secret_key = "e2e-secret-key".to_owned();
         let access_key = "e2e-access-key".to_owned();

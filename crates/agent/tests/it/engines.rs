@@ -227,7 +227,7 @@ impl Case for Back {
         tree::assert_same(
             &self.place.source(),
             &self.place.at("target"),
-            &tree::Compare::default(),
+            &tree::Compare::ALL,
         );
     }
 }
@@ -278,11 +278,7 @@ fn one_of_everything_goes_in_and_comes_back() {
         restored.statistics.bytes_uploaded,
         result.statistics.bytes_total
     );
-    tree::assert_same(
-        &place.source(),
-        &place.at("target"),
-        &tree::Compare::default(),
-    );
+    tree::assert_same(&place.source(), &place.at("target"), &tree::Compare::ALL);
 
     let point = &place.points()[0];
     assert_eq!(

@@ -1,6 +1,8 @@
 //! The command line's grammar.
 
 mod repository;
+#[cfg(feature = "server")]
+mod service;
 mod snapshot;
 
 use clap::{Parser, Subcommand};
@@ -8,6 +10,8 @@ use clap::{Parser, Subcommand};
 pub(crate) use repository::{
     CheckArguments, ConnectArguments, CreateArguments, RepoCommand, RepositoryArguments,
 };
+#[cfg(feature = "server")]
+pub(crate) use service::{ServerArguments, UpAgentArguments, UpArguments};
 pub(crate) use snapshot::{
     CatArguments, CreateSnapshotArguments, DeleteArguments, ListArguments, LsArguments,
     OverwriteRule, RestoreArguments, SnapshotCommand, VerifyArguments, WorkArguments,
@@ -46,4 +50,14 @@ pub(crate) enum Command {
     Ls(LsArguments),
     /// Print a file of a snapshot.
     Cat(CatArguments),
+    /// Run the server with its web page.
+    #[cfg(feature = "server")]
+    Server(ServerArguments),
+    /// Run the server and an agent of this machine.
+    #[cfg(feature = "server")]
+    Up(UpArguments),
+    /// The agent that `up` starts.
+    #[cfg(feature = "server")]
+    #[command(hide = true)]
+    UpAgent(UpAgentArguments),
 }

@@ -7,7 +7,11 @@ mod list;
 mod problems;
 mod repo;
 mod restore;
+#[cfg(feature = "server")]
+mod server;
 mod source;
+#[cfg(feature = "server")]
+mod up;
 mod verify;
 
 use anyhow::Result;
@@ -30,5 +34,11 @@ pub(crate) fn run(command: Command, console: &Console) -> Result<Outcome> {
         Command::Snapshot(SnapshotCommand::Delete(arguments)) => list::delete(&arguments, console),
         Command::Ls(arguments) => content::ls(&arguments, console),
         Command::Cat(arguments) => content::cat(&arguments),
+        #[cfg(feature = "server")]
+        Command::Server(arguments) => server::serve(&arguments),
+        #[cfg(feature = "server")]
+        Command::Up(arguments) => up::run(&arguments),
+        #[cfg(feature = "server")]
+        Command::UpAgent(arguments) => up::agent(&arguments),
     }
 }

@@ -26,6 +26,8 @@ fn help_texts() {
         &["snapshot", "delete"],
         &["ls"],
         &["cat"],
+        &["server"],
+        &["up"],
     ];
     let texts: Vec<String> = commands.iter().map(|words| help(words)).collect();
     insta::assert_snapshot!(texts.join("\n────────\n\n"));

@@ -9,3 +9,4 @@ mod kill;
 mod outage;
 mod progress;
 mod s3_requests;
+mod secrets;

@@ -21,7 +21,8 @@ pub use store::{ObjectStore, Totals};
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 const EMAIL: &str = "admin@example.com";
-const PASSWORD: &str = "correct horse battery staple";
+/// Password of the first account.
+pub const PASSWORD: &str = "correct horse battery staple";
 
 const REPOSITORY_PASSWORD: &str = "repository password of the tests";
 

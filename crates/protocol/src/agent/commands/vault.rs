@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Try a vault: reach it, write, read, delete, and look whether a repository is there. Changes nothing that stays.
+/// Try a vault: reach it, write, read, delete, and look whether a repository is there. Keeps no data; of a new directory vault the empty folder stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TestVault {}
 

@@ -244,10 +244,13 @@ async fn a_queued_run_is_cancelled_at_once_and_a_running_one_by_its_agent() {
     assert!(at.duration_since(asked).as_secs() < 3);
     let again = std::time::Instant::now();
     ready.agent.poll(0, 1).await;
-    assert!(
-        again.elapsed().as_millis() > 500,
-        "the order is not repeated at once"
-    );
+    // Three seconds after the first order it may be given again.
+    if asked.elapsed().as_secs() < 3 {
+        assert!(
+            again.elapsed().as_millis() > 500,
+            "the order is not repeated at once"
+        );
+    }
     let answer = ready
         .agent
         .update(work.run_id.0, 1, 2, json!({}))
@@ -326,7 +329,7 @@ async fn a_restarted_agent_gets_its_own_run_back_and_the_old_attempt_is_refused(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_claim_whose_answer_was_lost_is_handed_out_again_after_the_grace() {
     let fixed = FixedSettings {
-        reclaim_grace_seconds: Some(1),
+        reclaim_grace_seconds: Some(5),
         watchdog_timeout_seconds: Some(600),
         public_url: None,
     };
@@ -407,7 +410,7 @@ async fn a_silent_agent_fails_its_run_and_may_report_once_later() {
 async fn an_outage_of_the_server_fails_no_run() {
     let fixed = FixedSettings {
         reclaim_grace_seconds: Some(2),
-        watchdog_timeout_seconds: Some(4),
+        watchdog_timeout_seconds: Some(8),
         public_url: None,
     };
     let mut server = TestServer::start_with(fixed).await;
@@ -421,9 +424,9 @@ async fn an_outage_of_the_server_fails_no_run() {
         .await
         .expect(200);
     server.stop().await;
-    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    tokio::time::sleep(std::time::Duration::from_secs(9)).await;
     server.resume().await;
-    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     assert_eq!(
         run(&admin, &started).await["status"],
         "running",

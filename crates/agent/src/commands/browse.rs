@@ -139,7 +139,7 @@ fn wanted_folder(request: &BrowseDirectory) -> Result<PathBuf, Failure> {
             format!("{} must be an absolute path without `..`", path.display()),
         )
     };
-    if !path.is_absolute() || raw_bytes(path.as_os_str()).contains(&0) {
+    if !path.is_absolute() || path.to_string_lossy().contains('\0') {
         return Err(invalid());
     }
     let mut clean = PathBuf::new();

@@ -31,7 +31,8 @@ pub struct Journal {
 
 #[derive(Debug)]
 struct Inner {
-    file: File,
+    /// Open but while the file is written anew; stays closed when that broke off.
+    file: Option<File>,
     state: JournalState,
     records: usize,
 }
@@ -57,7 +58,7 @@ impl Journal {
             state.apply(record);
         }
         let mut inner = Inner {
-            file,
+            file: Some(file),
             state,
             records: records.len(),
         };
@@ -76,10 +77,11 @@ impl Journal {
     pub fn append(&self, record: &Record) -> Result<()> {
         let mut inner = self.inner.lock();
         let line = encode(record)?;
-        inner
+        let file = inner
             .file
-            .write_all(&line)
-            .and_then(|()| inner.file.sync_data())
+            .as_mut()
+            .with_context(|| format!("the journal {} is closed", self.path.display()))?;
+        write_whole(file, &line)
             .with_context(|| format!("write the journal {}", self.path.display()))?;
         inner.records += 1;
         inner.state.apply(record);
@@ -100,12 +102,14 @@ impl Journal {
         for record in &needed {
             bytes.extend_from_slice(&encode(record)?);
         }
-        fs::atomic_write(&self.path, &bytes, 0o600)
-            .with_context(|| format!("write the journal {} anew", self.path.display()))?;
+        // Windows does not replace a file that is open.
+        inner.file = None;
+        let replaced = fs::atomic_write(&self.path, &bytes, 0o600);
         let mut file = open_file(&self.path)?;
         file.seek(SeekFrom::End(0))
             .with_context(|| format!("read the journal {}", self.path.display()))?;
-        inner.file = file;
+        inner.file = Some(file);
+        replaced.with_context(|| format!("write the journal {} anew", self.path.display()))?;
         inner.records = needed.len();
         Ok(())
     }
@@ -124,6 +128,17 @@ fn open_file(path: &Path) -> Result<File> {
         fs::sync_dir(folder).with_context(|| format!("sync the folder {}", folder.display()))?;
     }
     Ok(file)
+}
+
+/// Appends a line and syncs it. What was written of a line that failed is cut off again, or nothing after it could be read.
+fn write_whole(file: &mut File, line: &[u8]) -> std::io::Result<()> {
+    let position = file.stream_position()?;
+    let written = file.write_all(line).and_then(|()| file.sync_data());
+    if written.is_err() {
+        file.set_len(position)?;
+        file.seek(SeekFrom::Start(position))?;
+    }
+    written
 }
 
 fn encode(record: &Record) -> Result<Vec<u8>> {

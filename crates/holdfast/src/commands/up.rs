@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use holdfast_agent::service::{self, AgentOptions};
 use holdfast_host::Cancel;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::Notify;
 
 use super::server::end_with_input;
@@ -55,17 +55,17 @@ async fn supervise(arguments: &UpArguments, shutdown: &Cancel) -> Result<Outcome
         "--data",
     ]);
     server.arg(&home.server).env(LOCAL_AGENT_TOKEN, &home.token);
-    let mut server = start(server, "server")?;
+    let mut server = Service::start(server, "server")?;
     let mut agent = Command::new(&program);
     agent.args(["up-agent", "--config"]).arg(&home.agent_config);
-    let mut agent = start(agent, "agent")?;
+    let mut agent = Service::start(agent, "agent")?;
     let ended = tokio::select! {
-        status = server.wait() => Some(("server", status)),
-        status = agent.wait() => Some(("agent", status)),
+        status = server.child.wait() => Some(("server", status)),
+        status = agent.child.wait() => Some(("agent", status)),
         () = raised(shutdown) => None,
     };
-    end(agent).await?;
-    end(server).await?;
+    agent.end().await?;
+    server.end().await?;
     match ended {
         None => Ok(Outcome::Done),
         Some((name, status)) => {
@@ -75,21 +75,35 @@ async fn supervise(arguments: &UpArguments, shutdown: &Cancel) -> Result<Outcome
     }
 }
 
-fn start(mut command: Command, name: &str) -> Result<Child> {
-    command
-        .stdin(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .with_context(|| format!("start the {name}"))
+/// A running child. It ends when its input is closed, so that it never outlives this process.
+struct Service {
+    child: Child,
+    /// Kept apart from the child: waiting for a child closes the input that it still holds.
+    input: Option<ChildStdin>,
 }
 
-/// Closes the child's input, which asks it to end, and waits for it.
-async fn end(mut child: Child) -> Result<()> {
-    drop(child.stdin.take());
-    if tokio::time::timeout(PATIENCE, child.wait()).await.is_err() {
-        child.kill().await.context("end a child process")?;
+impl Service {
+    fn start(mut command: Command, name: &str) -> Result<Self> {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("start the {name}"))?;
+        let input = child.stdin.take();
+        Ok(Self { child, input })
     }
-    Ok(())
+
+    /// Asks the child to end and waits for it.
+    async fn end(mut self) -> Result<()> {
+        drop(self.input.take());
+        if tokio::time::timeout(PATIENCE, self.child.wait())
+            .await
+            .is_err()
+        {
+            self.child.kill().await.context("end a child process")?;
+        }
+        Ok(())
+    }
 }
 
 /// Waits until the request is raised.

@@ -50,11 +50,15 @@ pub fn create_dirs_below(root: &Path, below: &Path, mode: u32) -> io::Result<()>
     Ok(())
 }
 
+#[cfg(unix)]
 fn make_directory(path: &Path, mode: u32) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
-    #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, mode);
-    #[cfg(windows)]
-    let _ = mode;
     builder.create(path)
+}
+
+/// The mode has no meaning here: a directory inherits the access list of its parent.
+#[cfg(windows)]
+fn make_directory(path: &Path, _mode: u32) -> io::Result<()> {
+    std::fs::create_dir(path)
 }

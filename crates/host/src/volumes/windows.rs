@@ -1,5 +1,7 @@
 //! Volumes by drive letter.
 
+#![allow(unsafe_code)]
+
 use std::ffi::OsString;
 use std::io;
 use std::os::windows::ffi::OsStringExt;

@@ -6,7 +6,7 @@ use holdfast_storage::BlobId;
 use crate::blob_names;
 use crate::crypto::ContentCipher;
 use crate::error::{Error, Result};
-use crate::hash::Hasher;
+use crate::hash::{HashOutput, Hasher};
 
 /// Encrypts `plaintext` as the blob `prefix || hash || suffix`; the suffix, if any, begins with `-`.
 ///
@@ -53,13 +53,19 @@ pub fn open(
         .len();
     let at = crate::crypto::NONCE_LENGTH;
     let plaintext = Bytes::from(buffer).slice(at..at + length);
-    let hash = hex::encode(hasher.hash(&plaintext).as_bytes());
-    if blob_names::hash_part(name, blob_names::prefix_of(name)) != Some(hash.as_str()) {
+    if !is_named_after(id, &hasher.hash(&plaintext)) {
         return Err(damaged(
             &"its name does not carry the hash of what it holds",
         ));
     }
     Ok(plaintext)
+}
+
+/// Whether the name of a blob carries this hash.
+pub(crate) fn is_named_after(id: &BlobId, hash: &HashOutput) -> bool {
+    let name = id.as_str();
+    let hash = hex::encode(hash.as_bytes());
+    blob_names::hash_part(name, blob_names::prefix_of(name)) == Some(hash.as_str())
 }
 
 #[cfg(test)]

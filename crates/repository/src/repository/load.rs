@@ -192,7 +192,11 @@ impl Repository {
     }
 
     fn fetch_table(&self, id: &BlobId) -> Result<Result<IndexTable, Unstable>> {
-        if let Some(table) = self.cache.as_ref().and_then(|cache| cache.load(id)) {
+        if let Some(table) = self
+            .cache
+            .as_ref()
+            .and_then(|cache| cache.load(id, &self.hasher))
+        {
             return Ok(Ok(table));
         }
         let sealed = match self.store.get(id) {
@@ -202,7 +206,7 @@ impl Repository {
         };
         let plaintext = blob_crypto::open(&self.hasher, &self.cipher, id, sealed.into())?;
         match &self.cache {
-            Some(cache) => cache.store(id, plaintext).map(Ok),
+            Some(cache) => cache.store(id, plaintext, &self.hasher).map(Ok),
             None => IndexTable::in_memory(id.clone(), plaintext).map(Ok),
         }
     }
@@ -210,7 +214,7 @@ impl Repository {
     /// Adds an index blob that this client just published to its own view.
     pub(crate) fn add_own_table(&self, id: BlobId, plaintext: bytes::Bytes) -> Result<()> {
         let table = match &self.cache {
-            Some(cache) => cache.store(&id, plaintext)?,
+            Some(cache) => cache.store(&id, plaintext, &self.hasher)?,
             None => IndexTable::in_memory(id, plaintext)?,
         };
         let _loading = self.loading.lock();

@@ -125,7 +125,8 @@ impl ContentWriter {
     /// Of the index.
     pub fn is_known(&self, id: &ContentId) -> Result<bool> {
         let winner = self.shared.repository.index()?.winner(id)?;
-        Ok(winner.is_some_and(|winner| !winner.deleted) || self.shared.known().contains(id))
+        let exists = winner.is_some_and(|winner| !winner.deleted && !winner.is_unusable());
+        Ok(exists || self.shared.known().contains(id))
     }
 
     /// Hashes and stores a content; `prefix` is a letter `g`..`z` for metadata.
@@ -205,6 +206,13 @@ impl ContentWriter {
             // The claim stays, and with it every reference to the content; the session cannot be completed.
             self.shared
                 .lose(format!("content {id} could not be stored ({error})"));
+            // Part of the payload may be in the pack, so nothing behind it would be where its entry says.
+            let slot = if id.is_metadata() {
+                &mut self.metadata
+            } else {
+                &mut self.data
+            };
+            slot.pack = None;
         }
         result
     }

@@ -48,7 +48,7 @@ pub(super) enum Claim {
     Known,
     /// This worker writes it, with at least this time (unix seconds).
     Write {
-        /// Larger than the time of any tombstone of the content.
+        /// Larger than the time of any tombstone or unusable entry of the content.
         min_time: u64,
     },
 }
@@ -179,8 +179,8 @@ impl Shared {
     /// Decides whether a worker has to write a content (format 1 §6.2).
     pub(super) fn claim(&self, id: ContentId) -> Result<Claim> {
         let min_time = match self.repository.index()?.winner(&id)? {
-            Some(winner) if !winner.deleted => return Ok(Claim::Known),
-            Some(tombstone) => tombstone.time.saturating_add(1),
+            Some(winner) if !winner.deleted && !winner.is_unusable() => return Ok(Claim::Known),
+            Some(other) => other.time.saturating_add(1),
             None => 0,
         };
         if !self.known.claim(id) {

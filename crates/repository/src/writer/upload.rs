@@ -1,5 +1,6 @@
 //! Uploading packs that were kept in memory, for stores that take a blob in one piece.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
@@ -107,7 +108,14 @@ fn work(store: &dyn BlobStore, jobs: &Mutex<Receiver<Upload>>, buffers: &Mutex<V
             return;
         };
         let bytes = Bytes::from(bytes);
-        let result = store.put(&id, bytes.clone(), &options).map_err(Error::from);
+        // A panic must reach whoever waits for this pack, and leave the thread to the packs that follow.
+        let put = AssertUnwindSafe(|| store.put(&id, bytes.clone(), &options));
+        let result = match catch_unwind(put) {
+            Ok(result) => result.map_err(Error::from),
+            Err(_) => Err(Error::SessionIncomplete {
+                reason: format!("the program failed while it stored pack {id}"),
+            }),
+        };
         if bytes.is_unique() {
             let mut buffer = Vec::from(bytes);
             buffer.clear();

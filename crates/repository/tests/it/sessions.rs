@@ -55,6 +55,9 @@ struct Watched {
     streaming: bool,
     log: Arc<Mutex<Vec<String>>>,
     refuse_packs: AtomicBool,
+    /// The next piece of a stream is written by half only.
+    tear_write: Arc<AtomicBool>,
+    panic_at_packs: AtomicBool,
     /// The epoch that others begin as soon as the next index blob is put; 0 for none.
     next_epoch: AtomicUsize,
 }
@@ -66,6 +69,8 @@ impl Watched {
             streaming,
             log: Arc::default(),
             refuse_packs: AtomicBool::new(false),
+            tear_write: Arc::default(),
+            panic_at_packs: AtomicBool::new(false),
             next_epoch: AtomicUsize::new(0),
         })
     }
@@ -89,10 +94,21 @@ struct WatchedWriter {
     id: BlobId,
     bytes: Vec<u8>,
     log: Arc<Mutex<Vec<String>>>,
+    tear_write: Arc<AtomicBool>,
 }
 
 impl BlobWriter for WatchedWriter {
     fn write(&mut self, parts: &[IoSlice<'_>]) -> holdfast_storage::Result<()> {
+        if self.tear_write.swap(false, Ordering::Relaxed) {
+            self.bytes
+                .extend_from_slice(&parts[0][..parts[0].len() / 2]);
+            return Err(holdfast_storage::Error::new(
+                ErrorKind::Full,
+                "write",
+                "watched",
+                "no space",
+            ));
+        }
         parts
             .iter()
             .for_each(|part| self.bytes.extend_from_slice(part));
@@ -113,6 +129,9 @@ impl BlobStore for Watched {
             if epoch > 0 {
                 self.begin_epoch(epoch)?;
             }
+        }
+        if self.panic_at_packs.load(Ordering::Relaxed) && id.as_str().starts_with('p') {
+            panic!("a store with a defect");
         }
         if self.refuse_packs.load(Ordering::Relaxed) && id.as_str().starts_with(['p', 'q']) {
             return Err(holdfast_storage::Error::new(
@@ -138,6 +157,7 @@ impl BlobStore for Watched {
             id: id.clone(),
             bytes: Vec::new(),
             log: self.log.clone(),
+            tear_write: self.tear_write.clone(),
         }))
     }
 
@@ -355,6 +375,39 @@ fn blobs_are_written_in_the_order_that_is_safe() {
         );
         assert!(log[4].ends_with("-c1"));
     }
+}
+
+#[test]
+fn nothing_behind_a_torn_write_is_published() {
+    let store = Watched::new(true);
+    let repository = create(store.clone(), &OpenOptions::default());
+    let session = repository.session().expect("session");
+    let mut writer = session.writer();
+    let before = writer.write(None, &noise(1, 3 << 20), None);
+    let before = before.expect("stores").id;
+    store.tear_write.store(true, Ordering::Relaxed);
+    assert!(writer.write(None, &noise(2, 3 << 20), None).is_err());
+    // Space has become free, and whoever wrote goes on.
+    let after = noise(3, 3 << 20);
+    let id = writer.write(None, &after, None).expect("stores").id;
+    writer.finish_packs().expect("stores");
+    assert!(session.ensure_complete().is_err());
+    session.close_interrupted().expect("publishes");
+    assert!(repository.content_info(&before).expect("index").is_none());
+    assert_eq!(repository.read_content(&id).expect("readable"), after);
+    check_packs(&repository);
+}
+
+#[test]
+fn a_panic_in_the_store_ends_the_session_and_not_the_wait() {
+    let store = Watched::new(false);
+    let repository = create(store.clone(), &OpenOptions::default());
+    let session = repository.session().expect("session");
+    let mut writer = session.writer();
+    store.panic_at_packs.store(true, Ordering::Relaxed);
+    writer.write(None, b"data", None).expect("packs");
+    assert!(writer.finish_packs().is_err());
+    assert!(session.ensure_complete().is_err());
 }
 
 #[test]

@@ -220,11 +220,8 @@ impl BlobStore for LocalStore {
 
     fn get(&self, id: &BlobId) -> Result<Bytes> {
         let mut file = self.open_blob(id)?;
-        let length = file
-            .metadata()
-            .map_err(|error| self.inner.blob_error("read", id, error))?
-            .len();
-        let mut data = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
+        // Reserves by the length of the file, and fails instead of ending the program when there is no such memory.
+        let mut data = Vec::new();
         file.read_to_end(&mut data)
             .map_err(|error| self.inner.blob_error("read", id, error))?;
         self.inner.counters.add_downloaded(data.len() as u64);

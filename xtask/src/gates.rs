@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::skips::Skips;
 use crate::stages::Stages;
 use crate::workspace::Workspace;
-use crate::{install, layers, process};
+use crate::{install, layers, process, windows};
 
 /// Runs every gate and prints the minutes of each; the first failure ends the run.
 pub(crate) fn test(workspace: &Workspace) -> Result<()> {
@@ -16,21 +16,20 @@ pub(crate) fn test(workspace: &Workspace) -> Result<()> {
     stages.run("format", || format(workspace))?;
     stages.run("layers", || layers::check(workspace))?;
     stages.run("debian packages", || {
-        install::debian_packages(workspace, &["build", "tests", "browser"])
+        install::debian_packages(workspace, &["build", "tests", "browser", "windows"])
     })?;
     stages.run("cargo programs", || install::cargo_programs(workspace))?;
     stages.run("licences, bans, sources", || deny(workspace, &mut skips))?;
-    let has_web = workspace.path("web/package.json").exists();
-    if has_web {
-        stages.run("npm packages", || install::npm_packages(workspace))?;
-        stages.run("web client", || web(workspace, &mut skips))?;
-    }
+    stages.run("npm packages", || install::npm_packages(workspace))?;
+    stages.run("web client", || web(workspace, &mut skips))?;
     stages.run("lints", || lints(workspace))?;
     stages.run("programs", || build(workspace))?;
     stages.run("rust tests", || rust_tests(workspace, &mut skips))?;
-    if has_web {
-        stages.run("browser tests", || browser_tests(workspace, &mut skips))?;
-    }
+    stages.run("browser tests", || browser_tests(workspace, &mut skips))?;
+    stages.run("windows", || {
+        windows::build(workspace)?;
+        windows::attempt(workspace)
+    })?;
     stages.run("skips", || skips.check(workspace))?;
     stages.report();
     Ok(())

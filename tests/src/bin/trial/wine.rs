@@ -34,7 +34,7 @@ pub(crate) fn run(programs: &Path) -> Result<()> {
     let report = holdfast(&["snapshot", "create", "--json", &windows_path(&source)])?;
     let report: Value =
         serde_json::from_slice(&report).context("read the report of snapshot create")?;
-    let id = report[0]["id"]
+    let id = report["id"]
         .as_str()
         .context("the report names no snapshot")?;
     holdfast(&["snapshot", "restore", id, &windows_path(&target)])?;

@@ -189,7 +189,6 @@ async fn walk_through(
             compare_trees(&source, &target, Compare::WITHOUT_OWNERS).context("compare")?,
         );
     }
-    clock.lap("restored beside the source");
     ensure!(
         total.differences.is_empty(),
         "restored files differ from the source: {:#?}",
@@ -197,7 +196,7 @@ async fn walk_through(
     );
     ensure!(total.files > 0, "nothing was restored");
     clock.lap(&format!(
-        "compared {} files, {} folders, {} links: every one of {} bytes is equal",
+        "restored beside the source and compared {} files, {} folders, {} links: every one of {} bytes is equal",
         total.files, total.directories, total.links, total.bytes
     ));
     Ok(())

@@ -108,9 +108,9 @@ impl SourceDirectory for LocalDirectory {
     }
 
     fn open_file(&self, name: &[u8]) -> io::Result<Box<dyn SourceFile>> {
-        Ok(Box::new(LocalFile {
-            file: self.dir.open_file(name)?,
-        }))
+        let file = self.dir.open_file(name)?;
+        check_regular(&file)?;
+        Ok(Box::new(LocalFile { file }))
     }
 
     fn read_small(&self, name: &[u8], expected: usize, buffer: &mut [u8]) -> io::Result<usize> {
@@ -128,6 +128,9 @@ impl SourceDirectory for LocalDirectory {
                 break;
             }
         }
+        if filled < expected {
+            check_regular(&file)?;
+        }
         Ok(filled)
     }
 
@@ -143,6 +146,18 @@ impl SourceDirectory for LocalDirectory {
         let mut content = Vec::new();
         io::Read::read_to_end(&mut io::Read::take(file, limit as u64), &mut content)?;
         Ok(Some(content))
+    }
+}
+
+/// A pipe or device that took the place of a file since it was listed is not read: it would pass for a file that was cut
+/// short, or never end.
+fn check_regular(file: &File) -> io::Result<()> {
+    if file.metadata()?.is_file() {
+        Ok(())
+    } else {
+        Err(io::Error::other(
+            "something else took the place of the file",
+        ))
     }
 }
 

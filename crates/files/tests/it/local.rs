@@ -75,6 +75,22 @@ mod unix {
     }
 
     #[test]
+    fn a_pipe_in_the_place_of_a_file_is_not_read() {
+        let place = tempfile::tempdir().expect("a temporary directory");
+        let made = std::process::Command::new("mkfifo")
+            .arg(place.path().join("file"))
+            .status()
+            .expect("run mkfifo");
+        assert!(made.success());
+        let root = LocalTree::new(place.path()).root().expect("open");
+        let RootNode::Directory(directory) = root.node else {
+            panic!("a directory")
+        };
+        assert!(directory.read_small(b"file", 5, &mut [0; 6]).is_err());
+        assert!(directory.open_file(b"file").is_err());
+    }
+
+    #[test]
     fn the_root_of_the_file_system_is_called_slash() {
         assert_eq!(LocalTree::new("/").root().expect("open").name, b"/");
     }

@@ -195,7 +195,10 @@ fn compare(
                 index,
                 previous: previous.directories(listed),
             }),
-            _ => match previous.unchanged(listed) {
+            _ => match previous
+                .unchanged(listed)
+                .filter(|object| upload.is_stored(object))
+            {
                 Some(object) => {
                     entry.object = Some(object);
                     cached.entries += 1;

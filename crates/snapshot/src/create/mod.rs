@@ -85,7 +85,14 @@ pub fn create(repo: &Arc<Repository>, request: &SnapshotRequest) -> Result<Snaps
                 Ok(())
             });
         ended.store(true, Ordering::Relaxed);
-        result.map(|()| reports)
+        // Workers leave their packs open when the root of a source turns out to be unreadable in the middle.
+        result
+            .and_then(|()| {
+                Ok(writers
+                    .iter_mut()
+                    .try_for_each(ContentWriter::finish_packs)?)
+            })
+            .map(|()| reports)
     });
     drop(writers);
     let sources = match sources {

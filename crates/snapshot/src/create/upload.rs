@@ -208,6 +208,14 @@ impl<'a> Upload<'a> {
         )
     }
 
+    /// Whether an object of an earlier snapshot may be referred to again. One whose content is marked as deleted, or is
+    /// not there, is written anew: else every later snapshot would inherit what is missing.
+    pub(super) fn is_stored(&self, object: &ObjectId) -> bool {
+        self.repository
+            .content_info(&object.content())
+            .is_ok_and(|info| info.is_some_and(|info| !info.deleted && !info.is_unusable()))
+    }
+
     /// Whether nothing is to be read any more.
     pub(super) fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed) || self.cancel.is_cancelled()

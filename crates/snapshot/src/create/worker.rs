@@ -281,7 +281,10 @@ impl<'a> Worker<'a> {
             }
             let finished = node.finish();
             let compression = self.upload.metadata_compression_at(&node.path);
-            let object = match finished.known {
+            let known = finished
+                .known
+                .filter(|object| self.upload.is_stored(object));
+            let object = match known {
                 Some(object) => object,
                 None if finished.bytes.len() < self.upload.single_chunk_limit() => {
                     let target = Target::Directory(node, finished.summary);

@@ -1,11 +1,13 @@
 //! Contents in the order of their packs, neighbours with one read, many reads at a time.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use holdfast_host::Cancel;
 use holdfast_planning::restore::{Extent, windows};
 use holdfast_repository::{ContentInfo, Repository};
+use parking_lot::Mutex;
 
 use super::is_about_data;
 use crate::error::{Error, Result};
@@ -60,8 +62,12 @@ pub(crate) fn fetch<R: Receive>(
     });
     let windows = windows(&extents(&wanted), WINDOW, GAP);
     let next = AtomicUsize::new(0);
+    let moved = Moved {
+        repo,
+        renewed: Mutex::new(false),
+    };
     let run = || {
-        let mut reader = WindowReader::default();
+        let mut reader = WindowReader::new(&moved);
         let mut receiver = receiver();
         let result = (|| {
             loop {
@@ -122,13 +128,42 @@ fn extents(wanted: &[Wanted]) -> Vec<Extent> {
     extents
 }
 
-#[derive(Default)]
-struct WindowReader {
+/// Finds contents whose pack went away since they were looked up, because maintenance moved them (format 1 §6.6).
+struct Moved<'a> {
+    repo: &'a Repository,
+    /// Whether the index was renewed for this; once is enough, and a repository that lost packs is not listed for each
+    /// of its contents.
+    renewed: Mutex<bool>,
+}
+
+impl Moved<'_> {
+    fn find(&self, old: &ContentInfo) -> Result<Option<ContentInfo>> {
+        let mut renewed = self.renewed.lock();
+        if !*renewed {
+            self.repo.refresh()?;
+            *renewed = true;
+        }
+        drop(renewed);
+        let new = self.repo.content_info(&old.id)?;
+        Ok(new.filter(|new| new.pack != old.pack))
+    }
+}
+
+struct WindowReader<'a> {
+    moved: &'a Moved<'a>,
     buffer: Vec<u8>,
     scratch: Vec<u8>,
 }
 
-impl WindowReader {
+impl<'a> WindowReader<'a> {
+    fn new(moved: &'a Moved<'a>) -> Self {
+        Self {
+            moved,
+            buffer: Vec::new(),
+            scratch: Vec::new(),
+        }
+    }
+
     fn read(
         &mut self,
         repo: &Repository,
@@ -162,25 +197,40 @@ impl WindowReader {
         receiver: &mut impl Receive,
     ) -> Result<()> {
         for uses in window.chunk_by(same_place) {
-            let info = &uses[0].info;
-            let buffer = &mut self.buffer;
-            buffer.resize(buffer.len().max(info.packed_length as usize), 0);
-            let sealed = &mut buffer[..info.packed_length as usize];
-            match repo
-                .store()
-                .get_range(&info.pack, info.offset.into(), sealed)
+            let mut info = Cow::Borrowed(&uses[0].info);
+            let mut read = self.read_place(repo, &info);
+            if matches!(&read, Err(holdfast_repository::Error::Storage(error)) if error.is_not_found())
+                && let Some(moved) = self.moved.find(&info)?
             {
-                Ok(()) => open(repo, uses, sealed, &mut self.scratch, receiver)?,
-                Err(error) => {
-                    let error = holdfast_repository::Error::from(error);
-                    if !is_about_data(&error) {
-                        return Err(error.into());
-                    }
-                    receiver.content(uses, Err(&error.to_string()))?;
+                read = self.read_place(repo, &moved);
+                info = Cow::Owned(moved);
+            }
+            let sealed = &mut self.buffer[..info.packed_length as usize];
+            match read {
+                Ok(()) => open(repo, &info, uses, sealed, &mut self.scratch, receiver)?,
+                Err(error) if is_about_data(&error) => {
+                    receiver.content(uses, Err(&error.to_string()))?
                 }
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(())
+    }
+}
+
+impl WindowReader<'_> {
+    /// Reads one content into the beginning of the buffer.
+    fn read_place(
+        &mut self,
+        repo: &Repository,
+        info: &ContentInfo,
+    ) -> holdfast_repository::Result<()> {
+        let length = info.packed_length as usize;
+        self.buffer.resize(self.buffer.len().max(length), 0);
+        let sealed = &mut self.buffer[..length];
+        Ok(repo
+            .store()
+            .get_range(&info.pack, info.offset.into(), sealed)?)
     }
 }
 
@@ -212,6 +262,7 @@ fn open_all(
         let at = (u64::from(info.offset) - start) as usize;
         open(
             repo,
+            info,
             uses,
             &mut buffer[at..at + info.packed_length as usize],
             scratch,
@@ -223,12 +274,13 @@ fn open_all(
 
 fn open(
     repo: &Repository,
+    info: &ContentInfo,
     uses: &[Wanted],
     sealed: &mut [u8],
     scratch: &mut Vec<u8>,
     receiver: &mut impl Receive,
 ) -> Result<()> {
-    match repo.open_payload(&uses[0].info, sealed, scratch) {
+    match repo.open_payload(info, sealed, scratch) {
         Ok(data) => receiver.content(uses, Ok(data)),
         Err(error) if is_about_data(&error) => receiver.content(uses, Err(&error.to_string())),
         Err(error) => Err(error.into()),

@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 use holdfast_files::{Fault, MemoryTree};
 use holdfast_host::Cancel;
 use holdfast_repository::directory::DirectorySummary;
-use holdfast_snapshot::{Error, ProblemCode, Severity, SourceReport, create, read_file};
+use holdfast_snapshot::{
+    Error, ProblemCode, RestoreRequest, Severity, Source, SourceReport, create, read_file,
+};
 
-use crate::support::{Place, id, policy, random, request, saved};
+use crate::support::{Place, id, identity, policy, random, request, saved};
 
 fn summary(report: &SourceReport) -> DirectorySummary {
     let root = saved(report).manifest.root_entry.clone().expect("a root");
@@ -252,4 +254,85 @@ fn an_upload_cancelled_before_it_began_does_nothing() {
         Err(Error::Cancelled)
     ));
     assert!(place.snapshots().is_empty());
+}
+
+#[test]
+fn a_source_that_fails_in_the_middle_leaves_the_others_stored() {
+    let place = Place::new();
+    let mut fine = MemoryTree::new("fine");
+    fine.file("file", b"1");
+    let mut broken = MemoryTree::new("broken");
+    broken
+        .file("", random(1, 12 << 20))
+        .fault("", Fault::FailsAt(10 << 20));
+    let mut request = request(&fine);
+    request.sources.push(Source {
+        tree: Arc::new(broken),
+        identity: identity("/broken"),
+    });
+    let report = create(&place.repo, &request).expect("the run itself goes on");
+    assert!(report.sources[0].result.is_ok());
+    assert!(matches!(
+        report.sources[1].result,
+        Err(Error::Source { .. })
+    ));
+    assert_eq!(place.snapshots().len(), 1);
+    assert!(place.repo.active_sessions().expect("sessions").is_empty());
+}
+
+#[test]
+fn what_was_deleted_meanwhile_is_stored_anew() {
+    let place = Place::new();
+    let mut tree = MemoryTree::new("data");
+    tree.file("dir/small", b"small")
+        .file("large", random(1, 9 << 20))
+        .symlink("link", "dir");
+    place.snapshot(&tree);
+    let mut ids = Vec::new();
+    let session = place.repo.session().expect("a session");
+    let mut writer = session.writer();
+    for info in place.repo.contents().expect("the index") {
+        if info.id.prefix() != Some(b'm') {
+            writer.delete_content(&info.id).expect("delete");
+            ids.push(info.id);
+        }
+    }
+    writer.finish_packs().expect("finish");
+    drop(writer);
+    session.close().expect("publish");
+    assert_eq!(place.snapshot(&tree).stats.cached_files, 0);
+    for id in ids {
+        let info = place.repo.content_info(&id).expect("the index");
+        assert!(info.is_some_and(|info| !info.deleted), "{id}");
+    }
+}
+
+#[test]
+fn contents_that_moved_since_the_index_was_read_are_restored() {
+    let place = Place::new();
+    let mut tree = MemoryTree::new("data");
+    tree.file("file", b"some content");
+    let report = place.snapshot(&tree);
+    let other = Place::open(Arc::clone(&place.store));
+    let all = other.repo.contents().expect("the index");
+    let old = all.iter().find(|info| info.id.prefix().is_none());
+    let old = old.expect("the content of the file");
+    let session = other.repo.session().expect("a session");
+    let mut writer = session.writer();
+    writer.delete_content(&old.id).expect("delete");
+    writer.finish_packs().expect("finish");
+    session.commit_index().expect("publish");
+    writer.write(None, b"some content", None).expect("write");
+    writer.finish_packs().expect("finish");
+    drop(writer);
+    session.close().expect("publish");
+    place.store.delete(&old.pack).expect("delete the old pack");
+
+    let target = tempfile::tempdir().expect("a directory");
+    let mut restore = RestoreRequest::new(id(&report), "", target.path());
+    restore.owners = false;
+    let restored = holdfast_snapshot::restore(&place.repo, &restore).expect("restore");
+    assert_eq!(restored.problems, []);
+    let content = std::fs::read(target.path().join("file")).expect("read");
+    assert_eq!(content, b"some content");
 }

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use windows_sys::Win32::Storage::FileSystem::{
-    FILE_ATTRIBUTE_READONLY, FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT,
-    FILE_WRITE_ATTRIBUTES,
+    FILE_ATTRIBUTE_READONLY, FILE_ATTRIBUTE_REPARSE_POINT, FILE_FLAG_BACKUP_SEMANTICS,
+    FILE_FLAG_OPEN_REPARSE_POINT, FILE_WRITE_ATTRIBUTES,
 };
 
 use super::{Entries, FileTime, Kind, Metadata};
@@ -81,16 +81,23 @@ impl Dir {
 
     /// Opens the file `name` for reading.
     pub fn open_file(&self, name: &[u8]) -> io::Result<File> {
+        let path = self.child(name);
         let file = OpenOptions::new()
             .read(true)
             .custom_flags(FILE_FLAG_OPEN_REPARSE_POINT)
-            .open(self.child(name))?;
-        if file.metadata()?.file_type().is_symlink() {
+            .open(&path)?;
+        let metadata = file.metadata()?;
+        if metadata.file_type().is_symlink() {
             return Err(io::Error::other(
                 "a symbolic link took the place of the file",
             ));
         }
-        Ok(file)
+        if metadata.file_attributes() & FILE_ATTRIBUTE_REPARSE_POINT == 0 {
+            return Ok(file);
+        }
+        // Deduplicated files and those of cloud drives: opened as above, the system gives what it keeps in their place
+        // instead of their content.
+        File::open(path)
     }
 
     /// Opens the path `name`, following links within and out of this directory, for reading.

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 
 use holdfast_host::Cancel;
 use holdfast_protocol::agent::{
@@ -16,6 +18,9 @@ use crate::state::VaultFolders;
 
 /// Region for stores that do not care.
 const DEFAULT_REGION: &str = "us-east-1";
+
+/// How often a wait for something uninterruptible looks for a cancel.
+const CANCEL_CHECK: Duration = Duration::from_millis(20);
 
 /// How a vault's storage is opened.
 #[derive(Clone, Debug, Default)]
@@ -154,7 +159,36 @@ pub fn open_repository(
     let password = password(vault)?;
     let store = open_store(vault, access)?;
     let options = open_options(vault, folders, identity)?;
-    Repository::open(store, &password, &options).map_err(|error| of_vault(vault, error))
+    let opened = unless_cancelled(&access.cancel, move || {
+        Repository::open(store, &password, &options)
+    })?;
+    opened.map_err(|error| of_vault(vault, error))
+}
+
+/// Does work that cannot be interrupted (deriving the key takes a second or more on a busy machine) on a thread of its own
+/// and stops waiting for it when the work is cancelled. What it still does then is not seen by anybody.
+fn unless_cancelled<T: Send + 'static>(
+    cancel: &Cancel,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, WorkError> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let run = move || {
+        // Nobody receives when the wait was given up.
+        let _ = sender.send(work());
+    };
+    std::thread::Builder::new()
+        .name("open vault".to_owned())
+        .spawn(run)
+        .map_err(|error| Failure::internal(format!("cannot start a thread: {error}")))?;
+    loop {
+        match receiver.recv_timeout(CANCEL_CHECK) {
+            Ok(result) => return Ok(result),
+            Err(RecvTimeoutError::Timeout) => cancel.check()?,
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(Failure::internal("opening the vault stopped unexpectedly").into());
+            }
+        }
+    }
 }
 
 /// How this agent works with the vault's repository.
@@ -256,6 +290,18 @@ mod tests {
         );
         assert!(password(&vault(json!({"repository_password": ""}))).is_err());
         assert!(password(&vault(json!({"encryption_mode": "agent_held"}))).is_err());
+    }
+
+    #[test]
+    fn a_cancel_does_not_wait_for_what_cannot_be_interrupted() {
+        let cancel = Cancel::new();
+        let (release, held) = mpsc::channel::<()>();
+        let work = move || held.recv().is_ok();
+        let stop = cancel.clone();
+        std::thread::spawn(move || stop.cancel());
+        assert_eq!(unless_cancelled(&cancel, work), Err(WorkError::Cancelled));
+        drop(release);
+        assert_eq!(unless_cancelled(&Cancel::new(), || 7), Ok(7));
     }
 
     #[test]

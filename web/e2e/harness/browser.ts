@@ -53,7 +53,7 @@ export class Visitor {
 			reducedMotion: "reduce",
 		});
 		const page = await context.newPage();
-		page.setDefaultTimeout(15_000);
+		page.setDefaultTimeout(30_000);
 		const visitor = new Visitor(context, page);
 		await page.exposeFunction("reportViolation", (text: string) => visitor.note(`policy violation: ${text}`));
 		await page.addInitScript(() => {
@@ -106,7 +106,7 @@ export class Visitor {
 		await this.page.screenshot({ path: join(pictures, `${name}.png`) });
 	}
 
-	async expectVisible(locator: Locator, timeout = 15_000): Promise<void> {
+	async expectVisible(locator: Locator, timeout = 30_000): Promise<void> {
 		await locator.first().waitFor({ state: "visible", timeout });
 	}
 

@@ -33,7 +33,7 @@ async function both(visitor: Visitor, name: string): Promise<void> {
 
 const heading = (page: Page, name: string | RegExp) => page.getByRole("heading", { name, level: 1 });
 
-it("goes from an empty server to a restored folder", { timeout: 300_000 }, async () => {
+it("goes from an empty server to a restored folder", { timeout: 600_000 }, async () => {
 	onTestFailed(() => {
 		failed = true;
 	});

@@ -205,16 +205,26 @@ fn join(root: &str, path: &str) -> String {
     }
 }
 
-/// What the agent is told to bring back. Several source paths go into folders of their own, named after them.
+/// What the agent is told to bring back. Chosen files and folders get their own names below the target, so that one
+/// does not run into another; several source paths go into folders of their own, named after them.
 fn restore_items(order: &RestoreOrder<'_>) -> Vec<RestoreItem> {
     if !order.items.is_empty() {
+        let whole = matches!(&order.items[..], [(_, path)] if path.is_empty());
+        let names = folder_names(order.items.iter().map(|(snapshot, path)| {
+            if path.is_empty() {
+                snapshot.path.as_str()
+            } else {
+                path.as_str()
+            }
+        }));
         return order
             .items
             .iter()
-            .map(|(snapshot, path)| RestoreItem {
+            .zip(names)
+            .map(|((snapshot, path), name)| RestoreItem {
                 manifest_id: Some(snapshot.manifest_id.clone()),
                 path: path.clone(),
-                into: String::new(),
+                into: if whole { String::new() } else { name },
             })
             .collect();
     }

@@ -3,7 +3,7 @@ import type { Agent } from "../api/types.ts";
 import { Tag } from "../ui/Tag.tsx";
 import css from "./capabilities.module.css";
 
-const known = ["files", "restore", "directory_vault"] as const;
+const known = ["files", "restore", "browse", "directory_vault", "reads_everything"] as const;
 
 /** What a machine can do; a missing ability says why. */
 export function Capabilities({ agent }: { agent: Agent }) {

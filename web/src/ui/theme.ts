@@ -162,7 +162,12 @@ export const theme = createTheme({
 		},
 		Modal: {
 			defaultProps: { radius: 12, centered: true, transitionProps: { duration: 180 } } satisfies Partial<ModalProps>,
-			classNames: { content: control["dialog"], title: control["dialogTitle"], overlay: control["scrim"] },
+			classNames: {
+				content: control["dialog"],
+				header: control["dialogHeader"],
+				title: control["dialogTitle"],
+				overlay: control["scrim"],
+			},
 		},
 	},
 });

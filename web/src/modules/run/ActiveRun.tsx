@@ -63,8 +63,8 @@ export function ActiveRun({ run }: { run: Run }) {
 				</span>
 				{run.status === "running" && percent !== undefined ? (
 					<span className={css["rest"]}>
-						{restWords(run.progress, rest)}{" "}
-						{rest !== undefined && rest.high >= 120 ? (
+						{percent >= 100 ? t("run.finishing") : restWords(run.progress, rest)}{" "}
+						{percent < 100 && rest !== undefined && rest.high >= 120 ? (
 							<span className="faint">
 								{t("run.doneBetween", {
 									from: format.clock(now.getTime() + rest.low * 1000),

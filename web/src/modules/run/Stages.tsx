@@ -27,8 +27,9 @@ export function Stages({ run, now }: { run: Run; now: Date }) {
 	const { t } = useTranslation();
 	const format = useFormat();
 	const name = useStageName();
-	const seen = new Set(run.stages.map((stage) => stage.name));
-	const expected = (run.type === "restore" ? restore : backup).filter((stage) => !seen.has(stage));
+	const order: readonly string[] = run.type === "restore" ? restore : backup;
+	const reached = Math.max(-1, ...run.stages.map((stage) => order.indexOf(stage.name)));
+	const expected = order.slice(reached + 1);
 	return (
 		<ol className={css["stages"]} aria-label={t("run.stages")}>
 			{run.stages.map((stage) => {

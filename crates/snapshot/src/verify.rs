@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use holdfast_host::Cancel;
 use holdfast_repository::directory::{DirectoryEntry, decode};
+use holdfast_repository::manifest::labels;
 use holdfast_repository::object::ObjectId;
 use holdfast_repository::snapshot::{self, SnapshotManifest};
 use holdfast_repository::{ContentId, ContentInfo, Repository};
@@ -88,7 +89,7 @@ pub struct VerifyReport {
 /// What stops everything: an unknown snapshot, a failing store, cancellation. Damage is in the report.
 pub fn verify(repo: &Arc<Repository>, request: &VerifyRequest) -> Result<VerifyReport> {
     let began = Instant::now();
-    let snapshots = selected(repo, &request.snapshots)?;
+    let (snapshots, unreadable) = selected(repo, &request.snapshots)?;
     let verifier = Verifier { repo, request };
     let roots = snapshots
         .iter()
@@ -113,7 +114,7 @@ pub fn verify(repo: &Arc<Repository>, request: &VerifyRequest) -> Result<VerifyR
         files: files.len() as u64,
         contents: contents.len() as u64,
         bytes_read: checked.bytes_read,
-        damaged: Vec::new(),
+        damaged: unreadable,
         seconds: 0.0,
     };
     if !broken.is_empty() {
@@ -131,18 +132,34 @@ pub fn verify(repo: &Arc<Repository>, request: &VerifyRequest) -> Result<VerifyR
     Ok(report)
 }
 
-fn selected(repo: &Repository, ids: &[String]) -> Result<Vec<SnapshotManifest>> {
+/// The snapshots to verify. Where all are meant, those whose manifest cannot be read are returned as damaged.
+fn selected(
+    repo: &Repository,
+    ids: &[String],
+) -> Result<(Vec<SnapshotManifest>, Vec<DamagedFile>)> {
     let manifests = repo.manifests()?;
     if ids.is_empty() {
-        return Ok(snapshot::list(&manifests, None));
+        let mut unreadable = Vec::new();
+        for manifest in manifests.find(&labels([("type", "snapshot")])) {
+            if let Err(error) = snapshot::read(manifest) {
+                unreadable.push(DamagedFile {
+                    snapshot: manifest.id.to_string(),
+                    path: ".".to_owned(),
+                    reason: error.to_string(),
+                });
+            }
+        }
+        return Ok((snapshot::list(&manifests, None), unreadable));
     }
-    ids.iter()
+    let named = ids
+        .iter()
         .map(|id| match id.as_str() {
             "" => Err(Error::NoSnapshot),
             _ => snapshot::find(&manifests, &id.as_str().into())?
                 .ok_or_else(|| Error::SnapshotNotFound(id.clone())),
         })
-        .collect()
+        .collect::<Result<Vec<_>>>()?;
+    Ok((named, Vec::new()))
 }
 
 /// Why objects cannot be read.

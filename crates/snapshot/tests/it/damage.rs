@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use holdfast_files::MemoryTree;
 use holdfast_repository::ContentInfo;
+use holdfast_repository::manifest::{ManifestEdits, labels};
 use holdfast_snapshot::{
     Error, ProblemCode, RestoreRequest, VerifyReport, VerifyRequest, read_file, restore, verify,
 };
@@ -227,4 +228,24 @@ fn reading_a_damaged_file_fails_with_its_content() {
     .expect_err("damaged");
     assert!(matches!(error, Error::Repository(_)), "{error}");
     assert!(error.to_string().contains(&info.id.to_string()), "{error}");
+}
+
+#[test]
+fn a_snapshot_whose_manifest_cannot_be_read_is_damaged() {
+    let scene = Scene::new();
+    let place = &scene.place;
+    let mut edits = ManifestEdits::new(Arc::clone(place.repo.clock()));
+    let of_snapshots = labels([
+        ("type", "snapshot"),
+        ("hostname", "host"),
+        ("username", "user"),
+        ("path", "/data"),
+    ]);
+    let payload = serde_json::json!({"rootEntry": 5});
+    let broken = edits.put(of_snapshots, &payload).expect("a manifest");
+    edits.publish(&place.repo).expect("publish");
+    let report = verify(&place.repo, &VerifyRequest::new(Vec::new(), false)).expect("verify");
+    let damaged: Vec<_> = report.damaged.iter().map(|file| &file.snapshot).collect();
+    assert_eq!(damaged, [&broken.to_string()]);
+    assert_eq!(report.snapshots, 1);
 }

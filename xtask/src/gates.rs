@@ -90,6 +90,24 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     )
 }
 
+/// Writes the files anew that tests compare with what would be generated.
+pub(crate) fn generate(workspace: &Workspace) -> Result<()> {
+    let mut server = workspace.cargo();
+    server.args([
+        "test",
+        "--quiet",
+        "--locked",
+        "--package",
+        "holdfast-server",
+        "--test",
+        "it",
+        "generated",
+    ]);
+    process::run(server.env("HOLDFAST_GENERATE", "1"))?;
+    install::npm_packages(workspace)?;
+    process::run(&mut npm_run(workspace, "gen"))
+}
+
 fn rust_tests(workspace: &Workspace, skips: &mut Skips) -> Result<()> {
     nextest(workspace, skips, "ci", &[])?;
     process::run_watching(

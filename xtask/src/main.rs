@@ -32,6 +32,8 @@ enum Command {
     Check,
     /// Fail when a crate depends on one that its layer may not know.
     CheckLayers,
+    /// Write generated files anew: the API's description, the list of errors, the web client's types.
+    Gen,
     /// Install the Debian packages, cargo programs and npm packages that are missing.
     InstallDeps,
     /// Cross-build the Windows programs and try them under wine.
@@ -50,6 +52,7 @@ fn main() -> Result<()> {
         Command::Test => gates::test(&workspace),
         Command::Check => gates::check(&workspace),
         Command::CheckLayers => layers::check(&workspace),
+        Command::Gen => gates::generate(&workspace),
         Command::InstallDeps => install::everything(&workspace),
         Command::Windows => windows::run(&workspace),
         Command::Demo => demo::run(&workspace),

@@ -23,7 +23,7 @@ pub(super) struct Owners {
     own: Option<(u32, u32)>,
     /// Bits that the system takes off the permissions of new files.
     mask: u32,
-    /// Owners that this process may not set.
+    /// Owners and permissions that the system refused to set.
     refused: AtomicU64,
 }
 
@@ -71,7 +71,7 @@ impl Owners {
             0o666 & !self.mask
         };
         if mode != created || mode & self.mask != 0 {
-            dir::set_permissions(file, mode)?;
+            self.allow_refusal(dir::set_permissions(file, mode))?;
         }
         if self.times {
             dir::set_times(file, FileTime::from_nanoseconds(wanted.modified))?;
@@ -116,10 +116,16 @@ impl Owners {
         Ok(())
     }
 
-    /// Whoever may not set owners restores everything else.
+    /// Whoever may not set owners, and file systems without permissions, get everything else. A file then stays as closed
+    /// as it was created.
     fn allow_refusal(&self, result: io::Result<()>) -> io::Result<()> {
         match result {
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported
+                ) =>
+            {
                 self.refused.fetch_add(1, Ordering::Relaxed);
                 Ok(())
             }
@@ -127,12 +133,13 @@ impl Owners {
         }
     }
 
-    /// Says once how many owners could not be set.
+    /// Says once how many owners and permissions could not be set.
     pub(super) fn report(&self, plan: &Plan) {
         let refused = self.refused.load(Ordering::Relaxed);
         if refused > 0 {
             let message = format!(
-                "the owner of {refused} entries was not set, because this user may not do so"
+                "owner or permissions were not set in {refused} cases, because this user or the target's file system may not \
+                 do so"
             );
             plan.problem(
                 ProblemCode::AttributesNotSet,

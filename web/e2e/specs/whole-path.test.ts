@@ -158,6 +158,9 @@ it("goes from an empty server to a restored folder", { timeout: 600_000 }, async
 	await page.getByRole("button", { name: /^Restore .* files to/ }).click();
 	await visitor.expectVisible(page.getByText("Everything was restored."), 60_000);
 	await both(visitor, "restore-finished");
+	const numbers = page.getByRole("table", { name: "Numbers" });
+	await visitor.expectVisible(numbers.getByRole("cell", { name: "Written", exact: true }));
+	expect(await numbers.getByRole("cell", { name: "Uploaded" }).count()).toBe(0);
 	const expected = describeTree(source).filter((line) => !line.startsWith("Raw footage/hall-8"));
 	expect(describeTree(all)).toEqual(expected);
 	expect(readFileSync(join(all, "Finance", "empty.txt")).length).toBe(0);

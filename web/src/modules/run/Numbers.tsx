@@ -12,12 +12,23 @@ export function Numbers({ run }: { run: Run }) {
 	const { t } = useTranslation();
 	const format = useFormat();
 	const before = run.previous?.statistics;
-	const rows: [string, keyof Statistics, (value: number) => string][] = [
-		[t("run.figures.read"), "bytes_read", format.size],
-		[t("run.figures.new"), "bytes_new", format.size],
-		[t("run.figures.uploaded"), "bytes_uploaded", format.size],
-		[t("run.figures.files"), "files", format.count],
-		[t("run.figures.cached"), "cached_files", format.count],
+	type Row = [label: string, key: keyof Statistics, say: (value: number) => string];
+	// What a restore transfers is what it writes to the target; it reads and sends nothing.
+	const data: Row[] =
+		run.type === "restore"
+			? [
+					[t("run.written"), "bytes_uploaded", format.size],
+					[t("run.filesWritten"), "files", format.count],
+				]
+			: [
+					[t("run.figures.read"), "bytes_read", format.size],
+					[t("run.figures.new"), "bytes_new", format.size],
+					[t("run.figures.uploaded"), "bytes_uploaded", format.size],
+					[t("run.figures.files"), "files", format.count],
+					[t("run.figures.cached"), "cached_files", format.count],
+				];
+	const rows: Row[] = [
+		...data,
 		[t("run.figures.skipped"), "errors", format.count],
 		[t("run.figures.duration"), "duration_seconds", stopwatch],
 	];

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -10,7 +10,8 @@ use jiff::Timestamp;
 pub trait Clock: Send + Sync + std::fmt::Debug {
     /// The wall clock, UTC.
     fn now(&self) -> Timestamp;
-    /// Time since some fixed moment; never goes back, whatever happens to the wall clock.
+    /// Time since some fixed moment; never goes back, whatever happens to the wall clock, and goes on while the machine
+    /// sleeps.
     fn monotonic(&self) -> Duration;
     /// Lets `duration` pass.
     fn sleep(&self, duration: Duration);
@@ -19,15 +20,13 @@ pub trait Clock: Send + Sync + std::fmt::Debug {
 /// The clock of the operating system.
 #[derive(Debug, Clone, Copy)]
 pub struct SystemClock {
-    start: Instant,
+    start: Duration,
 }
 
 impl SystemClock {
     /// A clock whose monotonic time starts now.
     pub fn new() -> Self {
-        Self {
-            start: Instant::now(),
-        }
+        Self { start: steady() }
     }
 }
 
@@ -43,12 +42,28 @@ impl Clock for SystemClock {
     }
 
     fn monotonic(&self) -> Duration {
-        self.start.elapsed()
+        steady().saturating_sub(self.start)
     }
 
     fn sleep(&self, duration: Duration) {
         std::thread::sleep(duration);
     }
+}
+
+/// Time since the machine was started. That of [`std::time::Instant`] stands still on Linux while the machine sleeps: what
+/// was read before would pass for fresh after a night.
+#[cfg(target_os = "linux")]
+fn steady() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
+}
+
+/// Time since the first call; counts sleep on Windows.
+#[cfg(not(target_os = "linux"))]
+fn steady() -> Duration {
+    static START: std::sync::LazyLock<std::time::Instant> =
+        std::sync::LazyLock::new(std::time::Instant::now);
+    START.elapsed()
 }
 
 /// A clock that stands still until it is moved. Sleeping on it moves it and returns at once.
@@ -89,5 +104,19 @@ impl Clock for ManualClock {
 
     fn sleep(&self, duration: Duration) {
         self.advance(duration);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_system_clock_moves_on() {
+        let clock = SystemClock::new();
+        let before = clock.monotonic();
+        clock.sleep(Duration::from_millis(2));
+        let passed = clock.monotonic() - before;
+        assert!((2..60_000).contains(&passed.as_millis()), "{passed:?}");
     }
 }

@@ -21,7 +21,8 @@ export default defineConfig({
 					name: "e2e",
 					environment: "node",
 					include: ["e2e/specs/**/*.test.ts"],
-					testTimeout: 180_000,
+					// On a busy machine the walk through all pages takes minutes; in peace it takes half of one.
+					testTimeout: 600_000,
 					hookTimeout: 120_000,
 				},
 			},

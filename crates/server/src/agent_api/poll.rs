@@ -168,10 +168,19 @@ async fn commands(app: &App, agent: &AgentRow, held: &[i64]) -> ApiResult<Vec<Co
     }
     let txn = app.db.begin().await?;
     let mut deliveries = Vec::new();
+    let mut changes = Vec::new();
     for command in db::commands::deliverable(&txn, agent.id, held, now, MOST_COMMANDS).await? {
-        deliveries.extend(queue::deliver(app, &txn, command, now).await?);
+        // One that cannot be handed out must not keep the agent from everything else.
+        match queue::deliver(app, &txn, command.clone(), now).await {
+            Ok(delivery) => deliveries.extend(delivery),
+            Err(error) => {
+                tracing::error!(command = %command.uuid, kind = command.kind, code = error.code().code(), "a command cannot be handed out and ends");
+                changes.extend(queue::undeliverable(app, &txn, command, now).await?);
+            }
+        }
     }
     txn.commit().await?;
+    app.tell_all(changes);
     Ok(deliveries)
 }
 
@@ -203,6 +212,10 @@ async fn run(app: &App, agent: &AgentRow, request: &PollRequest) -> ApiResult<Op
     let Some(mut run) = found else {
         return Ok(None);
     };
+    // Another poll of the same process may have been handed it since it was looked at.
+    if lost.is_some() && !is_lost(app, &run, request, now) {
+        return Ok(None);
+    }
     let RunOutcome::Changed(state) = apply(state_of(&run), input) else {
         return Ok(None);
     };

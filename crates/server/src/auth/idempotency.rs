@@ -74,20 +74,33 @@ async fn replay(
         Seen::Used { answer: None, .. } => Err(ApiError::from(ErrorCode::Conflict)
             .detail("The same request is under way; wait for its answer.")),
         Seen::Free(id) => {
-            let response = next
-                .run(Request::from_parts(parts, Body::from(bytes)))
-                .await;
-            if !response.status().is_success() {
-                db::idempotency::forget(app.db.writer(), id).await?;
-                return Ok(response);
-            }
-            let (parts, body) = response.into_parts();
-            let bytes = read_body(body, usize::MAX).await?;
-            let sealed = app.sealer.seal(place(caller, id), &bytes);
-            db::idempotency::answer(app.db.writer(), id, parts.status.as_u16(), sealed).await?;
-            Ok(Response::from_parts(parts, Body::from(bytes)))
+            let request = Request::from_parts(parts, Body::from(bytes));
+            // A client that hangs up must not leave its key without an answer: it will ask again with it.
+            let (app, caller) = (app.clone(), caller.clone());
+            let work = tokio::spawn(async move { record(&app, &caller, id, request, next).await });
+            work.await.map_err(ApiError::internal)?
         }
     }
+}
+
+/// Carries a request out and keeps its answer under its key.
+async fn record(
+    app: &App,
+    caller: &Caller,
+    id: i64,
+    request: Request,
+    next: Next,
+) -> ApiResult<Response> {
+    let response = next.run(request).await;
+    if !response.status().is_success() {
+        db::idempotency::forget(app.db.writer(), id).await?;
+        return Ok(response);
+    }
+    let (parts, body) = response.into_parts();
+    let bytes = read_body(body, usize::MAX).await?;
+    let sealed = app.sealer.seal(place(caller, id), &bytes);
+    db::idempotency::answer(app.db.writer(), id, parts.status.as_u16(), sealed).await?;
+    Ok(Response::from_parts(parts, Body::from(bytes)))
 }
 
 fn place(caller: &Caller, id: i64) -> Place<'static> {

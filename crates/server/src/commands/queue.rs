@@ -244,6 +244,23 @@ pub(crate) async fn cancel(
     end(app, conn, command, next, None, Some(why), now).await
 }
 
+/// Ends a command that cannot be handed out: what it is about is gone, or cannot be read.
+pub(crate) async fn undeliverable(
+    app: &App,
+    conn: &impl ConnectionTrait,
+    command: CommandRow,
+    now: i64,
+) -> ApiResult<Vec<Change>> {
+    let Some(next) = state::apply(state_of(&command), CommandInput::Fail) else {
+        return Ok(Vec::new());
+    };
+    let why = failure(
+        failures::INTERNAL,
+        Some("the command could not be handed out; the server's log says why".to_owned()),
+    );
+    end(app, conn, command, next, None, Some(why), now).await
+}
+
 /// Withdraws the command of a restore whose run is cancelled in the same transaction.
 pub(crate) async fn withdraw(
     app: &App,
@@ -401,13 +418,12 @@ async fn repository_made(
     }
     let text = why.map(serde_json::to_string).transpose()?;
     db::vaults::set_state(conn, scope, vault.id, "new", text, None).await?;
-    if status == CommandStatus::Failed {
-        let (code, detail) = why.map_or((failures::INTERNAL, None), |why| {
-            (why.code.as_str(), why.detail.as_deref())
-        });
-        for run in waiting {
-            changes.extend(runs::start::fail(app, conn, run, code, detail).await?);
-        }
+    // Nothing orders the repository again by itself: runs left waiting for it would wait for ever.
+    let (code, detail) = why.map_or((failures::INTERNAL, None), |why| {
+        (why.code.as_str(), why.detail.as_deref())
+    });
+    for run in waiting {
+        changes.extend(runs::start::fail(app, conn, run, code, detail).await?);
     }
     Ok(changes)
 }

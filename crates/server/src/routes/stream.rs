@@ -17,7 +17,7 @@ use axum::{
         sse::{Event, Sse},
     },
 };
-use holdfast_protocol::{Time, errors::ErrorCode};
+use holdfast_protocol::{Time, api::session::Role, errors::ErrorCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::{
@@ -139,6 +139,10 @@ pub(crate) async fn stream(
             .detail(format!("name 1 to {MOST_TOPICS} topics")));
     }
     for topic in &topics {
+        // The answers of commands hold file names; whoever may not read them there may not here.
+        if matches!(topic, Topic::Command(_)) && caller.role < Role::Operator {
+            return Err(ErrorCode::Forbidden.into());
+        }
         let known = match *topic {
             Topic::Run(id) => db::runs::find(app.db.reader(), caller.scope, id)
                 .await?

@@ -3,12 +3,12 @@
 use std::{collections::HashMap, time::Duration};
 
 use holdfast_protocol::{
-    agent::{CommandType, failures},
+    agent::{CommandType, RunStatus, failures},
     errors::ErrorCode,
 };
 
 use super::{
-    changed, events,
+    changed, events, parse_status,
     state::{RunInput, RunOutcome, apply},
     state_of, write_failure, write_state,
 };
@@ -132,6 +132,16 @@ async fn expire(app: &App, tenant_id: i64, id: i64, now: i64) -> ApiResult<()> {
     let Some(state) = apply_command(queue::state_of(&command), CommandInput::Expire { now }) else {
         return Ok(());
     };
+    // A restore at work is given up by its run's heartbeat, not because its command is a day old.
+    if let Some(run) = command.run_id
+        && let Some(run) = db::runs::lock(&txn, Scope::tenant(tenant_id), run).await?
+        && matches!(
+            parse_status(&run.status),
+            RunStatus::Starting | RunStatus::Running
+        )
+    {
+        return Ok(());
+    }
     let failure = ErrorCode::AgentTimeout.failure(None);
     let changes = queue::end(app, &txn, command, state, None, Some(failure), now).await?;
     txn.commit().await?;

@@ -1,5 +1,6 @@
 //! Ctrl-C: the first one asks the work to stop cleanly, the second one ends the program at once.
 
+use std::io::IsTerminal;
 use std::thread;
 
 use anyhow::{Context, Result};
@@ -24,7 +25,10 @@ pub(crate) fn listen() -> Result<Cancel> {
                     return;
                 }
                 raised.cancel();
-                eprintln!("stopping (press Ctrl-C again to stop at once)");
+                // Only for a person: a program expects nothing but the problem document here.
+                if std::io::stderr().is_terminal() {
+                    eprintln!("stopping (press Ctrl-C again to stop at once)");
+                }
                 if wait().await.is_ok() {
                     std::process::exit(INTERRUPTED);
                 }

@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use holdfast_protocol::{api::common::Page, errors::ErrorCode};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
@@ -17,6 +17,8 @@ use crate::{
 
 /// Largest body of a request from a client.
 pub(crate) const BODY_LIMIT: usize = 1 << 20;
+/// Most that is read of a body after it was refused, in bytes.
+const MOST_DISCARDED: usize = 16 << 20;
 
 /// Rows of a page when the caller does not say.
 const DEFAULT_LIMIT: u64 = 50;
@@ -66,15 +68,35 @@ pub(crate) fn is_json(headers: &HeaderMap) -> bool {
 }
 
 /// Reads a body up to `limit` bytes.
-pub(crate) async fn read_body(body: axum::body::Body, limit: usize) -> ApiResult<bytes::Bytes> {
-    match Limited::new(body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
-            Err(ErrorCode::BodyTooLarge.into())
+pub(crate) async fn read_body(mut body: axum::body::Body, limit: usize) -> ApiResult<bytes::Bytes> {
+    let mut bytes = bytes::BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            ApiError::from(ErrorCode::InvalidRequest)
+                .detail("the body broke off")
+                .because(anyhow::anyhow!(error))
+        })?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        if data.len() > limit - bytes.len() {
+            discard(body).await;
+            return Err(ErrorCode::BodyTooLarge.into());
         }
-        Err(error) => Err(ApiError::from(ErrorCode::InvalidRequest)
-            .detail("the body broke off")
-            .because(anyhow::anyhow!(error))),
+        bytes.extend_from_slice(&data);
+    }
+    Ok(bytes.freeze())
+}
+
+/// Reads the rest of a refused body and drops it, within a bound: a client that is still sending would see a broken
+/// connection instead of the answer.
+pub(crate) async fn discard(mut body: axum::body::Body) {
+    let mut left = MOST_DISCARDED;
+    while let Some(Ok(frame)) = body.frame().await {
+        match left.checked_sub(frame.data_ref().map_or(0, bytes::Bytes::len)) {
+            Some(rest) => left = rest,
+            None => return,
+        }
     }
 }
 

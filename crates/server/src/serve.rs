@@ -24,7 +24,7 @@ use crate::{
         idempotency::idempotent,
         session_store::{COOKIE, DatabaseSessions, SESSION_SECONDS},
     },
-    extract::BODY_LIMIT,
+    extract::{BODY_LIMIT, discard},
     openapi,
     problem::{ApiError, REQUEST_ID},
     web,
@@ -77,6 +77,7 @@ async fn small_body(request: Request, next: Next) -> Response {
         .and_then(|text| text.parse::<u64>().ok())
         .is_some_and(|length| length > BODY_LIMIT as u64)
     {
+        discard(request.into_body()).await;
         return ApiError::from(ErrorCode::BodyTooLarge).into_response();
     }
     next.run(request).await

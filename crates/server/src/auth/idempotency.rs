@@ -9,6 +9,7 @@ use axum::{
 };
 use holdfast_protocol::errors::ErrorCode;
 use ring::digest::{Context, SHA256};
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::Caller;
@@ -16,7 +17,7 @@ use crate::{
     app::{App, now},
     db::{self, idempotency::Seen},
     extract::{BODY_LIMIT, read_body},
-    problem::{ApiError, ApiResult},
+    problem::{ApiError, ApiResult, REQUEST_ID},
     sealing::Place,
 };
 
@@ -77,7 +78,9 @@ async fn replay(
             let request = Request::from_parts(parts, Body::from(bytes));
             // A client that hangs up must not leave its key without an answer: it will ask again with it.
             let (app, caller) = (app.clone(), caller.clone());
-            let work = tokio::spawn(async move { record(&app, &caller, id, request, next).await });
+            let work = async move { record(&app, &caller, id, request, next).await };
+            let name = REQUEST_ID.try_with(Clone::clone).unwrap_or_default();
+            let work = tokio::spawn(REQUEST_ID.scope(name, work).in_current_span());
             work.await.map_err(ApiError::internal)?
         }
     }

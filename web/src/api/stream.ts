@@ -40,7 +40,6 @@ export class LiveStream {
 	private openTopics = "";
 	private state: Connection = "connecting";
 	private since = Date.now();
-	private openedBefore = false;
 	private pause = firstPause;
 	private reopenTimer: number | undefined;
 	private hideTimer: number | undefined;
@@ -68,7 +67,7 @@ export class LiveStream {
 		return () => this.handlers.delete(handler);
 	}
 
-	/** Called whenever the stream is open again after a gap: what is shown must be fetched. */
+	/** Called whenever the stream has opened: there was a gap before, and what is shown must be fetched. */
 	onReopen(run: () => void): () => void {
 		this.reopened.add(run);
 		return () => this.reopened.delete(run);
@@ -115,12 +114,11 @@ export class LiveStream {
 		const source = this.environment.open(`/api/v1/stream?topics=${encodeURIComponent(wanted)}`);
 		this.source = source;
 		source.onopen = () => {
-			const fresh = !this.openedBefore;
-			this.openedBefore = true;
 			this.pause = firstPause;
 			this.setState("live");
 			this.heard();
-			if (!fresh) for (const run of this.reopened) run();
+			// The first time as well: what changed between the page's fetch and this moment came by no message.
+			for (const run of this.reopened) run();
 		};
 		source.onerror = () => {
 			// The browser's own repetition is not used: it keeps a fixed pause and a fixed list of topics.

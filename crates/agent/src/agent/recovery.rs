@@ -63,14 +63,7 @@ impl Agent {
                     update.status = Some(RunStatus::Failed);
                     update.error_code = Some(failure.code.to_owned());
                     update.error_summary = Some(failure.message.clone());
-                    self.spawn_report(
-                        run_id,
-                        attempt,
-                        RunFinal {
-                            events: Vec::new(),
-                            update,
-                        },
-                    );
+                    self.spawn_report(run_id, attempt, RunFinal::new(Vec::new(), update));
                 }
                 CommandOutcome::failed(failure.code, failure.message)
             }
@@ -84,12 +77,11 @@ impl Agent {
             .services
             .journal
             .read(|state| state.runs.get(&run_id)?.report.clone());
-        let Some(mut report) = report else {
+        let Some(report) = report else {
             return false;
         };
         tracing::info!(%run_id, %attempt, "the run was handed back, but it has ended; it is reported again");
-        report.update.attempt = attempt;
-        self.spawn_report(run_id, attempt, *report);
+        self.spawn_report(run_id, attempt, report.claimed_anew(attempt));
         true
     }
 

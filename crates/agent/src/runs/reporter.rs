@@ -1,18 +1,23 @@
 //! Tells the server about a run. Nothing here ever stops the run because the server cannot be reached: updates carry the
-//! newest state, so lost ones need no repetition, and events wait in order until they are accepted.
+//! newest state, so lost ones need no repetition, and events wait in order until they are accepted. Events that the server
+//! cannot store never hold up the state.
 
 use std::sync::Arc;
 
 use holdfast_protocol::agent::update::MOST_EVENTS;
 use holdfast_protocol::agent::{
     ApiError, ApiErrorKind, Attempt, PushEvents, RunEvent, RunId, RunStatus, RunUpdate, ServerApi,
-    UpdateAnswer,
+    UpdateAnswer, failures,
 };
 use tokio_util::sync::CancellationToken;
 
 use super::recorder::RunRecorder;
+use crate::failure::Failure;
 use crate::state::RunFinal;
 use crate::timing::{Backoff, Timing};
+
+/// A server that fails this often on the last events of a run gets its final report without them.
+const EVENT_FAILURES: u32 = 5;
 
 /// Reports on one attempt of one run.
 pub(crate) struct Reporter {
@@ -49,8 +54,15 @@ impl Reporter {
             let Some(last) = events.last().map(|event| event.seq) else {
                 break;
             };
-            push(&*self.api, self.run_id, self.attempt, events).await?;
-            self.recorder.acknowledge(last);
+            match push(&*self.api, self.run_id, self.attempt, events).await {
+                Ok(()) => self.recorder.acknowledge(last),
+                // It answers and fails on these events; they wait, and the state is told all the same.
+                Err(error) if error.kind == ApiErrorKind::Server => {
+                    tracing::debug!(run_id = %self.run_id, "the server failed on events of the run: {error}");
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
         }
         let mut update = self.next_update();
         update.status = Some(RunStatus::Running);
@@ -99,7 +111,8 @@ pub(crate) enum Delivery {
     Postponed,
 }
 
-/// Delivers the last words about a run, however long the server is away.
+/// Delivers the last words about a run, however long the server is away. A report that the server refuses for good is
+/// replaced by the bare fact that the run failed and why: a run of which nothing is said would be handed out again.
 pub(crate) async fn deliver_final(
     api: &dyn ServerApi,
     timing: &Timing,
@@ -108,9 +121,16 @@ pub(crate) async fn deliver_final(
 ) -> Delivery {
     let run_id = report.update.run_id;
     let mut backoff = Backoff::new(timing);
+    let mut words = LastWords {
+        events: &report.events,
+        events_attempt: report.events_attempt(),
+        update: report.update.clone(),
+        event_failures: 0,
+    };
+    let mut refused = false;
     let mut warned = false;
     loop {
-        let error = match try_final(api, report).await {
+        let error = match words.send(api).await {
             Ok(()) => return Delivery::Settled,
             Err(error) => error,
         };
@@ -119,9 +139,15 @@ pub(crate) async fn deliver_final(
                 tracing::warn!(%run_id, code = error.code, "the run is not this agent's any more; its report is dropped: {error}");
                 return Delivery::Settled;
             }
-            ApiErrorKind::Rejected => {
-                tracing::error!(%run_id, code = error.code, "the server rejected the final report of a run: {error}");
+            ApiErrorKind::Rejected if refused => {
+                tracing::error!(%run_id, code = error.code, "the server refuses every report of the run; it is dropped: {error}");
                 return Delivery::Settled;
+            }
+            ApiErrorKind::Rejected => {
+                tracing::error!(%run_id, code = error.code, "the server refused the final report of the run; it is told that the run failed: {error}");
+                refused = true;
+                words.update = refused_report(&report.update, &error);
+                continue;
             }
             ApiErrorKind::Unauthorized | ApiErrorKind::UpgradeRequired => timing.refused,
             ApiErrorKind::Unreachable | ApiErrorKind::TooManyRequests | ApiErrorKind::Server => {
@@ -139,15 +165,48 @@ pub(crate) async fn deliver_final(
     }
 }
 
-async fn try_final(api: &dyn ServerApi, report: &RunFinal) -> Result<(), ApiError> {
-    for events in report.events.chunks(MOST_EVENTS) {
-        push(
-            api,
-            report.update.run_id,
-            report.update.attempt,
-            events.to_vec(),
-        )
-        .await?;
+/// What is left to say about a run.
+struct LastWords<'a> {
+    events: &'a [RunEvent],
+    events_attempt: Attempt,
+    update: RunUpdate,
+    /// How often the server answered and failed on the events.
+    event_failures: u32,
+}
+
+impl LastWords<'_> {
+    async fn send(&mut self, api: &dyn ServerApi) -> Result<(), ApiError> {
+        let run_id = self.update.run_id;
+        while !self.events.is_empty() && self.event_failures < EVENT_FAILURES {
+            let (batch, rest) = self.events.split_at(self.events.len().min(MOST_EVENTS));
+            match push(api, run_id, self.events_attempt, batch.to_vec()).await {
+                Ok(()) => self.events = rest,
+                Err(error) => {
+                    self.event_failures += u32::from(error.kind == ApiErrorKind::Server);
+                    return Err(error);
+                }
+            }
+        }
+        api.update_run(&self.update).await?;
+        if !self.events.is_empty() {
+            tracing::error!(%run_id, count = self.events.len(), "the server could not store the last events of the run; they are dropped");
+        }
+        Ok(())
     }
-    api.update_run(&report.update).await.map(drop)
+}
+
+/// The least that can be said of a run whose report was refused.
+fn refused_report(report: &RunUpdate, error: &ApiError) -> RunUpdate {
+    let status = report.status.map_or("unknown", RunStatus::as_str);
+    let failure = Failure::new(
+        failures::REPORT_REFUSED,
+        format!(
+            "the run ended with the status `{status}`, and the server refused its report: {error}"
+        ),
+    );
+    let mut update = RunUpdate::heartbeat(report.run_id, report.attempt, report.seq + 1);
+    update.status = Some(RunStatus::Failed);
+    update.error_code = Some(failure.code.to_owned());
+    update.error_summary = Some(failure.message);
+    update
 }

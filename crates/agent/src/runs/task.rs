@@ -142,10 +142,7 @@ pub(crate) async fn execute(
     handle.recorder.end_stages();
     let mut update = reporter.next_update();
     conclude(&handle.recorder, &mut update, &result, is_restore);
-    let report = RunFinal {
-        events: handle.recorder.waiting(usize::MAX),
-        update,
-    };
+    let report = RunFinal::new(handle.recorder.waiting(usize::MAX), update);
     report_final(&services, attempt, report).await;
     Some(result)
 }

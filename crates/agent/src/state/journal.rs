@@ -31,7 +31,7 @@ pub struct Journal {
 
 #[derive(Debug)]
 struct Inner {
-    /// Open but while the file is written anew; stays closed when that broke off.
+    /// Closed while the file is written anew, and after a failure until the next append opens it again.
     file: Option<File>,
     state: JournalState,
     records: usize,
@@ -40,28 +40,7 @@ struct Inner {
 impl Journal {
     /// Opens the journal, cuts a torn end off, and forgets what is too old to matter.
     pub fn open(path: &Path, now: Timestamp) -> Result<Self> {
-        let mut file = open_file(path)?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)
-            .with_context(|| format!("read the journal {}", path.display()))?;
-        let (records, valid) = decode(&bytes);
-        if valid < bytes.len() {
-            tracing::warn!(path = %path.display(), cut_bytes = bytes.len() - valid, "the journal's last record was torn and is cut off");
-            file.set_len(valid as u64)
-                .and_then(|()| file.sync_all())
-                .with_context(|| format!("cut the journal {}", path.display()))?;
-        }
-        file.seek(SeekFrom::End(0))
-            .with_context(|| format!("read the journal {}", path.display()))?;
-        let mut state = JournalState::default();
-        for record in &records {
-            state.apply(record);
-        }
-        let mut inner = Inner {
-            file: Some(file),
-            state,
-            records: records.len(),
-        };
+        let mut inner = open_and_read(path)?;
         if let Ok(limit) = now.checked_sub(MEMORY) {
             inner.state.forget_before(limit);
         }
@@ -77,15 +56,21 @@ impl Journal {
     pub fn append(&self, record: &Record) -> Result<()> {
         let mut inner = self.inner.lock();
         let line = encode(record)?;
-        let file = inner
-            .file
-            .as_mut()
-            .with_context(|| format!("the journal {} is closed", self.path.display()))?;
-        write_whole(file, &line)
+        if inner.file.is_none() {
+            *inner = open_and_read(&self.path)?;
+        }
+        let mut file = inner.file.take().context("the journal is open")?;
+        // A file that fails stays closed: what was written of the line is cut off when it is opened again.
+        file.write_all(&line)
+            .and_then(|()| file.sync_data())
             .with_context(|| format!("write the journal {}", self.path.display()))?;
+        inner.file = Some(file);
         inner.records += 1;
         inner.state.apply(record);
-        self.compact_if_long(&mut inner)
+        if let Err(error) = self.compact_if_long(&mut inner) {
+            tracing::warn!("the journal could not be made shorter; it goes on growing: {error:#}");
+        }
+        Ok(())
     }
 
     /// Looks at the state.
@@ -104,15 +89,37 @@ impl Journal {
         }
         // Windows does not replace a file that is open.
         inner.file = None;
-        let replaced = fs::atomic_write(&self.path, &bytes, 0o600);
-        let mut file = open_file(&self.path)?;
-        file.seek(SeekFrom::End(0))
-            .with_context(|| format!("read the journal {}", self.path.display()))?;
-        inner.file = Some(file);
-        replaced.with_context(|| format!("write the journal {} anew", self.path.display()))?;
-        inner.records = needed.len();
+        fs::atomic_write(&self.path, &bytes, 0o600)
+            .with_context(|| format!("write the journal {} anew", self.path.display()))?;
+        *inner = open_and_read(&self.path)?;
         Ok(())
     }
+}
+
+/// Opens the file for appending, sums up its records and cuts a torn end off.
+fn open_and_read(path: &Path) -> Result<Inner> {
+    let mut file = open_file(path)?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)
+        .with_context(|| format!("read the journal {}", path.display()))?;
+    let (records, valid) = decode(&bytes);
+    if valid < bytes.len() {
+        tracing::warn!(path = %path.display(), cut_bytes = bytes.len() - valid, "the journal's last record was torn and is cut off");
+        file.set_len(valid as u64)
+            .and_then(|()| file.sync_all())
+            .with_context(|| format!("cut the journal {}", path.display()))?;
+    }
+    file.seek(SeekFrom::End(0))
+        .with_context(|| format!("read the journal {}", path.display()))?;
+    let mut state = JournalState::default();
+    for record in &records {
+        state.apply(record);
+    }
+    Ok(Inner {
+        file: Some(file),
+        state,
+        records: records.len(),
+    })
 }
 
 fn open_file(path: &Path) -> Result<File> {
@@ -128,17 +135,6 @@ fn open_file(path: &Path) -> Result<File> {
         fs::sync_dir(folder).with_context(|| format!("sync the folder {}", folder.display()))?;
     }
     Ok(file)
-}
-
-/// Appends a line and syncs it. What was written of a line that failed is cut off again, or nothing after it could be read.
-fn write_whole(file: &mut File, line: &[u8]) -> std::io::Result<()> {
-    let position = file.stream_position()?;
-    let written = file.write_all(line).and_then(|()| file.sync_data());
-    if written.is_err() {
-        file.set_len(position)?;
-        file.seek(SeekFrom::Start(position))?;
-    }
-    written
 }
 
 fn encode(record: &Record) -> Result<Vec<u8>> {
@@ -218,10 +214,10 @@ mod tests {
             (id.clone(), attempt, 0i64..100).prop_map(|(id, attempt, at)| Record::RunFinished {
                 id: RunId(id),
                 attempt,
-                report: Box::new(RunFinal {
-                    events: Vec::new(),
-                    update: RunUpdate::heartbeat(RunId(id), attempt, 9)
-                }),
+                report: Box::new(RunFinal::new(
+                    Vec::new(),
+                    RunUpdate::heartbeat(RunId(id), attempt, 9)
+                )),
                 time: second(at),
             }),
             (id, 0i64..100).prop_map(|(id, at)| Record::RunReported {
@@ -274,6 +270,32 @@ mod tests {
             let state = sum(&records);
             prop_assert_eq!(sum(&state.records()), state);
         }
+    }
+
+    #[test]
+    fn a_journal_that_could_not_be_opened_is_opened_by_the_next_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let journal = Journal::open(&path, second(0)).unwrap();
+        let start = |id| Record::RunStarted {
+            id: RunId(id),
+            attempt: Attempt(1),
+            time: second(id),
+        };
+        journal.append(&start(1)).unwrap();
+        // As it is left by a file that failed, or that could not be opened after it was written anew.
+        journal.inner.lock().file = None;
+        let aside = folder.path().join("aside");
+        std::fs::copy(&path, &aside).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        journal.append(&start(2)).unwrap_err();
+        std::fs::remove_dir(&path).unwrap();
+        std::fs::copy(&aside, &path).unwrap();
+        journal.append(&start(3)).unwrap();
+        let runs = |journal: &Journal| journal.read(|state| state.runs.len());
+        assert_eq!(runs(&journal), 2);
+        assert_eq!(runs(&Journal::open(&path, second(0)).unwrap()), 2);
     }
 
     #[test]

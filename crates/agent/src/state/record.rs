@@ -75,8 +75,34 @@ pub struct RunFinal {
     /// Events in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<RunEvent>,
+    /// The claim under which the events were numbered, where it is another than that of the update.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events_attempt: Option<Attempt>,
     /// The terminal update.
     pub update: RunUpdate,
+}
+
+impl RunFinal {
+    /// The last words about a run under the claim of their update.
+    pub fn new(events: Vec<RunEvent>, update: RunUpdate) -> Self {
+        Self {
+            events,
+            events_attempt: None,
+            update,
+        }
+    }
+
+    /// The claim under which the events were numbered.
+    pub fn events_attempt(&self) -> Attempt {
+        self.events_attempt.unwrap_or(self.update.attempt)
+    }
+
+    /// The same report under a new claim. The events keep theirs: the server may have them already, and knows them by it.
+    pub fn claimed_anew(mut self, attempt: Attempt) -> Self {
+        self.events_attempt = Some(self.events_attempt());
+        self.update.attempt = attempt;
+        self
+    }
 }
 
 /// How far a command came.

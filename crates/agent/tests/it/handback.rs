@@ -7,7 +7,9 @@ use std::time::Duration;
 use holdfast_agent::engines::{Assignment, RunResult};
 use holdfast_agent::failure::WorkError;
 use holdfast_agent::state::{Journal, Record, RunFinal};
-use holdfast_protocol::agent::{Attempt, CommandId, RunId, RunStatus, RunUpdate, events, failures};
+use holdfast_protocol::agent::{
+    Attempt, CommandId, RunEvent, RunId, RunStatus, RunUpdate, events, failures,
+};
 use jiff::Timestamp;
 
 use crate::script::{ScriptedEngine, ScriptedServer, start, work};
@@ -89,10 +91,15 @@ async fn a_finished_run_that_is_handed_back_is_reported_and_not_repeated() {
     let server = ScriptedServer::new();
     let mut update = RunUpdate::heartbeat(RunId(7), Attempt(1), 90);
     update.status = Some(RunStatus::Success);
-    let report = Box::new(RunFinal {
-        events: Vec::new(),
-        update,
-    });
+    let event = RunEvent {
+        seq: 4,
+        time: Timestamp::now(),
+        kind: "info".to_owned(),
+        level: "info".to_owned(),
+        message_id: events::BACKUP_COMPLETE.to_owned(),
+        params_json: Default::default(),
+    };
+    let report = Box::new(RunFinal::new(vec![event], update));
     journal(&folder)
         .append(&Record::RunFinished {
             id: RunId(7),
@@ -133,6 +140,14 @@ async fn a_finished_run_that_is_handed_back_is_reported_and_not_repeated() {
     assert_eq!(
         (starts.load(Ordering::SeqCst), server.heard().ends().len()),
         (0, 1)
+    );
+    assert!(
+        server
+            .heard()
+            .event_attempts
+            .iter()
+            .all(|attempt| *attempt == Attempt(1)),
+        "events keep the claim by which the server knows them"
     );
 }
 

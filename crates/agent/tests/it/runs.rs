@@ -400,3 +400,51 @@ async fn a_disabled_agent_stops_its_runs_and_looks_for_another_identity() {
         .await;
     agent.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_report_becomes_a_failure_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = ScriptedServer::new();
+    server.refuse_status(RunStatus::Success);
+    let engine = ScriptedEngine::new(|_, _| Ok(RunResult::default()));
+    let agent = start(&server, vec![engine], folder.path());
+    server.hand_out(work(7, 1));
+    let end = server.wait_for_end().await;
+    assert_eq!(
+        (end.status, end.error_code.as_deref()),
+        (Some(RunStatus::Failed), Some(failures::REPORT_REFUSED))
+    );
+    let why = end.error_summary.unwrap();
+    assert!(
+        why.contains("success") && why.contains("too long by half"),
+        "{why}"
+    );
+    // Nothing is left to say after the next start.
+    agent.finish().await;
+    let agent = start(&server, Vec::new(), folder.path());
+    server
+        .wait_for("a poll with nothing in hand", |heard| {
+            heard.polls.last()?.running.is_empty().then_some(())
+        })
+        .await;
+    agent.finish().await;
+    assert_eq!(server.heard().ends().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_that_the_server_cannot_store_hold_nothing_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = ScriptedServer::new();
+    server.set_event_error(Some(ApiErrorKind::Server));
+    let agent = start(&server, vec![until_cancelled()], folder.path());
+    server.hand_out(work(7, 1));
+    server
+        .wait_for("updates", |heard| (heard.updates.len() >= 2).then_some(()))
+        .await;
+    server.cancel_by_update();
+    assert_eq!(
+        server.wait_for_end().await.status,
+        Some(RunStatus::Cancelled)
+    );
+    agent.finish().await;
+}

@@ -14,7 +14,7 @@ use holdfast_agent::state::Journal;
 use holdfast_agent::timing::Timing;
 use holdfast_host::SystemClock;
 use holdfast_protocol::agent::{
-    ApiError, ApiErrorKind, CancelOrder, CommandDelivery, CommandId, CommandOutcome,
+    ApiError, ApiErrorKind, Attempt, CancelOrder, CommandDelivery, CommandId, CommandOutcome,
     CommandPartial, CommandPayload, DestinationType, EncryptionMode, EnrolRequest, Enrolled,
     HelloAnswer, HelloRequest, LoginRequest, PollAnswer, PollRequest, PushEvents, RunEvent, RunId,
     RunStatus, RunUpdate, RunWork, RunningRun, ServerApi, UpdateAnswer, VaultContext,
@@ -35,6 +35,8 @@ pub(crate) struct Heard {
     pub(crate) polls: Vec<PollRequest>,
     pub(crate) updates: Vec<RunUpdate>,
     pub(crate) events: Vec<RunEvent>,
+    /// The claim under which each of them came.
+    pub(crate) event_attempts: Vec<Attempt>,
     pub(crate) partials: Vec<(CommandId, CommandPartial)>,
     pub(crate) outcomes: Vec<(CommandId, CommandOutcome)>,
     /// Updates and events in the order of arrival, as words.
@@ -72,6 +74,9 @@ struct Script {
     outage: bool,
     poll_error: Option<ApiErrorKind>,
     update_error: Option<ApiErrorKind>,
+    event_error: Option<ApiErrorKind>,
+    /// Refuses updates with this status for good.
+    refused_status: Option<RunStatus>,
     cancel_requested: bool,
 }
 
@@ -141,6 +146,14 @@ impl ScriptedServer {
 
     pub(crate) fn set_update_error(&self, error: Option<ApiErrorKind>) {
         self.script.lock().update_error = error;
+    }
+
+    pub(crate) fn set_event_error(&self, error: Option<ApiErrorKind>) {
+        self.script.lock().event_error = error;
+    }
+
+    pub(crate) fn refuse_status(&self, status: RunStatus) {
+        self.script.lock().refused_status = Some(status);
     }
 
     pub(crate) fn heard(&self) -> Heard {
@@ -275,6 +288,9 @@ impl ServerApi for ScriptedServer {
         if let Some(kind) = self.script.lock().update_error {
             return Err(ApiError::new(kind, "refused"));
         }
+        if update.status.is_some() && update.status == self.script.lock().refused_status {
+            return Err(ApiError::new(ApiErrorKind::Rejected, "too long by half"));
+        }
         self.note(|heard| {
             heard.order.push(
                 update
@@ -291,11 +307,17 @@ impl ServerApi for ScriptedServer {
 
     async fn push_events(&self, events: &PushEvents) -> Result<(), ApiError> {
         self.online()?;
+        if let Some(kind) = self.script.lock().event_error {
+            return Err(ApiError::new(kind, "refused"));
+        }
         self.note(|heard| {
             heard
                 .order
                 .extend(events.events.iter().map(|event| event.message_id.clone()));
             heard.events.extend(events.events.iter().cloned());
+            heard
+                .event_attempts
+                .extend(events.events.iter().map(|_| events.attempt));
         });
         Ok(())
     }

@@ -107,6 +107,10 @@ failures! {
     INTERRUPTED = "interrupted",
         "The agent was stopped while it was working on this, and it may not be repeated by itself. Start it again.",
         "Der Agent wurde dabei angehalten, und der Vorgang darf nicht von selbst wiederholt werden. Starten Sie ihn erneut.";
+    /// The server refused the last report of a run.
+    REPORT_REFUSED = "report_refused",
+        "The work ended, but the server refused the agent's report of it. Look for the restore points with \"Refresh\" in the vault, and update agent and server to the same version.",
+        "Die Arbeit ist beendet, aber der Server hat den Bericht des Agenten abgelehnt. Suchen Sie die Wiederherstellungspunkte mit \u{201e}Aktualisieren\u{201c} im Tresor, und bringen Sie Agent und Server auf dieselbe Version.";
     /// It was cancelled.
     CANCELLED = "cancelled",
         "This operation was stopped on request.", "Dieser Vorgang wurde auf Wunsch angehalten.";

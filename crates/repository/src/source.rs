@@ -112,6 +112,38 @@ pub fn clean_unix_path(path: &str) -> String {
     format!("/{}", parts.join("/"))
 }
 
+/// Removes `.`, `..` and repeated or final separators from an absolute Windows path, without looking at the disk, and
+/// writes every separator as `\`. The root of a drive keeps its separator: `C:` alone would be the current directory of
+/// that drive (format 2 §6.1). Paths that begin with `\\?\` mean exactly what they say and stay as they are.
+pub fn clean_windows_path(path: &str) -> String {
+    if path.starts_with(r"\\?\") {
+        return path.to_owned();
+    }
+    let path = path.replace('/', r"\");
+    let (volume, rest) = match path.get(..2) {
+        Some(drive) if is_drive(drive) => path.split_at(2),
+        Some(r"\\") => {
+            let share = path.match_indices('\\').map(|(at, _)| at).nth(3);
+            path.split_at(share.unwrap_or(path.len()))
+        }
+        _ => ("", path.as_str()),
+    };
+    let mut parts: Vec<&str> = Vec::new();
+    for part in rest.split('\\') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    if parts.is_empty() && rest.is_empty() && !is_drive(volume) {
+        return volume.to_owned();
+    }
+    format!(r"{volume}\{}", parts.join(r"\"))
+}
+
 /// The parent of a source path in the policy hierarchy; a root, and whatever has no separator, is its own parent
 /// (format 2 §7.3).
 pub fn parent_path(path: &str) -> &str {
@@ -170,5 +202,29 @@ fn trim_final_separators(path: &str) -> &str {
         &path[..path.len().min(1)]
     } else {
         trimmed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_paths_are_cleaned_and_roots_keep_their_separator() {
+        for (path, clean) in [
+            (r"C:\", r"C:\"),
+            ("C:/", r"C:\"),
+            ("C:", r"C:\"),
+            (r"C:\a\..\", r"C:\"),
+            (r"C:\..\..\b", r"C:\b"),
+            (r"d:\Users\Ann\", r"d:\Users\Ann"),
+            (r"d:\Users\.\Ann/x", r"d:\Users\Ann\x"),
+            (r"\server\share", r"\server\share"),
+            (r"\server\share\", r"\server\share\"),
+            (r"\server\share\a\..\b\", r"\server\share\b"),
+            (r"\?\C:\", r"\?\C:\"),
+        ] {
+            assert_eq!(clean_windows_path(path), clean, "{path}");
+        }
     }
 }

@@ -3,11 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use holdfast_host::Cancel;
-use holdfast_repository::directory::{DirectoryEntry, decode};
+use holdfast_repository::directory::{DirectoryEntry, EntryKind, decode};
 use holdfast_repository::manifest::labels;
 use holdfast_repository::object::ObjectId;
 use holdfast_repository::snapshot::{self, SnapshotManifest};
@@ -98,6 +98,7 @@ pub fn verify(repo: &Arc<Repository>, request: &VerifyRequest) -> Result<VerifyR
         directories,
         files,
         mut broken,
+        without_data,
     } = verifier.walk(roots)?;
     let contents = verifier.contents(&files, &mut broken)?;
     let checked = if request.read_data {
@@ -117,7 +118,7 @@ pub fn verify(repo: &Arc<Repository>, request: &VerifyRequest) -> Result<VerifyR
         damaged: unreadable,
         seconds: 0.0,
     };
-    if !broken.is_empty() {
+    if without_data || !broken.is_empty() {
         for snapshot in &snapshots {
             name_damage(
                 repo,
@@ -169,6 +170,8 @@ struct Walked {
     directories: u64,
     files: Vec<ObjectId>,
     broken: Broken,
+    /// Whether there are entries that name no object.
+    without_data: bool,
 }
 
 struct Checked {
@@ -185,7 +188,11 @@ impl Verifier<'_> {
     /// Reads every distinct directory below the roots.
     fn walk<'e>(&self, roots: impl Iterator<Item = &'e DirectoryEntry>) -> Result<Walked> {
         let state = Mutex::new((HashSet::new(), Vec::new(), Vec::new(), Broken::new()));
+        let without_data = AtomicBool::new(false);
         let visit = |entry: &DirectoryEntry| {
+            if lacks_data(entry) {
+                without_data.store(true, Ordering::Relaxed);
+            }
             let (seen, next, files, _) = &mut *state.lock();
             if let Some(object) = entry.object
                 && seen.insert(object)
@@ -233,6 +240,7 @@ impl Verifier<'_> {
             directories,
             files,
             broken,
+            without_data: without_data.into_inner(),
         })
     }
 
@@ -375,7 +383,12 @@ impl Verifier<'_> {
     }
 }
 
-/// Names every path of a snapshot that leads to a broken object.
+/// Whether an entry has nothing that it could be restored from. Entries of unknown types never are.
+fn lacks_data(entry: &DirectoryEntry) -> bool {
+    entry.object.is_none() && !matches!(entry.kind, EntryKind::Other(_))
+}
+
+/// Names every path of a snapshot that leads to a broken object, or to none.
 fn name_damage(
     repo: &Repository,
     snapshot: &SnapshotManifest,
@@ -386,21 +399,25 @@ fn name_damage(
     let Some(root) = &snapshot.root_entry else {
         return Ok(());
     };
-    let mut pending = vec![(".".to_owned(), root.object, root.is_directory())];
-    while let Some((path, object, is_directory)) = pending.pop() {
+    let mut pending = vec![(".".to_owned(), Below::of(root))];
+    while let Some((path, entry)) = pending.pop() {
         cancel.check()?;
-        let Some(object) = object else { continue };
-        if let Some(reason) = broken.get(&object) {
+        let reason = match (entry.object, entry.lacks_data) {
+            (Some(object), _) => broken.get(&object).cloned(),
+            (None, true) => Some("the snapshot has no data for it".to_owned()),
+            (None, false) => None,
+        };
+        if let Some(reason) = reason {
             damaged.push(DamagedFile {
                 snapshot: snapshot.id.to_string(),
                 path,
-                reason: reason.clone(),
+                reason,
             });
             continue;
         }
-        if !is_directory {
+        let Some(object) = entry.object.filter(|_| entry.is_directory) else {
             continue;
-        }
+        };
         // It was read a moment ago; what changed since is seen by the next verification.
         let Ok(directory) = repo.read_directory(&object) else {
             continue;
@@ -412,8 +429,25 @@ fn name_damage(
             } else {
                 format!("{path}/{name}")
             };
-            pending.push((below, entry.object, entry.is_directory()));
+            pending.push((below, Below::of(entry)));
         }
     }
     Ok(())
+}
+
+/// What the naming of damage needs of an entry.
+struct Below {
+    object: Option<ObjectId>,
+    is_directory: bool,
+    lacks_data: bool,
+}
+
+impl Below {
+    fn of(entry: &DirectoryEntry) -> Self {
+        Self {
+            object: entry.object,
+            is_directory: entry.is_directory(),
+            lacks_data: lacks_data(entry),
+        }
+    }
 }

@@ -14,7 +14,7 @@ use holdfast_protocol::agent::{
     DestinationType, ItemProblem, PointReport, RunStatistics, RunWork, failures, problems,
 };
 use holdfast_repository::SourceIdentity;
-use holdfast_repository::source::clean_unix_path;
+use holdfast_repository::source::{clean_unix_path, clean_windows_path};
 use holdfast_snapshot::{
     Problem, Progress, Severity, SnapshotReport, SnapshotRequest, Source, SourceReport, create,
 };
@@ -132,7 +132,7 @@ fn sources_of(work: &RunWork) -> Result<Vec<Source>, Failure> {
             ));
         }
         let clean = if cfg!(windows) {
-            path.trim_end_matches('\\').to_owned()
+            clean_windows_path(path)
         } else {
             clean_unix_path(path)
         };

@@ -37,6 +37,15 @@ pub enum Kind {
     Unknown,
 }
 
+/// How a directory is locked by [`Dir::try_lock`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DirLock {
+    /// Any number of handles at a time.
+    Shared,
+    /// One handle, and none that shares.
+    Exclusive,
+}
+
 /// A point in time as file systems keep it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FileTime {

@@ -148,6 +148,39 @@ mod unix {
     }
 
     #[test]
+    fn a_new_name_is_never_taken_from_somebody() {
+        let place = tempfile::tempdir().expect("a temporary directory");
+        let dir = Dir::open(place.path()).expect("open");
+        for name in ["one", "other"] {
+            std::fs::write(place.path().join(name), name).expect("write");
+        }
+        let error = dir.rename_new(b"one", b"other").expect_err("it is taken");
+        assert_eq!(error.kind(), std::io::ErrorKind::AlreadyExists);
+        dir.rename_new(b"one", b"free").expect("rename");
+        let read = |name| std::fs::read(place.path().join(name)).expect(name);
+        assert_eq!(
+            (read("free"), read("other")),
+            (b"one".to_vec(), b"other".to_vec())
+        );
+    }
+
+    #[test]
+    fn locks_of_a_directory_exclude_each_other_until_the_last_handle_goes() {
+        use DirLock::{Exclusive, Shared};
+        let place = tempfile::tempdir().expect("a temporary directory");
+        let open = || Dir::open(place.path()).expect("open");
+        let (one, other) = (open(), open());
+        let take = |dir: &Dir, lock| dir.try_lock(lock).expect("lock");
+        assert!(take(&one, Exclusive) && !take(&other, Shared));
+        assert!(take(&one, Shared) && take(&other, Shared) && !take(&other, Exclusive));
+        let copy = one.reopen().expect("another handle");
+        drop(one);
+        assert!(!take(&other, Exclusive));
+        drop(copy);
+        assert!(take(&other, Exclusive));
+    }
+
+    #[test]
     fn a_pipe_does_not_block() {
         let place = tempfile::tempdir().expect("a temporary directory");
         let pipe = place.path().join("pipe");

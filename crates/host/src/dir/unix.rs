@@ -16,7 +16,7 @@ use rustix::fs::{
     utimensat,
 };
 
-use super::{Entries, FileTime, Kind, Metadata};
+use super::{DirLock, Entries, FileTime, Kind, Metadata};
 
 /// An open directory.
 #[derive(Debug)]
@@ -159,6 +159,44 @@ impl Dir {
     /// Renames an entry of this directory, replacing a file of the new name.
     pub fn rename(&self, from: &[u8], to: &[u8]) -> io::Result<()> {
         Ok(renameat(&self.fd, from, &self.fd, to)?)
+    }
+
+    /// Renames a file or link of this directory to a name that must be free. File systems that cannot check and rename in
+    /// one step check before.
+    pub fn rename_new(&self, from: &[u8], to: &[u8]) -> io::Result<()> {
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::fs::{RenameFlags, renameat_with};
+            use rustix::io::Errno;
+            match renameat_with(&self.fd, from, &self.fd, to, RenameFlags::NOREPLACE) {
+                Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
+                renamed => return Ok(renamed?),
+            }
+        }
+        match self.metadata(to) {
+            Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.rename(from, to),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes a lock on the directory itself without waiting; says whether it is held now. It ends with the last handle
+    /// made from this one, however the process ends, and replaces a lock that this handle held before.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::Unsupported`] and others where the file system has no such locks.
+    pub fn try_lock(&self, lock: DirLock) -> io::Result<bool> {
+        use rustix::fs::{FlockOperation, flock};
+        use rustix::io::Errno;
+        let operation = match lock {
+            DirLock::Shared => FlockOperation::NonBlockingLockShared,
+            DirLock::Exclusive => FlockOperation::NonBlockingLockExclusive,
+        };
+        match flock(&self.fd, operation) {
+            Ok(()) => Ok(true),
+            Err(Errno::WOULDBLOCK) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Removes the file or link `name`.

@@ -13,7 +13,7 @@ use windows_sys::Win32::Storage::FileSystem::{
     FILE_FLAG_OPEN_REPARSE_POINT, FILE_WRITE_ATTRIBUTES,
 };
 
-use super::{Entries, FileTime, Kind, Metadata};
+use super::{DirLock, Entries, FileTime, Kind, Metadata};
 
 /// A directory, held by its path.
 #[derive(Debug)]
@@ -145,6 +145,20 @@ impl Dir {
     #[allow(clippy::disallowed_methods)] // restored files are not promised to be durable
     pub fn rename(&self, from: &[u8], to: &[u8]) -> io::Result<()> {
         std::fs::rename(self.child(from), self.child(to))
+    }
+
+    /// Renames a file or link of this directory to a name that is checked to be free.
+    pub fn rename_new(&self, from: &[u8], to: &[u8]) -> io::Result<()> {
+        match std::fs::symlink_metadata(self.child(to)) {
+            Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.rename(from, to),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Directories cannot be locked here.
+    pub fn try_lock(&self, _lock: DirLock) -> io::Result<bool> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     /// Removes the file or link `name`, read-only or not.

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{IndirectEntry, ObjectId, decode_indirect};
+use super::{IndirectEntry, ObjectId, decode_indirect, is_contiguous};
 use crate::directory::{self, Directory};
 use crate::repository::Repository;
 use crate::{ContentId, Error, Result};
@@ -91,7 +91,12 @@ impl Repository {
         level: usize,
     ) -> Result<Vec<IndirectEntry>> {
         let text = self.read_whole(index, level + 1)?;
-        decode_indirect(&text).map_err(|error| damaged(id, error))
+        let entries = decode_indirect(&text).map_err(|error| damaged(id, error))?;
+        // Whoever puts the parts together would read zeros where something is missing.
+        if !is_contiguous(&entries) {
+            return Err(damaged(id, "the list of its parts has gaps or overlaps"));
+        }
+        Ok(entries)
     }
 
     fn read_whole(&self, id: &ObjectId, level: usize) -> Result<Bytes> {

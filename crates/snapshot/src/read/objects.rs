@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use holdfast_host::Cancel;
-use holdfast_repository::object::{ObjectId, decode_indirect};
+use holdfast_repository::object::{IndirectEntry, ObjectId, decode_indirect, is_contiguous};
 use holdfast_repository::{ContentInfo, Repository};
 
 use super::{Wanted, fetch, is_about_data};
@@ -16,6 +16,20 @@ pub(crate) struct Part {
     pub(crate) start: u64,
     /// The content.
     pub(crate) info: ContentInfo,
+}
+
+/// Why a long object is not put together: its missing stretches would come back as zeros.
+const GAPS: &str = "the list of its parts has gaps or overlaps";
+
+/// The content of a part, if it is as long as the list of parts says (format 2 §1.5).
+fn of_length(object: &ObjectId, info: ContentInfo, length: u64) -> Result<ContentInfo, String> {
+    if object.is_compressed() || u64::from(info.original_length) == length {
+        return Ok(info);
+    }
+    Err(format!(
+        "content {} has {} bytes, the list of its parts says {length}",
+        info.id, info.original_length
+    ))
 }
 
 /// The content of a direct object, `Err` in words when there is none.
@@ -99,6 +113,9 @@ pub(crate) fn object_parts(
             Ok(entries) => entries,
             Err(reason) => return each(tag, Err(reason)),
         };
+        if !is_contiguous(&entries) {
+            return each(tag, Err(GAPS.to_owned()));
+        }
         let mut parts = Vec::with_capacity(entries.len());
         for entry in &entries {
             if entry.object.is_indirect() {
@@ -107,7 +124,9 @@ pub(crate) fn object_parts(
                 }
                 return Ok(());
             }
-            match lookup(repo, &entry.object)? {
+            match lookup(repo, &entry.object)?
+                .and_then(|info| of_length(&entry.object, info, entry.length))
+            {
                 Ok(info) => parts.push(Part {
                     start: entry.start,
                     info,
@@ -127,10 +146,14 @@ pub(crate) fn object_parts(
 
 fn nested_parts(repo: &Repository, object: &ObjectId) -> Result<Result<Vec<Part>, String>> {
     let mut parts = Vec::new();
-    let mut pending = vec![(0, *object)];
-    while let Some((start, object)) = pending.pop() {
+    let mut pending = vec![(0u64, None, *object)];
+    while let Some((start, length, object)) = pending.pop() {
         let Some(index) = object.index_object() else {
-            match lookup(repo, &object)? {
+            let found = lookup(repo, &object)?;
+            match found.and_then(|info| match length {
+                Some(length) => of_length(&object, info, length),
+                None => Ok(info),
+            }) {
                 Ok(info) => parts.push(Part { start, info }),
                 Err(reason) => return Ok(Err(reason)),
             }
@@ -142,12 +165,16 @@ fn nested_parts(repo: &Repository, object: &ObjectId) -> Result<Result<Vec<Part>
             Err(error) => return Err(error.into()),
         };
         match decode_indirect(&bytes) {
-            Ok(entries) => pending.extend(
-                entries
-                    .iter()
-                    .rev()
-                    .map(|entry| (start + entry.start, entry.object)),
-            ),
+            Ok(entries) => {
+                let end = entries.last().map_or(0, IndirectEntry::end);
+                if !is_contiguous(&entries) || length.is_some_and(|length| length != end) {
+                    return Ok(Err(GAPS.to_owned()));
+                }
+                pending.extend(entries.iter().rev().map(|entry| {
+                    let start = start.saturating_add(entry.start);
+                    (start, Some(entry.length), entry.object)
+                }));
+            }
             Err(error) => return Ok(Err(error.to_string())),
         }
     }

@@ -14,6 +14,9 @@ use crate::problem::{ProblemCode, Severity};
 pub(super) const UNFINISHED_FILE: u32 = 0o600;
 pub(super) const UNFINISHED_DIRECTORY: u32 = 0o700;
 
+/// Set-user-id and set-group-id.
+const SET_ID: u32 = 0o6000;
+
 /// What new entries get without being told, and what is to be set on them.
 pub(super) struct Owners {
     owners: bool,
@@ -25,6 +28,8 @@ pub(super) struct Owners {
     mask: u32,
     /// Owners and permissions that the system refused to set.
     refused: AtomicU64,
+    /// Entries without the set-id bits of the snapshot, because they have another owner.
+    withheld: AtomicU64,
 }
 
 impl Owners {
@@ -36,6 +41,7 @@ impl Owners {
             own: dir::own_ids(root),
             mask: dir::creation_mask().unwrap_or(0o7777),
             refused: AtomicU64::new(0),
+            withheld: AtomicU64::new(0),
         }
     }
 
@@ -62,11 +68,13 @@ impl Owners {
         wanted: &Attributes,
         created: u32,
     ) -> io::Result<()> {
-        if self.differs(wanted) {
-            self.allow_refusal(dir::set_owner(file, wanted.uid, wanted.gid))?;
-        }
+        let owned = if self.differs(wanted) {
+            self.allow_refusal(dir::set_owner(file, wanted.uid, wanted.gid))?
+        } else {
+            self.is_own(wanted)
+        };
         let mode = if self.permissions {
-            wanted.mode
+            self.granted(wanted.mode, owned)
         } else {
             0o666 & !self.mask
         };
@@ -77,6 +85,21 @@ impl Owners {
             dir::set_times(file, FileTime::from_nanoseconds(wanted.modified))?;
         }
         Ok(())
+    }
+
+    /// Whether what this process creates has the owner that is wanted.
+    fn is_own(&self, wanted: &Attributes) -> bool {
+        self.own == Some((wanted.uid, wanted.gid))
+    }
+
+    /// The permissions an entry gets. The set-id bits hand the rights of the owner on, so only the owner of the snapshot
+    /// passes them on: on an entry of anybody else they would give rights that nobody granted.
+    fn granted(&self, mode: u32, owned: bool) -> u32 {
+        if owned || mode & SET_ID == 0 || cfg!(windows) {
+            return mode;
+        }
+        self.withheld.fetch_add(1, Ordering::Relaxed);
+        mode & !SET_ID
     }
 
     /// Sets the attributes of a symbolic link; its permissions mean nothing.
@@ -102,11 +125,18 @@ impl Owners {
         wanted: &Attributes,
         new: bool,
     ) -> io::Result<()> {
-        if self.owners && (!new || self.differs(wanted)) {
-            self.allow_refusal(directory.set_owner(wanted.uid, wanted.gid))?;
-        }
+        let owned = if self.owners && (!new || self.differs(wanted)) {
+            self.allow_refusal(directory.set_owner(wanted.uid, wanted.gid))?
+        } else if new {
+            self.is_own(wanted)
+        } else {
+            wanted.mode & SET_ID == 0
+                || directory
+                    .own_metadata()
+                    .is_ok_and(|there| (there.uid, there.gid) == (wanted.uid, wanted.gid))
+        };
         if self.permissions {
-            directory.set_permissions(wanted.mode)?;
+            directory.set_permissions(self.granted(wanted.mode, owned))?;
         } else if new {
             directory.set_permissions(0o777 & !self.mask)?;
         }
@@ -117,9 +147,10 @@ impl Owners {
     }
 
     /// Whoever may not set owners, and file systems without permissions, get everything else. A file then stays as closed
-    /// as it was created.
-    fn allow_refusal(&self, result: io::Result<()>) -> io::Result<()> {
+    /// as it was created. Says whether it was set.
+    fn allow_refusal(&self, result: io::Result<()>) -> io::Result<bool> {
         match result {
+            Ok(()) => Ok(true),
             Err(error)
                 if matches!(
                     error.kind(),
@@ -127,20 +158,29 @@ impl Owners {
                 ) =>
             {
                 self.refused.fetch_add(1, Ordering::Relaxed);
-                Ok(())
+                Ok(false)
             }
-            other => other,
+            Err(error) => Err(error),
         }
     }
 
     /// Says once how many owners and permissions could not be set.
     pub(super) fn report(&self, plan: &Plan) {
         let refused = self.refused.load(Ordering::Relaxed);
+        let withheld = self.withheld.load(Ordering::Relaxed);
+        let mut messages = Vec::new();
         if refused > 0 {
-            let message = format!(
+            messages.push(format!(
                 "owner or permissions were not set in {refused} cases, because this user or the target's file system may not \
                  do so"
-            );
+            ));
+        }
+        if withheld > 0 {
+            messages.push(format!(
+                "{withheld} entries belong to another owner than in the snapshot and got no set-id bits"
+            ));
+        }
+        for message in messages {
             plan.problem(
                 ProblemCode::AttributesNotSet,
                 Severity::Warning,

@@ -16,6 +16,7 @@ use super::attributes::{Owners, UNFINISHED_FILE};
 use super::directories::{Directories, DirectoryCache, is_full, target_error};
 use super::plan::{Plan, PlannedEntry};
 use super::request::RestoreRequest;
+use super::unfinished::Unfinished;
 use crate::error::Result;
 use crate::problem::{ProblemCode, Severity};
 use crate::read::{Part, Receive, Wanted, fetch, object_parts};
@@ -29,6 +30,7 @@ pub(super) struct Writer<'a> {
     request: &'a RestoreRequest,
     directories: &'a Directories<'a>,
     owners: &'a Owners,
+    unfinished: Unfinished,
     /// Files of several contents, in the order in which they were found.
     long: Mutex<Vec<Arc<LongFile>>>,
     open_files: AtomicUsize,
@@ -69,6 +71,7 @@ impl<'a> Writer<'a> {
             request,
             directories,
             owners,
+            unfinished: Unfinished::new(),
             long,
             open_files,
         }
@@ -195,10 +198,9 @@ impl<'a> Writer<'a> {
 
     fn remove_unfinished(&self, entry: usize, cache: &mut DirectoryCache<'_>) {
         let planned = &self.plan().entries[entry];
-        let name = unfinished_name(planned, entry);
-        // What cannot be removed stays, under a name that tells what it is if it was to replace something.
+        // What cannot be removed stays, under a name that tells what it is; the next restore removes it.
         if let Ok(dir) = cache.get(planned.directory) {
-            let _ = dir.remove_file(&name);
+            let _ = dir.remove_file(&self.unfinished.name(entry));
         }
     }
 
@@ -215,7 +217,7 @@ impl<'a> Writer<'a> {
     ) -> io::Result<()> {
         let entry = &self.plan().entries[index];
         let dir = cache.get(entry.directory)?;
-        let name = unfinished_name(entry, index);
+        let name = self.unfinished.name(index);
         let mode = self.owners.creation_mode(&entry.attributes);
         let mut file = dir.create_file(&name, mode)?;
         let written = file
@@ -229,6 +231,8 @@ impl<'a> Writer<'a> {
         written
     }
 
+    /// Gives a complete file its name. Nothing is ever seen under that name that is not complete, also after the process
+    /// was killed.
     fn put_in_place(
         &self,
         entry: &PlannedEntry,
@@ -238,7 +242,7 @@ impl<'a> Writer<'a> {
         if entry.action == Action::Replace {
             dir.rename(unfinished, &entry.name)
         } else {
-            Ok(())
+            dir.rename_new(unfinished, &entry.name)
         }
     }
 
@@ -250,12 +254,17 @@ impl<'a> Writer<'a> {
     ) -> io::Result<()> {
         let entry = &self.plan().entries[index];
         let dir = cache.get(entry.directory)?;
-        let name = unfinished_name(entry, index);
+        // A link is complete from the beginning; only one that replaces something needs another name for a moment.
+        let replaces = entry.action == Action::Replace;
+        let name = match replaces {
+            true => self.unfinished.name(index),
+            false => entry.name.to_vec(),
+        };
         dir.symlink(target, &name)?;
-        let finished = self
-            .owners
-            .finish_symlink(&dir, &name, &entry.attributes)
-            .and_then(|()| self.put_in_place(entry, &name, &dir));
+        let mut finished = self.owners.finish_symlink(&dir, &name, &entry.attributes);
+        if replaces && finished.is_ok() {
+            finished = dir.rename(&name, &entry.name);
+        }
         if finished.is_err() {
             let _ = dir.remove_file(&name);
         }
@@ -270,7 +279,7 @@ impl<'a> Writer<'a> {
         }
         let entry = &self.plan().entries[long.entry];
         let dir = cache.get(entry.directory)?;
-        let name = unfinished_name(entry, long.entry);
+        let name = self.unfinished.name(long.entry);
         let file = if state.created {
             dir.open_file_for_writing(&name)?
         } else {
@@ -330,8 +339,22 @@ impl<'a> Writer<'a> {
             }
             return Ok(());
         }
-        let entry = &self.plan().entries[long.entry];
-        let name = unfinished_name(entry, long.entry);
+        let finished = self.finish_long(long.entry, kept, cache);
+        match finished {
+            Ok(()) => self.request.progress.add_files(1),
+            Err(_) => self.remove_unfinished(long.entry, cache),
+        }
+        finished
+    }
+
+    fn finish_long(
+        &self,
+        index: usize,
+        kept: Option<Arc<File>>,
+        cache: &mut DirectoryCache<'_>,
+    ) -> io::Result<()> {
+        let entry = &self.plan().entries[index];
+        let name = self.unfinished.name(index);
         let dir = cache.get(entry.directory)?;
         let file = match kept {
             Some(file) => file,
@@ -340,18 +363,7 @@ impl<'a> Writer<'a> {
         self.owners
             .finish_file(&file, &entry.attributes, UNFINISHED_FILE)?;
         drop(file);
-        self.put_in_place(entry, &name, &dir)?;
-        self.request.progress.add_files(1);
-        Ok(())
-    }
-}
-
-/// The name under which an entry is written: its own, unless it is to replace something that stays until it is complete.
-fn unfinished_name(entry: &PlannedEntry, index: usize) -> Vec<u8> {
-    if entry.action == Action::Replace {
-        format!(".holdfast-restore-{}-{index}", std::process::id()).into_bytes()
-    } else {
-        entry.name.to_vec()
+        self.put_in_place(entry, &name, &dir)
     }
 }
 

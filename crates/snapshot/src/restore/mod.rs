@@ -11,6 +11,7 @@ mod directories;
 mod files;
 mod plan;
 mod request;
+mod unfinished;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -138,7 +139,9 @@ fn carry_out(
         return Ok(());
     };
     let owners = Owners::of(&root, request);
+    let announced = root.reopen().map_err(|error| place.error(&error))?;
     let directories = Directories::new(plan, root);
+    unfinished::enter(&announced, &directories, request)?;
     directories.create(request)?;
     let writer = Writer::new(repo, request, &directories, &owners);
     writer.run()?;

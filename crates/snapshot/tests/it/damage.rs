@@ -5,7 +5,11 @@ use std::sync::Arc;
 
 use holdfast_files::MemoryTree;
 use holdfast_repository::ContentInfo;
+use holdfast_repository::directory::{DirectoryEntry, EntryKind, SummaryBuilder, encode};
+use holdfast_repository::json::UnixNanos;
 use holdfast_repository::manifest::{ManifestEdits, labels};
+use holdfast_repository::object::{IndirectEntry, ObjectId, encode_indirect};
+use holdfast_repository::snapshot::SnapshotManifest;
 use holdfast_snapshot::{
     Error, ProblemCode, RestoreRequest, VerifyReport, VerifyRequest, read_file, restore, verify,
 };
@@ -209,6 +213,131 @@ fn a_restore_names_what_is_damaged_and_writes_the_rest() {
             std::fs::read(disk.path().join(path)).expect("it is there"),
             random(number, 3000)
         );
+    }
+}
+
+/// Stores what is given as an object with this prefix.
+fn store(place: &Place, prefix: Option<u8>, bytes: &[u8]) -> ObjectId {
+    let session = place.repo.session().expect("a session");
+    let mut writer = session.writer();
+    let written = writer.write(prefix, bytes, None).expect("write");
+    writer.finish_packs().expect("store");
+    drop(writer);
+    session.close().expect("close");
+    ObjectId::direct(written.id)
+}
+
+/// Saves a snapshot of a directory with these entries.
+fn save(place: &Place, entries: &[DirectoryEntry]) -> String {
+    let mut summary = SummaryBuilder::new();
+    entries.iter().for_each(|entry| summary.add(entry));
+    let summary = summary.finish(UnixNanos::EPOCH, "");
+    let mut root = DirectoryEntry::new("root", EntryKind::Directory);
+    root.object = Some(store(place, Some(b'k'), &encode(entries, &summary, None)));
+    root.summary = Some(Box::new(summary));
+    let manifest = SnapshotManifest {
+        source: crate::support::identity("/made"),
+        root_entry: Some(root),
+        ..SnapshotManifest::default()
+    };
+    let mut edits = ManifestEdits::new(Arc::clone(place.repo.clock()));
+    let id = holdfast_repository::snapshot::save(&mut edits, &manifest).expect("a manifest");
+    edits.publish(&place.repo).expect("publish");
+    id.to_string()
+}
+
+#[test]
+fn entries_without_data_are_damaged() {
+    let place = Place::new();
+    let mut whole = DirectoryEntry::new("whole", EntryKind::File);
+    whole.object = Some(store(&place, None, b"12345"));
+    whole.size = 5;
+    let mut inner = DirectoryEntry::new("inner", EntryKind::Directory);
+    let entries = [DirectoryEntry::new("lost", EntryKind::File)];
+    inner.object = Some(store(
+        &place,
+        Some(b'k'),
+        &encode(
+            &entries,
+            &SummaryBuilder::new().finish(UnixNanos::EPOCH, ""),
+            None,
+        ),
+    ));
+    let entries = [
+        inner,
+        DirectoryEntry::new("lost-dir", EntryKind::Directory),
+        DirectoryEntry::new("link", EntryKind::Symlink),
+        DirectoryEntry::new("odd", EntryKind::Other("x".into())),
+        whole,
+    ];
+    save(&place, &entries);
+    for read_data in [false, true] {
+        let report =
+            verify(&place.repo, &VerifyRequest::new(Vec::new(), read_data)).expect("verify");
+        let named: BTreeSet<_> = report.damaged.into_iter().map(|file| file.path).collect();
+        assert_eq!(named, set(&["inner/lost", "lost-dir", "link"]));
+    }
+}
+
+#[test]
+fn gaps_in_long_files_are_damage_and_never_zeros() {
+    let place = Place::new();
+    let parts = [
+        store(&place, None, b"first"),
+        store(&place, None, b"second"),
+    ];
+    let index = |spans: [(u64, u64); 2]| {
+        let entry = |number: usize| IndirectEntry {
+            start: spans[number].0,
+            length: spans[number].1,
+            object: parts[number],
+        };
+        let index = store(&place, Some(b'x'), &encode_indirect(&[entry(0), entry(1)]));
+        format!("I{index}").parse::<ObjectId>().expect("an id")
+    };
+    let file = |name: &str, object: ObjectId| {
+        let mut file = DirectoryEntry::new(name, EntryKind::File);
+        (file.object, file.size) = (Some(object), 11);
+        file
+    };
+    let whole = index([(0, 5), (5, 6)]);
+    let outer = |spans: [(u64, u64); 2]| {
+        let entries = spans.map(|(start, length)| IndirectEntry {
+            start,
+            length,
+            object: whole,
+        });
+        let index = store(&place, Some(b'x'), &encode_indirect(&entries));
+        format!("I{index}").parse::<ObjectId>().expect("an id")
+    };
+    let id = save(
+        &place,
+        &[
+            file("gap", index([(0, 5), (7, 6)])),
+            file("late", index([(3, 5), (8, 6)])),
+            file("nested", outer([(0, 11), (11, 11)])),
+            file("nested-gap", outer([(0, 12), (12, 11)])),
+            file("overlap", index([(0, 5), (3, 6)])),
+            file("short", index([(0, 5), (5, 9)])),
+            file("whole", whole),
+        ],
+    );
+    let broken = ["gap", "late", "nested-gap", "overlap", "short"];
+    let report = verify(&place.repo, &VerifyRequest::new(Vec::new(), false)).expect("verify");
+    let named: BTreeSet<_> = report.damaged.into_iter().map(|file| file.path).collect();
+    assert_eq!(named, set(&broken));
+
+    let disk = tempfile::tempdir().expect("a temporary directory");
+    let report = restore(&place.repo, &RestoreRequest::new(&id, "", disk.path())).expect("restore");
+    let named: BTreeSet<_> = report.problems.into_iter().map(|p| p.path).collect();
+    assert_eq!(named, set(&broken));
+    let read = |name| std::fs::read(disk.path().join(name)).expect(name);
+    assert_eq!(read("whole"), b"firstsecond");
+    assert_eq!(read("nested"), b"firstsecondfirstsecond");
+    for name in broken {
+        assert!(!disk.path().join(name).exists(), "{name}");
+        let mut out = Vec::new();
+        read_file(&place.repo, &id, name, &mut out, &Default::default()).expect_err(name);
     }
 }
 

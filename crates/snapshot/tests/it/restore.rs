@@ -1,8 +1,10 @@
 //! What a restore writes, and what it does not.
 
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use holdfast_files::MemoryTree;
 use holdfast_planning::restore::{Counts, Overwrite};
@@ -11,7 +13,7 @@ use holdfast_repository::json::UnixNanos;
 use holdfast_repository::object::ObjectId;
 use holdfast_snapshot::{Error, ProblemCode, Progress, RestoreReport, RestoreRequest, restore};
 
-use crate::support::{Place, id, random};
+use crate::support::{Place, Watched, id, random};
 
 /// A repository with one snapshot and a place to restore it to.
 struct Scene {
@@ -324,6 +326,89 @@ fn holes_are_kept_where_asked() {
     }
 }
 
+#[test]
+fn no_file_has_its_name_before_it_is_complete() {
+    let scene = Scene::new();
+    let (large, whole) = (scene.path("target/dir/large"), random(1, 9 << 20));
+    let (seen, expected) = (Arc::new(AtomicUsize::new(0)), whole.clone());
+    let half = {
+        let (large, seen) = (large.clone(), Arc::clone(&seen));
+        Watched::over(&scene.place.store, move || {
+            if fs::read(&large).is_ok_and(|content| content != expected) {
+                seen.fetch_add(1, Ordering::Relaxed);
+            }
+        })
+    };
+    let place = Place::open(half);
+    let mut request = scene.request("", "target");
+    request.parallelism = NonZeroUsize::new(1);
+    restore(&place.repo, &request).expect("restore");
+    assert_eq!(seen.load(Ordering::Relaxed), 0);
+    assert!(read(&large) == whole);
+}
+
+#[test]
+fn a_file_that_appears_meanwhile_is_not_replaced() {
+    let scene = Scene::new();
+    let large = scene.path("target/dir/large");
+    let store = {
+        let large = large.clone();
+        Watched::over(&scene.place.store, move || {
+            if large.parent().is_some_and(Path::is_dir) {
+                fs::write(&large, b"mine").expect("write");
+            }
+        })
+    };
+    let report = restore(&Place::open(store).repo, &scene.request("", "target")).expect("restore");
+    let named: Vec<_> = report
+        .problems
+        .iter()
+        .map(|p| (p.path.as_str(), p.code))
+        .collect();
+    assert_eq!(named, [("dir/large", ProblemCode::InTheWay)]);
+    assert_eq!(read(&large), b"mine");
+    assert_eq!(read(scene.path("target/a")), b"alpha");
+    assert_eq!(names(&scene.path("target/dir")), ["b", "large"]);
+}
+
+#[test]
+fn what_a_killed_restore_left_is_removed_by_the_next() {
+    let scene = Scene::new();
+    scene.restore("", "target");
+    let leftovers = [
+        "target/.holdfast-restore-00112233445566ff-12",
+        "target/dir/.holdfast-restore-4711-0",
+    ];
+    let others = [
+        "target/.holdfast-restore-notes",
+        "target/dir/.holdfast-restore-1-2.txt",
+    ];
+    for name in leftovers.iter().chain(&others) {
+        fs::write(scene.path(name), b"half").expect("write");
+    }
+    scene.restore_with("", "target", |request| request.dry_run = true);
+    assert!(
+        scene.path(leftovers[0]).exists(),
+        "a dry run removes nothing"
+    );
+    scene.restore_with("", "target", |request| request.overwrite = Overwrite::Never);
+    for name in leftovers {
+        assert!(!scene.path(name).exists(), "{name}");
+    }
+    for name in others {
+        assert_eq!(read(scene.path(name)), b"half", "{name}");
+    }
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).expect("list").flatten();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
 /// Stores a directory stream as it is and returns its object.
 fn store_directory(place: &Place, entries: &[DirectoryEntry]) -> ObjectId {
     let mut summary = SummaryBuilder::new();
@@ -432,6 +517,64 @@ mod unix {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
     use super::*;
+
+    /// Does something on a thread that may not change owners, nor let those it starts do so.
+    fn without_the_right_to_give_away<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+        use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
+        std::thread::scope(|scope| {
+            let thread = scope.spawn(|| {
+                let mut sets = capabilities(None).expect("what this thread may do");
+                sets.effective.remove(CapabilitySet::CHOWN);
+                set_capabilities(None, sets).expect("give it up");
+                work()
+            });
+            thread.join().expect("the work")
+        })
+    }
+
+    #[test]
+    fn set_id_bits_are_never_given_to_another_owner() {
+        let place = Place::new();
+        let mut tree = MemoryTree::new("data");
+        let foreign = own().0 + 12_345;
+        tree.file("mine", b"1")
+            .file("foreign", b"1")
+            .file("large", random(1, 9 << 20))
+            .directory("dir");
+        for (name, uid, mode) in [
+            ("mine", own().0, 0o4755),
+            ("foreign", foreign, 0o6755),
+            ("large", foreign, 0o4711),
+            ("dir", foreign, 0o3775),
+        ] {
+            tree.metadata(name, |m| (m.uid, m.gid, m.mode) = (uid, own().1, mode));
+        }
+        let id = id(&place.snapshot(&tree));
+        let disk = tempfile::tempdir().expect("a temporary directory");
+        for (target, owners) in [("refused", true), ("not-asked-for", false)] {
+            let target = disk.path().join(target);
+            let mut request = RestoreRequest::new(&id, "", &target);
+            request.owners = owners;
+            // Twice: what is there already is no different.
+            for _ in 0..2 {
+                let report = without_the_right_to_give_away(|| restore(&place.repo, &request))
+                    .expect("restore");
+                assert_eq!(report.errors(), 0);
+                let warned =
+                    |p: &&holdfast_snapshot::Problem| p.code == ProblemCode::AttributesNotSet;
+                assert!(report.problems.iter().any(|p| warned(&p)), "{report:?}");
+                for (name, mode) in [
+                    ("mine", 0o4755),
+                    ("foreign", 0o755),
+                    ("large", 0o711),
+                    ("dir", 0o1775),
+                ] {
+                    let found = fs::metadata(target.join(name)).expect(name).mode() & 0o7777;
+                    assert_eq!(found, mode, "{name} is {found:o}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn links_in_the_target_are_never_followed() {

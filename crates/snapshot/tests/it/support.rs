@@ -1,8 +1,10 @@
 //! Repositories and sources for the tests of this crate.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use holdfast_files::{MemoryTree, SourceTree};
 use holdfast_repository::policy::Policy;
 use holdfast_repository::snapshot::{SnapshotManifest, list};
@@ -10,7 +12,10 @@ use holdfast_repository::{CreateOptions, OpenOptions, Repository, SourceIdentity
 use holdfast_snapshot::{
     RestoreRequest, SavedSnapshot, SnapshotRequest, Source, SourceReport, create,
 };
-use holdfast_storage::{BlobStore, MemoryStore};
+use holdfast_storage::{
+    BlobId, BlobInfo, BlobStore, BlobWriter, Capabilities, MemoryStore, PutOptions,
+    Result as StoreResult, TransferCounters,
+};
 use holdfast_testkit::tree::{Compare, assert_same};
 use secrecy::SecretString;
 
@@ -128,4 +133,78 @@ pub(crate) fn policy(change: impl FnOnce(&mut Policy)) -> Option<Policy> {
 /// Bytes that do not compress.
 pub(crate) fn random(seed: u64, length: usize) -> Vec<u8> {
     holdfast_testkit::tree::random_bytes(seed, length)
+}
+
+/// What a [`Watched`] store calls before it reads a part of a blob.
+pub(crate) type OnRead = Box<dyn Fn() + Send + Sync>;
+
+/// A store that tells when a part of a blob is about to be read.
+pub(crate) struct Watched {
+    store: Arc<dyn BlobStore>,
+    on_read: OnRead,
+}
+
+impl Watched {
+    pub(crate) fn over(
+        store: &Arc<dyn BlobStore>,
+        on_read: impl Fn() + Send + Sync + 'static,
+    ) -> Arc<dyn BlobStore> {
+        Arc::new(Self {
+            store: Arc::clone(store),
+            on_read: Box::new(on_read),
+        })
+    }
+}
+
+impl std::fmt::Debug for Watched {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.store.fmt(f)
+    }
+}
+
+impl BlobStore for Watched {
+    fn put(&self, id: &BlobId, data: Bytes, options: &PutOptions) -> StoreResult<()> {
+        self.store.put(id, data, options)
+    }
+
+    fn create(&self, id: &BlobId, options: &PutOptions) -> StoreResult<Box<dyn BlobWriter>> {
+        self.store.create(id, options)
+    }
+
+    fn get(&self, id: &BlobId) -> StoreResult<Bytes> {
+        self.store.get(id)
+    }
+
+    fn get_range(&self, id: &BlobId, offset: u64, buffer: &mut [u8]) -> StoreResult<()> {
+        (self.on_read)();
+        self.store.get_range(id, offset, buffer)
+    }
+
+    fn stat(&self, id: &BlobId) -> StoreResult<BlobInfo> {
+        self.store.stat(id)
+    }
+
+    fn delete(&self, id: &BlobId) -> StoreResult<()> {
+        self.store.delete(id)
+    }
+
+    fn list(
+        &self,
+        prefix: &str,
+        each: &mut dyn FnMut(BlobInfo) -> ControlFlow<()>,
+    ) -> StoreResult<()> {
+        self.store.list(prefix, each)
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.store.capabilities()
+    }
+
+    fn location(&self) -> String {
+        self.store.location()
+    }
+
+    fn counters(&self) -> &TransferCounters {
+        self.store.counters()
+    }
 }

@@ -282,7 +282,11 @@ impl BlobStore for LocalStore {
 
     fn list(&self, prefix: &str, each: &mut dyn FnMut(BlobInfo) -> ControlFlow<()>) -> Result<()> {
         self.inner.counters.add_lists(1);
-        match list::walk(&self.inner.root, "", prefix, each) {
+        let walk = list::Walk {
+            sharding: &self.inner.sharding,
+            prefix,
+        };
+        match walk.run(&self.inner.root, each) {
             Ok(_) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Err(missing_root("list", &self.location()))

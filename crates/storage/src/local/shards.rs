@@ -99,6 +99,15 @@ impl Sharding {
         Some(path)
     }
 
+    /// Whether blobs may lie below a directory of this name, which is that many levels below the root.
+    pub(crate) fn may_lead_to_blobs(&self, level: usize, name: &str) -> bool {
+        let lengths = self.overrides.iter().map(|one| &one.shards);
+        BlobId::new(name).is_ok()
+            && lengths
+                .chain([&self.default])
+                .any(|lengths| lengths.get(level) == Some(&name.len()))
+    }
+
     fn shards_of(&self, id: &BlobId) -> &[usize] {
         self.overrides
             .iter()

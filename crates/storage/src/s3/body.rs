@@ -15,6 +15,7 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::time::Sleep;
 
 use super::idle::Activity;
+use super::pace::Pace;
 use crate::TransferCounters;
 use crate::rate::RateLimit;
 
@@ -36,6 +37,7 @@ impl Upload {
             activity: activity.clone(),
             rest: self.data.clone(),
             granted: None,
+            pace: Pace::default(),
         }))
     }
 
@@ -53,6 +55,7 @@ struct UploadBody {
     rest: Bytes,
     /// The wait for bytes that the limit has granted already, and their number.
     granted: Option<(usize, Pin<Box<Sleep>>)>,
+    pace: Pace,
 }
 
 impl UploadBody {
@@ -82,6 +85,9 @@ impl Body for UploadBody {
         let sent = (this.upload.data.len() - this.rest.len()) as u64;
         this.upload.count(sent);
         this.activity.touch();
+        if this.granted.is_none() {
+            this.pace.asked(this.activity.elapsed());
+        }
         if this.rest.is_empty() {
             return Poll::Ready(None);
         }
@@ -101,6 +107,8 @@ impl Body for UploadBody {
         };
         this.granted = None;
         let piece = this.rest.split_to(length);
+        this.pace.handed(length as u64, this.activity.elapsed());
+        this.activity.allow(this.pace.allowance());
         if this.rest.is_empty() {
             // Nobody needs to ask again when the length was announced.
             this.upload.count(this.upload.data.len() as u64);

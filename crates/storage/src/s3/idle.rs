@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 pub(super) struct Activity {
     start: Instant,
     last_millis: Arc<AtomicU64>,
+    /// By how much the next silence may be longer than others.
+    allowed_millis: Arc<AtomicU64>,
 }
 
 /// Nothing moved for this long.
@@ -22,7 +24,19 @@ impl Activity {
         Self {
             start: Instant::now(),
             last_millis: Arc::default(),
+            allowed_millis: Arc::default(),
         }
+    }
+
+    /// Time since the request began.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// The network is busy with what it was given: the silence that follows may be longer by `more`.
+    pub(super) fn allow(&self, more: Duration) {
+        let millis = u64::try_from(more.as_millis()).unwrap_or(u64::MAX);
+        self.allowed_millis.store(millis, Ordering::Relaxed);
     }
 
     /// Something happened, or we ourselves hold the transfer back.
@@ -36,7 +50,7 @@ impl Activity {
         self.start.elapsed().saturating_sub(last)
     }
 
-    /// Runs `future`, and gives up when nothing happened for `timeout`.
+    /// Runs `future`, and gives up when nothing happened for `timeout` and what is allowed on top.
     pub(super) async fn guard<F: Future>(
         &self,
         timeout: Duration,
@@ -44,7 +58,8 @@ impl Activity {
     ) -> Result<F::Output, Idle> {
         let watch = async {
             loop {
-                let left = timeout.saturating_sub(self.idle_for());
+                let allowed = Duration::from_millis(self.allowed_millis.load(Ordering::Relaxed));
+                let left = (timeout + allowed).saturating_sub(self.idle_for());
                 if left.is_zero() {
                     return;
                 }
@@ -53,7 +68,7 @@ impl Activity {
         };
         tokio::select! {
             output = future => Ok(output),
-            () = watch => Err(Idle(timeout)),
+            () = watch => Err(Idle(self.idle_for())),
         }
     }
 }

@@ -8,6 +8,7 @@ mod client;
 mod errors;
 mod idle;
 mod operations;
+mod pace;
 mod retry;
 mod storage_class;
 

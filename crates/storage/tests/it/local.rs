@@ -374,3 +374,56 @@ mod unix {
         }
     }
 }
+
+/// Does something on a thread that has no right to read what its permissions close.
+#[cfg(target_os = "linux")]
+fn without_the_right_to_read_everything<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            let mut sets = capabilities(None).unwrap();
+            sets.effective
+                .remove(CapabilitySet::DAC_OVERRIDE | CapabilitySet::DAC_READ_SEARCH);
+            set_capabilities(None, sets).unwrap();
+            work()
+        });
+        thread.join().unwrap()
+    })
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn only_unreadable_directories_without_blobs_are_left_out_of_a_listing() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let store = LocalStore::open(directory.path()).unwrap();
+    put(&store, PACK, b"pack").unwrap();
+    put(&store, "kopia.repository", b"format").unwrap();
+    let close = |name: &str, mode: u32| {
+        let path = directory.path().join(name);
+        fs::create_dir_all(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    close("lost+found", 0);
+    close("System Volume Information", 0);
+    let names = |prefix: &str| {
+        without_the_right_to_read_everything(|| (&store as &dyn BlobStore).list_all(prefix)).map(
+            |found| {
+                found
+                    .into_iter()
+                    .map(|blob| blob.id.to_string())
+                    .collect::<Vec<_>>()
+            },
+        )
+    };
+    assert_eq!(names("").unwrap(), ["kopia.repository", PACK]);
+    assert_eq!(names("p").unwrap(), [PACK]);
+    // Of one letter, as the first level of this repository is: blobs that begin with `l` would lie there.
+    close("l", 0);
+    assert_eq!(names("").unwrap_err().kind(), ErrorKind::AccessDenied);
+    assert_eq!(names("p").unwrap(), [PACK]);
+    close("l", 0o700);
+    close("p/f64", 0);
+    assert_eq!(names("").unwrap_err().kind(), ErrorKind::AccessDenied);
+    close("p/f64", 0o700);
+}

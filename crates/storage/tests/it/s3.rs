@@ -355,6 +355,28 @@ fn silence_ends_after_the_idle_timeout() {
 }
 
 #[test]
+fn an_upload_over_a_slow_link_is_not_silence() {
+    let server = S3Server::start();
+    let store = store_with(
+        &server,
+        "",
+        S3Options {
+            attempts: 1,
+            idle_timeout: Duration::from_millis(200),
+            ..S3Options::default()
+        },
+    );
+    // The system takes all of it at once, and the link carries it for seconds.
+    server.set_behaviour(Behaviour {
+        upload_bytes_per_second: 600_000,
+        ..Behaviour::default()
+    });
+    let data = random_bytes(1, 1_500_000);
+    put(&store, "p1", data.clone()).unwrap();
+    assert!(store.get(&id("p1")).unwrap() == data);
+}
+
+#[test]
 fn cancelling_drops_a_request_in_flight() {
     let server = S3Server::start();
     for (operation, effect) in [

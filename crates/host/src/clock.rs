@@ -80,6 +80,15 @@ impl ManualClock {
         }
     }
 
+    /// Another clock that shows the same times and goes its own way from here on.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        let state = *self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        Self {
+            state: Mutex::new(state),
+        }
+    }
+
     /// Moves wall clock and monotonic time forward. Panics beyond the year 9999.
     pub fn advance(&self, by: Duration) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

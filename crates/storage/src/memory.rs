@@ -44,6 +44,18 @@ impl MemoryStore {
         }
     }
 
+    /// A store of its own that begins with the blobs of this one, their times included.
+    #[must_use]
+    pub fn fork(&self, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                clock,
+                blobs: RwLock::new(self.inner.blobs.read().clone()),
+                counters: TransferCounters::default(),
+            }),
+        }
+    }
+
     fn blob(&self, operation: &'static str, id: &BlobId) -> Result<(Bytes, Timestamp)> {
         self.inner.counters.add_gets(1);
         self.inner.blobs.read().get(id).cloned().ok_or_else(|| {

@@ -55,7 +55,30 @@ impl Repository {
     ) -> Result<Arc<Self>> {
         let blob = settings::read_format_blob(store.as_ref())?;
         let key = blob.derive_key(password)?;
-        let repository = Self::with_key(store, &blob, key, options)?;
+        Self::open_blob(store, &blob, key, options)
+    }
+
+    /// Opens the repository in `store` with the key that [`FormatBlob::derive_key`] gave, which takes no time: for
+    /// those who open one repository again and again.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; [`Error::WrongPassword`] when the password was changed since.
+    pub fn open_with_key(
+        store: Arc<dyn BlobStore>,
+        key: &FormatKey,
+        options: &OpenOptions,
+    ) -> Result<Arc<Self>> {
+        let blob = settings::read_format_blob(store.as_ref())?;
+        Self::open_blob(store, &blob, key.clone(), options)
+    }
+
+    fn open_blob(
+        store: Arc<dyn BlobStore>,
+        blob: &FormatBlob,
+        key: FormatKey,
+        options: &OpenOptions,
+    ) -> Result<Arc<Self>> {
+        let repository = Self::with_key(store, blob, key, options)?;
         repository.load_index()?;
         Ok(Arc::new(repository))
     }

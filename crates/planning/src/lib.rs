@@ -4,4 +4,7 @@
 //! out on another, and a dry run is the run itself without its last step.
 
 pub mod ignore;
+mod local_time;
 pub mod restore;
+pub mod retention;
+pub mod schedule;

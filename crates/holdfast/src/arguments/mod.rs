@@ -1,20 +1,28 @@
 //! The command line's grammar.
 
+mod policy;
 mod repository;
 #[cfg(feature = "server")]
 mod service;
+mod setting;
 mod snapshot;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) use policy::{
+    ActionMode, DeletePolicyArguments, ExportPolicyArguments, ImportPolicyArguments,
+    ListPolicyArguments, PolicyCommand, PolicyTargets, SetPolicyArguments, ShowPolicyArguments,
+};
 pub(crate) use repository::{
     CheckArguments, ConnectArguments, CreateArguments, RepoCommand, RepositoryArguments,
 };
 #[cfg(feature = "server")]
 pub(crate) use service::{ServerArguments, UpAgentArguments, UpArguments};
+pub(crate) use setting::Setting;
 pub(crate) use snapshot::{
-    CatArguments, CreateSnapshotArguments, DeleteArguments, ListArguments, LsArguments,
-    OverwriteRule, RestoreArguments, SnapshotCommand, VerifyArguments, WorkArguments,
+    CatArguments, CreateSnapshotArguments, DeleteArguments, ExpireArguments, ListArguments,
+    LsArguments, OverwriteRule, PinArguments, RestoreArguments, SnapshotCommand, VerifyArguments,
+    WorkArguments,
 };
 
 /// Back up folders into a repository and get them back.
@@ -46,6 +54,9 @@ pub(crate) enum Command {
     /// Take, list, restore, verify and delete snapshots.
     #[command(subcommand)]
     Snapshot(SnapshotCommand),
+    /// Decide what snapshots contain and how long they are kept.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// List a folder of a snapshot.
     Ls(LsArguments),
     /// Print a file of a snapshot.

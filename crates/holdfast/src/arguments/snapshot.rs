@@ -19,6 +19,10 @@ pub(crate) enum SnapshotCommand {
     Verify(VerifyArguments),
     /// Delete a snapshot; its data is freed by a later maintenance.
     Delete(DeleteArguments),
+    /// Show which snapshots the policies no longer keep, and delete them with --delete.
+    Expire(ExpireArguments),
+    /// Add or remove pins; a pinned snapshot is not deleted by policies.
+    Pin(PinArguments),
 }
 
 #[derive(Args)]
@@ -122,6 +126,36 @@ pub(crate) struct DeleteArguments {
     /// The snapshot to delete.
     #[arg(value_name = "ID")]
     pub(crate) id: String,
+}
+
+#[derive(Args)]
+pub(crate) struct ExpireArguments {
+    #[command(flatten)]
+    pub(crate) repository: RepositoryArguments,
+    /// The sources, as paths of this machine or USER@HOST:PATH.
+    #[arg(value_name = "SOURCE", required_unless_present = "all")]
+    pub(crate) sources: Vec<String>,
+    /// All sources of the repository.
+    #[arg(long, conflicts_with = "sources")]
+    pub(crate) all: bool,
+    /// Delete them; without it they are only shown.
+    #[arg(long)]
+    pub(crate) delete: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct PinArguments {
+    #[command(flatten)]
+    pub(crate) repository: RepositoryArguments,
+    /// Snapshots, by their ids or those of their root objects.
+    #[arg(value_name = "ID", required = true)]
+    pub(crate) ids: Vec<String>,
+    /// A pin to add; may be repeated.
+    #[arg(long, value_name = "NAME", required_unless_present = "remove")]
+    pub(crate) add: Vec<String>,
+    /// A pin to remove; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) remove: Vec<String>,
 }
 
 #[derive(Args)]

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Result;
+use holdfast_repository::Repository;
 use holdfast_repository::source::SourceIdentity;
-use holdfast_snapshot::{SnapshotRequest, Source, SourceReport};
+use holdfast_snapshot::{Expired, SavedSnapshot, SnapshotRequest, Source, SourceReport};
 use indicatif::HumanBytes;
 use serde::Serialize;
 
+use super::expire::Retention;
 use super::problems::{self, ProblemDocument};
 use super::source;
 use crate::arguments::CreateSnapshotArguments;
@@ -34,6 +37,7 @@ struct Report<'a> {
     cached_files: i32,
     errors: usize,
     problems: Vec<ProblemDocument<'a>>,
+    retention: Option<Retention<'a>>,
     seconds: f64,
 }
 
@@ -53,7 +57,20 @@ pub(super) fn run(arguments: CreateSnapshotArguments, console: &Console) -> Resu
     drop(display);
     let mut outcome = Outcome::Done;
     for source in report?.sources {
-        print(&source, console)?;
+        let retention = retention(&repo, &source);
+        print(
+            &source,
+            retention.as_ref().ok().and_then(Option::as_ref),
+            console,
+        )?;
+        if let Err(error) = retention {
+            // The snapshot is stored; that old ones were not deleted must not go unnoticed.
+            console
+                .failure(&error.context("the snapshot is stored, but older ones were not expired"));
+            if outcome == Outcome::Done {
+                outcome = Outcome::Partial;
+            }
+        }
         let errors = source.errors();
         if let Err(error) = source.result {
             // The others have been stored and printed; this one is the reason why the command fails in the end.
@@ -64,6 +81,16 @@ pub(super) fn run(arguments: CreateSnapshotArguments, console: &Console) -> Resu
         }
     }
     Ok(outcome)
+}
+
+/// Applies the policy of a source that has a new snapshot, which itself stays.
+fn retention(repo: &Arc<Repository>, source: &SourceReport) -> Result<Option<Expired>> {
+    let Ok(SavedSnapshot { id: Some(id), .. }) = &source.result else {
+        return Ok(None);
+    };
+    let sources = std::slice::from_ref(&source.source);
+    let expired = holdfast_snapshot::expire(repo, sources, std::slice::from_ref(id), true)?;
+    Ok(expired.into_iter().next())
 }
 
 fn sources(arguments: &CreateSnapshotArguments) -> Result<Vec<Source>> {
@@ -96,7 +123,7 @@ fn tags(given: Vec<(String, String)>) -> BTreeMap<String, String> {
 }
 
 /// Prints a stored snapshot; a source without one is told of elsewhere.
-fn print(source: &SourceReport, console: &Console) -> Result<()> {
+fn print(source: &SourceReport, expired: Option<&Expired>, console: &Console) -> Result<()> {
     let Ok(saved) = &source.result else {
         return Ok(());
     };
@@ -124,12 +151,13 @@ fn print(source: &SourceReport, console: &Console) -> Result<()> {
         cached_files: source.stats.cached_files,
         errors: source.errors(),
         problems: problems::documents(&source.problems),
+        retention: expired.map(Retention::from),
         seconds: source.seconds,
     };
     console.result(&report, || {
         format!(
             "snapshot {} of {}\n  {} files in {} folders, {} taken over unchanged; {} read, {} new, {} sent, {} errors, \
-             {:.1} s\n{}",
+             {:.1} s\n{}{}",
             report.id.as_deref().unwrap_or("(not saved: nothing changed)"),
             report.source,
             report.files,
@@ -141,6 +169,11 @@ fn print(source: &SourceReport, console: &Console) -> Result<()> {
             report.errors,
             report.seconds,
             problems::lines(&source.problems),
+            report
+                .retention
+                .as_ref()
+                .filter(|retention| retention.is_any())
+                .map_or_else(String::new, |retention| format!("  {}", retention.text("older snapshots deleted by policy:"))),
         )
     })
 }

@@ -3,7 +3,9 @@
 mod connect;
 mod content;
 mod create;
+mod expire;
 mod list;
+mod policy;
 mod problems;
 mod repo;
 mod restore;
@@ -32,6 +34,9 @@ pub(crate) fn run(command: Command, console: &Console) -> Result<Outcome> {
         Command::Snapshot(SnapshotCommand::Restore(arguments)) => restore::run(arguments, console),
         Command::Snapshot(SnapshotCommand::Verify(arguments)) => verify::run(arguments, console),
         Command::Snapshot(SnapshotCommand::Delete(arguments)) => list::delete(&arguments, console),
+        Command::Snapshot(SnapshotCommand::Expire(arguments)) => expire::run(&arguments, console),
+        Command::Snapshot(SnapshotCommand::Pin(arguments)) => list::pin(&arguments, console),
+        Command::Policy(command) => policy::run(command, console),
         Command::Ls(arguments) => content::ls(&arguments, console),
         Command::Cat(arguments) => content::cat(&arguments),
         #[cfg(feature = "server")]

@@ -30,6 +30,17 @@ pub(super) fn written(text: &str) -> Result<SourceIdentity> {
     })
 }
 
+/// A source or what a policy is defined for: `USER@HOST:PATH`, `USER@HOST`, `@HOST`, `(global)` or a path of this machine.
+pub(super) fn target(text: &str) -> Result<SourceIdentity> {
+    match SourceIdentity::parse_full(text) {
+        Ok(Some(target)) => Ok(target),
+        Ok(None) => local(Path::new(text), None, None),
+        Err(error) => Err(UsageError::new(error.to_string())
+            .hint("Write a path, USER@HOST:PATH, USER@HOST or @HOST.")
+            .into()),
+    }
+}
+
 /// The path from the root, without `.` and `..`, as the words say: symbolic links are not followed.
 pub(super) fn absolute(path: &Path) -> Result<PathBuf> {
     let full =

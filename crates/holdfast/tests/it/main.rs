@@ -3,6 +3,7 @@
 mod bad_input;
 mod fixture;
 mod help;
+mod policies;
 mod program;
 mod repository;
 mod snapshot;

@@ -10,7 +10,7 @@ mod time;
 mod write;
 
 pub use node::{JsonError, Kind, Node, parse_prefix};
-pub use read::{from_node, from_slice};
+pub use read::{UnknownMember, from_node, from_node_with_unknown, from_slice};
 pub use time::{InvalidTime, UnixNanos};
 pub use write::{push_i64, push_string, push_u64, to_vec};
 

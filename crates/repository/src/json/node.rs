@@ -14,6 +14,31 @@ pub enum JsonError {
     /// A value has another type or range than its field.
     #[error("{0}")]
     Mismatch(String),
+    /// The same of a field of an object.
+    #[error("{field}: {reason}")]
+    Field {
+        /// Names from the top of the document, with dots.
+        field: String,
+        /// What is wrong with its value.
+        reason: String,
+    },
+}
+
+impl JsonError {
+    /// The error of a value as that of the field that holds it.
+    pub(crate) fn in_field(self, name: &str) -> Self {
+        match self {
+            Self::Mismatch(reason) => Self::Field {
+                field: name.to_owned(),
+                reason,
+            },
+            Self::Field { field, reason } => Self::Field {
+                field: format!("{name}.{field}"),
+                reason,
+            },
+            other => other,
+        }
+    }
 }
 
 impl serde::de::Error for JsonError {

@@ -1,6 +1,7 @@
 //! Reading documents into typed values with the rules of format 2 §0.2.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::marker::PhantomData;
 
 use serde::de::value::CowStrDeserializer;
@@ -22,8 +23,38 @@ pub fn from_slice<T: for<'de> Deserialize<'de>>(text: &[u8]) -> Result<T, JsonEr
 
 /// Reads a parsed value as a `T`, with the rules of [`from_slice`].
 pub fn from_node<T: for<'de> Deserialize<'de>>(node: &Node<'_>) -> Result<T, JsonError> {
-    T::deserialize(NodeDeserializer(node))
+    T::deserialize(NodeDeserializer(node, None))
 }
+
+/// Reads a parsed value as a `T` and also tells which members of its structs `T` has no field for. Members inside lists
+/// are not told.
+pub fn from_node_with_unknown<T: for<'de> Deserialize<'de>>(
+    node: &Node<'_>,
+) -> Result<(T, Vec<UnknownMember>), JsonError> {
+    let recorder = RefCell::default();
+    let value = T::deserialize(NodeDeserializer(node, Some(&recorder)))?;
+    Ok((value, recorder.into_inner().unknown))
+}
+
+/// A member of an object that the reader knows no field for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownMember {
+    /// Names of the fields from the top to the object.
+    pub path: Vec<String>,
+    /// Its name.
+    pub name: String,
+    /// Its value as JSON text.
+    pub value: String,
+}
+
+/// Collects unknown members on the way through a document.
+#[derive(Default)]
+struct Recorder {
+    path: Vec<String>,
+    unknown: Vec<UnknownMember>,
+}
+
+type Recording<'n> = Option<&'n RefCell<Recorder>>;
 
 /// The name by which [`RawText`] asks for the text of a value.
 const RAW_TEXT: &str = "holdfast::RawText";
@@ -50,7 +81,7 @@ impl<'de> Deserialize<'de> for RawText {
     }
 }
 
-struct NodeDeserializer<'n, 'a>(&'n Node<'a>);
+struct NodeDeserializer<'n, 'a>(&'n Node<'a>, Recording<'n>);
 
 impl NodeDeserializer<'_, '_> {
     fn mismatch<T>(&self, expected: &str) -> Result<T, JsonError> {
@@ -97,7 +128,7 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_, '_> {
             Kind::Bool(value) => visitor.visit_bool(*value),
             Kind::String(text) => visitor.visit_str(text),
             Kind::Array(items) => visitor.visit_seq(Items(items.iter())),
-            Kind::Object(members) => visitor.visit_map(Members::all(members)),
+            Kind::Object(members) => visitor.visit_map(Members::all(members, self.1)),
             Kind::Number => {
                 let text = self.0.text();
                 if let Ok(value) = text.parse() {
@@ -200,8 +231,8 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_, '_> {
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
         match &self.0.kind {
-            Kind::Null => visitor.visit_map(Members::all(&[])),
-            Kind::Object(members) => visitor.visit_map(Members::all(members)),
+            Kind::Null => visitor.visit_map(Members::all(&[], None)),
+            Kind::Object(members) => visitor.visit_map(Members::all(members, self.1)),
             _ => self.mismatch("an object"),
         }
     }
@@ -213,8 +244,8 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_, '_> {
         visitor: V,
     ) -> Result<V::Value, JsonError> {
         match &self.0.kind {
-            Kind::Null => visitor.visit_map(Members::all(&[])),
-            Kind::Object(members) => visitor.visit_map(Members::of_fields(members, fields)),
+            Kind::Null => visitor.visit_map(Members::all(&[], None)),
+            Kind::Object(members) => visitor.visit_map(Members::of_fields(members, fields, self.1)),
             _ => self.mismatch("an object"),
         }
     }
@@ -251,7 +282,7 @@ impl<'de> SeqAccess<'de> for Items<'_, '_> {
     ) -> Result<Option<T::Value>, JsonError> {
         self.0
             .next()
-            .map(|item| seed.deserialize(NodeDeserializer(item)))
+            .map(|item| seed.deserialize(NodeDeserializer(item, None)))
             .transpose()
     }
 }
@@ -259,11 +290,12 @@ impl<'de> SeqAccess<'de> for Items<'_, '_> {
 /// The members of an object under the names they are handed out with.
 struct Members<'n, 'a> {
     left: std::vec::IntoIter<(&'n str, &'n Node<'a>)>,
-    value: Option<&'n Node<'a>>,
+    value: Option<(&'n str, &'n Node<'a>)>,
+    recording: Recording<'n>,
 }
 
 impl<'n, 'a> Members<'n, 'a> {
-    fn all(members: &'n [(Cow<'a, str>, Node<'a>)]) -> Self {
+    fn all(members: &'n [(Cow<'a, str>, Node<'a>)], recording: Recording<'n>) -> Self {
         let left: Vec<_> = members
             .iter()
             .map(|(key, value)| (key.as_ref(), value))
@@ -271,16 +303,24 @@ impl<'n, 'a> Members<'n, 'a> {
         Self {
             left: left.into_iter(),
             value: None,
+            recording,
         }
     }
 
     /// Only what belongs to a field, once for each field: the last occurrence.
-    fn of_fields(members: &'n [(Cow<'a, str>, Node<'a>)], fields: &'static [&'static str]) -> Self {
+    fn of_fields(
+        members: &'n [(Cow<'a, str>, Node<'a>)],
+        fields: &'static [&'static str],
+        recording: Recording<'n>,
+    ) -> Self {
         let mut left: Vec<(&'n str, &'n Node<'a>)> = Vec::with_capacity(members.len());
         for (key, value) in members {
             let exact = fields.iter().find(|field| *field == key);
             let Some(field) = exact.or_else(|| fields.iter().find(|field| fold_equal(field, key)))
             else {
+                if let Some(recorder) = recording {
+                    recorder.borrow_mut().add(key, value);
+                }
                 continue;
             };
             match left.iter_mut().find(|(name, _)| name == field) {
@@ -293,6 +333,7 @@ impl<'n, 'a> Members<'n, 'a> {
         Self {
             left: left.into_iter(),
             value: None,
+            recording,
         }
     }
 }
@@ -307,17 +348,34 @@ impl<'de> MapAccess<'de> for Members<'_, '_> {
         let Some((key, value)) = self.left.next() else {
             return Ok(None);
         };
-        self.value = Some(value);
+        self.value = Some((key, value));
         seed.deserialize(CowStrDeserializer::new(Cow::Borrowed(key)))
             .map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, JsonError> {
-        let value = self
+        let (key, value) = self
             .value
             .take()
             .ok_or_else(|| JsonError::custom("value requested before its key"))?;
-        seed.deserialize(NodeDeserializer(value))
+        if let Some(recorder) = self.recording {
+            recorder.borrow_mut().path.push(key.to_owned());
+        }
+        let result = seed.deserialize(NodeDeserializer(value, self.recording));
+        if let Some(recorder) = self.recording {
+            recorder.borrow_mut().path.pop();
+        }
+        result.map_err(|error| error.in_field(key))
+    }
+}
+
+impl Recorder {
+    fn add(&mut self, name: &str, value: &Node<'_>) {
+        self.unknown.push(UnknownMember {
+            path: self.path.clone(),
+            name: name.to_owned(),
+            value: value.text().into_owned(),
+        });
     }
 }
 

@@ -46,6 +46,39 @@ impl Empty for bool {
     }
 }
 
+impl Retention {
+    /// The counts in the form of the retention rules.
+    pub fn keep(&self) -> holdfast_planning::retention::Keep {
+        holdfast_planning::retention::Keep {
+            latest: self.keep_latest,
+            hourly: self.keep_hourly,
+            daily: self.keep_daily,
+            weekly: self.keep_weekly,
+            monthly: self.keep_monthly,
+            annual: self.keep_annual,
+        }
+    }
+}
+
+impl Scheduling {
+    /// The schedule in the form of the planning rules.
+    pub fn schedule(&self) -> holdfast_planning::schedule::Schedule {
+        let times = self.time_of_day.iter();
+        holdfast_planning::schedule::Schedule {
+            manual: self.manual,
+            interval_seconds: self.interval_seconds,
+            times: times
+                .map(|time| holdfast_planning::schedule::TimeOfDay {
+                    hour: time.hour,
+                    minute: time.minute,
+                })
+                .collect(),
+            cron: self.cron.clone(),
+            run_missed: self.run_missed.unwrap_or(false),
+        }
+    }
+}
+
 impl Empty for i64 {
     fn is_empty(&self) -> bool {
         *self == 0

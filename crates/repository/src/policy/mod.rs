@@ -4,7 +4,9 @@ mod compression;
 mod defaults;
 mod document;
 mod merge;
+mod origin;
 mod store;
+mod stored;
 mod target;
 mod tree;
 mod validate;
@@ -16,7 +18,14 @@ pub use document::{
     OsSnapshots, Policy, Retention, Scheduling, Splitter, TimeOfDay, Upload, VolumeShadowCopy,
 };
 pub use merge::effective;
-pub use store::{defined, effective_policy, policy_tree, remove, set};
-pub use target::{PolicyTarget, hierarchy, policy_labels};
+pub use origin::{Level, Origin, origins};
+pub use store::{
+    StoredPolicy, defined, defined_document, effective_policy, levels, list, policy_tree, remove,
+    set, set_document,
+};
+pub use stored::PolicyDocument;
+pub use target::{PolicyTarget, hierarchy, policy_labels, policy_target};
 pub use tree::PolicyTree;
-pub use validate::{InvalidPolicy, validate};
+pub use validate::{
+    InvalidPolicy, validate, validate_change, validate_document, writable_compressors,
+};

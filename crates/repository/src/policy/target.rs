@@ -39,6 +39,12 @@ pub fn policy_labels(target: &PolicyTarget) -> Labels {
     labels
 }
 
+/// The target that the labels of a policy manifest name.
+pub fn policy_target(labels: &Labels) -> PolicyTarget {
+    let label = |name: &str| labels.get(name).cloned().unwrap_or_default();
+    PolicyTarget::new(label("username"), label("hostname"), label("path"))
+}
+
 /// The targets whose policies count for a source, most specific first, ending with the global one.
 pub fn hierarchy(source: &SourceIdentity) -> Vec<PolicyTarget> {
     let mut targets = Vec::new();

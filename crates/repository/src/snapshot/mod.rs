@@ -7,4 +7,4 @@ pub use manifest::{
     InvalidSnapshot, SnapshotManifest, SnapshotStats, SnapshotUsage, StorageStats, TAG_PREFIX,
     snapshot_labels,
 };
-pub use store::{COMPANION_TAG, delete, find, list, read, save};
+pub use store::{COMPANION_TAG, change_pins, delete, find, list, read, save};

@@ -19,11 +19,16 @@ const VECTORS: &[&str] = &[
     "paths",
     "policy",
     "repo-v3",
+    "scheduling",
     "splitters",
 ];
 
 /// Vectors that tests of other crates use, with the crate.
-const ELSEWHERE: &[(&str, &str)] = &[("ignore", "planning"), ("sharding", "storage")];
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("ignore", "planning"),
+    ("retention", "planning"),
+    ("sharding", "storage"),
+];
 
 /// Vectors for a later release, with what they wait for.
 const LATER_VECTORS: &[(&str, &str)] = &[
@@ -33,8 +38,6 @@ const LATER_VECTORS: &[(&str, &str)] = &[
     ("repo-v1-upgraded", "format version 1"),
     ("repo-v3-ecc", "error correction"),
     ("repo-v3-sha256-chacha", "the other ciphers"),
-    ("retention", "retention by policy"),
-    ("scheduling", "schedules of policies"),
 ];
 
 /// Fixtures for a later release, with what they wait for.

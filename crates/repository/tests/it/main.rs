@@ -16,6 +16,7 @@ mod kdf;
 mod manifest_vectors;
 mod object_vectors;
 mod object_writer;
+mod policies;
 mod policy_vectors;
 mod properties;
 mod repositories;

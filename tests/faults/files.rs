@@ -76,6 +76,24 @@ impl Files {
         tree
     }
 
+    /// Writes them into an empty directory.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub(crate) fn write(&self, directory: &Path) -> io::Result<()> {
+        for (path, file) in &self.0 {
+            let path = directory.join(path);
+            std::fs::create_dir_all(path.parent().expect("below the directory"))?;
+            std::fs::write(path, &file.bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Paths of all files.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// Every difference between these files and those in a directory, in words.
     ///
     /// # Errors

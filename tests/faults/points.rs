@@ -133,16 +133,7 @@ fn a_first_snapshot() {
 fn an_incremental_snapshot_of_two_sources() {
     let (world, files) = some_history(2).expect("some history");
     let other = Files::random(&mut StdRng::seed_from_u64(3));
-    let two = vec![
-        Saved {
-            path: "/one",
-            files: files.clone(),
-        },
-        Saved {
-            path: "/three",
-            files: other,
-        },
-    ];
+    let two = vec![Saved::new("/one", &files), Saved::new("/three", &other)];
     let scene = Scene {
         world,
         step: Step::Snapshot(two),

@@ -12,9 +12,6 @@ use holdfast_testkit::blobs::{BlobOperation, FaultyStore};
 use crate::files::{Files, scratch};
 use crate::world::{Machine, Saved, World};
 
-/// The paths of all sources.
-pub(crate) const PATHS: [&str; 3] = ["/one", "/two", "/three"];
-
 /// One use of the repository.
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
@@ -30,11 +27,23 @@ pub(crate) enum Step {
 
 impl Step {
     /// A snapshot of one source.
-    pub(crate) fn snapshot(path: &'static str, files: &Files) -> Self {
-        Self::Snapshot(vec![Saved {
-            path,
-            files: files.clone(),
-        }])
+    pub(crate) fn snapshot(path: &str, files: &Files) -> Self {
+        Self::Snapshot(vec![Saved::new(path, files)])
+    }
+}
+
+impl Step {
+    /// What it is, for a reader.
+    pub(crate) fn in_words(&self) -> String {
+        match self {
+            Self::Snapshot(sources) => {
+                let paths: Vec<&str> = sources.iter().map(|source| source.path.as_str()).collect();
+                format!("snapshot of {}", paths.join(", "))
+            }
+            Self::Delete(id) => format!("delete {id}"),
+            Self::Restore(id) => format!("restore {id}"),
+            Self::Verify => "verify".to_owned(),
+        }
     }
 }
 
@@ -61,7 +70,7 @@ impl World {
     pub(crate) fn must(&mut self, machine: Machine, step: &Step) -> Result<()> {
         let store = self.store();
         self.step(&store, machine, step)
-            .with_context(|| format!("{step:?} without a fault"))
+            .with_context(|| format!("{} without a fault", step.in_words()))
     }
 
     fn snapshot(&mut self, store: &FaultyStore, machine: Machine, sources: &[Saved]) -> Result<()> {
@@ -71,7 +80,7 @@ impl World {
             .iter()
             .map(|source| Source {
                 tree: Arc::new(source.files.tree()),
-                identity: SourceIdentity::new("user", machine.name, source.path),
+                identity: SourceIdentity::new("user", machine.name, &source.path),
             })
             .collect();
         let mut request = SnapshotRequest::new(all);

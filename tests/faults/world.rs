@@ -52,6 +52,15 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
+    /// The same with a clock that is so many minutes ahead.
+    #[must_use]
+    pub(crate) const fn ahead(self, minutes: i64) -> Self {
+        Self {
+            skew: SignedDuration::from_mins(minutes),
+            ..self
+        }
+    }
+
     /// A machine whose clock is right.
     pub(crate) const fn new(name: &'static str) -> Self {
         Self {
@@ -65,9 +74,19 @@ impl Machine {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Saved {
     /// Path of its source.
-    pub(crate) path: &'static str,
+    pub(crate) path: String,
     /// What it holds.
     pub(crate) files: Files,
+}
+
+impl Saved {
+    /// A snapshot of `files` under a path.
+    pub(crate) fn new(path: &str, files: &Files) -> Self {
+        Self {
+            path: path.to_owned(),
+            files: files.clone(),
+        }
+    }
 }
 
 /// A repository, what must be in it, and what may be.
@@ -136,6 +155,11 @@ impl World {
     /// A new repository.
     pub(crate) fn new() -> Self {
         let (store, key) = empty_repository();
+        Self::of(store, key)
+    }
+
+    /// A world around the blobs of some repository; nothing is known of its snapshots.
+    pub(crate) fn of(store: &MemoryStore, key: &FormatKey) -> Self {
         let time = Arc::new(ManualClock::new(first_moment()));
         let blobs = store.fork(time.clone());
         let root = FaultyStore::with_clock(Arc::new(blobs.clone()), time.clone());
@@ -167,6 +191,26 @@ impl World {
         }
     }
 
+    /// The same repository at the same time, for a step that happens in the middle of another one.
+    pub(crate) fn beside(&self) -> Self {
+        Self {
+            time: Arc::clone(&self.time),
+            blobs: self.blobs.clone(),
+            root: self.root.clone(),
+            key: self.key.clone(),
+            saved: BTreeMap::new(),
+            attempted: Vec::new(),
+            perhaps_deleted: Vec::new(),
+            damaged: Vec::new(),
+        }
+    }
+
+    /// Takes over what a step did that happened [`World::beside`].
+    pub(crate) fn adopt_what_happened_in(&mut self, other: Self) {
+        self.saved.extend(other.saved);
+        self.attempted.extend(other.attempted);
+    }
+
     /// Lets time pass for everybody.
     pub(crate) fn wait(&self, time: Duration) {
         self.time.advance(time);
@@ -175,6 +219,11 @@ impl World {
     /// The store as a new process of some machine meets it, ready for faults.
     pub(crate) fn store(&self) -> FaultyStore {
         self.root.beside()
+    }
+
+    /// The blobs themselves.
+    pub(crate) fn blobs(&self) -> &MemoryStore {
+        &self.blobs
     }
 
     /// Notes the blobs of which the store kept only a part.
@@ -206,13 +255,9 @@ impl World {
     pub(crate) fn audit(&mut self) -> Result<()> {
         let repo = self.open_for_audit()?;
         let manifests = repo.manifests().context("read the manifests")?;
-        let mut listed: BTreeMap<String, &'static str> = BTreeMap::new();
+        let mut listed: BTreeMap<String, String> = BTreeMap::new();
         for snapshot in list(&manifests, None) {
-            let path = crate::steps::PATHS
-                .into_iter()
-                .find(|path| snapshot.source.path == *path)
-                .with_context(|| format!("a snapshot of {}", snapshot.source))?;
-            listed.insert(snapshot.id.to_string(), path);
+            listed.insert(snapshot.id.to_string(), snapshot.source.path);
         }
         for id in self.perhaps_deleted.drain(..) {
             if !listed.contains_key(&id) {
@@ -228,7 +273,7 @@ impl World {
             restores(&repo, id, &saved.files)?;
         }
         for (id, path) in listed {
-            self.adopt(&repo, id, path)?;
+            self.adopt(&repo, id, &path)?;
         }
         self.attempted.clear();
         self.check_strict(&repo)
@@ -252,7 +297,7 @@ impl World {
     }
 
     /// A listed snapshot that nobody reported done: it must be what one of the failed operations would have saved.
-    fn adopt(&mut self, repo: &Arc<Repository>, id: String, path: &'static str) -> Result<()> {
+    fn adopt(&mut self, repo: &Arc<Repository>, id: String, path: &str) -> Result<()> {
         let mut reasons = Vec::new();
         for attempt in self.attempted.iter().filter(|attempt| attempt.path == path) {
             match restores(repo, &id, &attempt.files) {

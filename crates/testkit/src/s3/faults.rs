@@ -106,8 +106,10 @@ pub enum Effect {
         /// Milliseconds.
         millis: u64,
     },
-    /// Never answers; the client has to give up.
+    /// Does nothing and never answers; the client has to give up.
     Hang,
+    /// Does what was asked and never answers; the log shows the status that the answer would have had.
+    Silent,
     /// Reads some bytes of the request's body and breaks the connection.
     Disconnect {
         /// Bytes that are read.

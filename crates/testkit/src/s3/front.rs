@@ -131,6 +131,11 @@ async fn handle(
         ..Rules::default()
     };
     match effect {
+        Some(Effect::Silent) => {
+            let status = answer.status().as_u16();
+            entry.status.store(status, Ordering::Relaxed);
+            std::future::pending().await
+        }
         Some(Effect::LoseAnswer) => {
             return Ok(finish(
                 status_answer(500, "InternalError"),

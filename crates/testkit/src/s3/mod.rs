@@ -204,6 +204,15 @@ impl S3Server {
             .put(bucket, key, store::Object::new(data.into()))
             .expect("the bucket exists");
     }
+
+    /// Removes an object behind the back of every client.
+    pub fn remove_object(&self, bucket: &str, key: &str) {
+        self.shared
+            .objects
+            .write()
+            .delete(bucket, key)
+            .expect("the bucket exists");
+    }
 }
 
 impl Drop for S3Server {

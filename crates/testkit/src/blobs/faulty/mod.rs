@@ -55,13 +55,28 @@ pub struct FaultyStore {
     state: Arc<Mutex<State>>,
 }
 
-#[derive(Debug, Default)]
+/// What a listing shows of a blob.
+type Bend = Arc<dyn Fn(BlobInfo) -> Option<BlobInfo> + Send + Sync>;
+
+#[derive(Default)]
 struct State {
     calls: Vec<BlobCall>,
     plans: Vec<Plan>,
     held: Vec<Held>,
     hits: Vec<BlobCall>,
+    bend: Option<Bend>,
     dead: bool,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State")
+            .field("calls", &self.calls.len())
+            .field("plans", &self.plans)
+            .field("hits", &self.hits)
+            .field("dead", &self.dead)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A put that was reported as done and is not visible yet.
@@ -150,6 +165,15 @@ impl FaultyStore {
         self.add_plan(operation, prefix, nth, 1, Action::Run(Some(Box::new(what))));
     }
 
+    /// Lets every listing show only what `bend` makes of each blob, as to a client that does not look at some blobs, or
+    /// takes them for older than they are.
+    pub fn bend_listings(
+        &self,
+        bend: impl Fn(BlobInfo) -> Option<BlobInfo> + Send + Sync + 'static,
+    ) {
+        self.state.lock().bend = Some(Arc::new(bend));
+    }
+
     fn add_plan(
         &self,
         operation: Option<BlobOperation>,
@@ -232,7 +256,8 @@ impl FaultyStore {
                         .filter_map(|plan| plan.meet(operation, name)),
                 );
             }
-            for put in &mut state.held {
+            // Behind a kill only `settle` makes visible what is held back.
+            for put in state.held.iter_mut().filter(|_| !dead) {
                 put.calls_left = put.calls_left.saturating_sub(1);
             }
             let due: Vec<Held> = state
@@ -397,8 +422,14 @@ impl BlobStore for FaultyStore {
     }
 
     fn list(&self, prefix: &str, each: &mut dyn FnMut(BlobInfo) -> ControlFlow<()>) -> Result<()> {
-        let Some(Trigger::Stale(age)) = self.note(BlobOperation::List, prefix, 0)? else {
-            return self.store.list(prefix, each);
+        let trigger = self.note(BlobOperation::List, prefix, 0)?;
+        let bend = self.state.lock().bend.clone();
+        let mut each = |info| match &bend {
+            Some(bend) => bend(info).map_or(ControlFlow::Continue(()), &mut *each),
+            None => each(info),
+        };
+        let Some(Trigger::Stale(age)) = trigger else {
+            return self.store.list(prefix, &mut each);
         };
         let history = self.history.as_ref().expect("old listings need a clock");
         for info in history.list(self.store.as_ref(), prefix, age)? {

@@ -3,6 +3,7 @@
 
 mod fixtures;
 mod own;
+mod parameters;
 mod programs;
 mod stock;
 mod trees;

@@ -5,6 +5,8 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
+use crate::parameters::Parameters;
+
 /// The product's command line on one repository.
 pub(crate) struct Holdfast {
     repository: String,
@@ -19,6 +21,17 @@ impl Holdfast {
             repository,
             password: password.to_owned(),
         }
+    }
+
+    /// Creates the repository in its directory.
+    pub(crate) fn create(directory: &Path, password: &str, parameters: &Parameters) -> Self {
+        std::fs::create_dir(directory).expect("folder");
+        let holdfast = Self::new(directory, password);
+        let parameters = parameters.arguments();
+        let mut arguments = vec!["repo", "create"];
+        arguments.extend(parameters.iter().map(String::as_str));
+        holdfast.json(&arguments);
+        holdfast
     }
 
     /// Runs a command that must succeed and returns what it prints as JSON.

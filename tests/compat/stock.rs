@@ -7,6 +7,7 @@ use holdfast_testkit::tree::Compare;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::parameters::Parameters;
 use crate::programs::{Holdfast, Stock};
 use crate::trees;
 
@@ -25,16 +26,19 @@ struct Written {
 }
 
 impl Written {
-    fn new(program: &Path, seeds: std::ops::Range<u64>, text_names: bool) -> Self {
+    fn new(
+        program: &Path,
+        parameters: &Parameters,
+        seeds: std::ops::Range<u64>,
+        text_names: bool,
+    ) -> Self {
         let place = tempfile::tempdir().expect("directory");
         let repository = place.path().join("repository");
-        std::fs::create_dir(&repository).expect("folder");
-        let holdfast = Holdfast::new(&repository, "stock password");
-        holdfast.json(&["repo", "create"]);
+        let holdfast = Holdfast::create(&repository, "stock password", parameters);
         let mut taken = Vec::new();
         for seed in seeds {
             let folder = place.path().join(format!("tree-{seed}"));
-            trees::random(&folder, seed, text_names);
+            trees::random(&folder, seed, parameters, text_names);
             let said = holdfast.snapshot(&format!("user@host:{}", folder.display()), &folder);
             taken.push((folder, said));
         }
@@ -50,6 +54,52 @@ impl Written {
 
     fn target(&self, name: &str) -> PathBuf {
         self.place.path().join(name)
+    }
+
+    /// The stock program lists, verifies, restores and continues what is there.
+    fn read_and_continue(&self) {
+        let stock = &self.stock;
+        let listed = stock.json(&["snapshot", "list", "--all", "--json"]);
+        assert_eq!(listed.as_array().map(Vec::len), Some(self.taken.len()));
+        stock.run(&["snapshot", "verify", "--verify-files-percent=100"]);
+        let (printed, log) =
+            stock.run(&["snapshot", "fix", "remove-files", "--filename=none-such"]);
+        let fixed = format!("{printed}{log}");
+        assert!(fixed.contains("No changes"), "{fixed}");
+
+        for (number, (folder, said)) in self.taken.iter().enumerate() {
+            let target = self.target(&format!("stock-{number}"));
+            stock.run(&[
+                "snapshot",
+                "restore",
+                id(said),
+                &target.display().to_string(),
+            ]);
+            trees::assert_equal(folder, &target, trees::WITHOUT_TIMES);
+            std::fs::remove_dir_all(target).expect("remove");
+            let own = stock.json(&[
+                "snapshot",
+                "create",
+                &folder.display().to_string(),
+                "--json",
+            ]);
+            assert_eq!(
+                own["rootEntry"]["obj"],
+                said["root_object"],
+                "{}",
+                folder.display()
+            );
+            let again = self
+                .holdfast
+                .snapshot(&format!("user@host:{}", folder.display()), folder);
+            assert_eq!(
+                again["root_object"],
+                said["root_object"],
+                "{}",
+                folder.display()
+            );
+            assert_eq!(again["bytes_new"], 0, "{}", folder.display());
+        }
     }
 
     /// The stock program lists, verifies and, at the end, maintains; we read what it leaves.
@@ -97,56 +147,36 @@ fn program() -> Option<PathBuf> {
 #[test]
 fn a_stock_program_reads_continues_and_maintains_what_we_write() {
     let Some(program) = program() else { return };
-    let written = Written::new(&program, TEXT_TREES, true);
-    let stock = &written.stock;
-    let listed = stock.json(&["snapshot", "list", "--all", "--json"]);
-    assert_eq!(listed.as_array().map(Vec::len), Some(written.taken.len()));
-    stock.run(&["snapshot", "verify", "--verify-files-percent=100"]);
-    let (printed, log) = stock.run(&["snapshot", "fix", "remove-files", "--filename=none-such"]);
-    let fixed = format!("{printed}{log}");
-    assert!(fixed.contains("No changes"), "{fixed}");
-
-    for (number, (folder, said)) in written.taken.iter().enumerate() {
-        let target = written.target(&format!("stock-{number}"));
-        stock.run(&[
-            "snapshot",
-            "restore",
-            id(said),
-            &target.display().to_string(),
-        ]);
-        trees::assert_equal(folder, &target, trees::WITHOUT_TIMES);
-        std::fs::remove_dir_all(target).expect("remove");
-        let own = stock.json(&[
-            "snapshot",
-            "create",
-            &folder.display().to_string(),
-            "--json",
-        ]);
-        assert_eq!(
-            own["rootEntry"]["obj"],
-            said["root_object"],
-            "{}",
-            folder.display()
-        );
-        let again = written
-            .holdfast
-            .snapshot(&format!("user@host:{}", folder.display()), folder);
-        assert_eq!(
-            again["root_object"],
-            said["root_object"],
-            "{}",
-            folder.display()
-        );
-        assert_eq!(again["bytes_new"], 0, "{}", folder.display());
-    }
+    let written = Written::new(&program, &Parameters::default(), TEXT_TREES, true);
+    written.read_and_continue();
     written.maintain();
     println!("{} trees with text names", written.taken.len());
+}
+
+/// Every value of every parameter, a tree each; in the long run every pair of values, with 200 trees at least.
+#[test]
+fn a_stock_program_lives_with_every_parameter_set() {
+    let Some(program) = program() else { return };
+    let (sets, trees) = if holdfast_testkit::soak() {
+        (Parameters::pairs(), 3)
+    } else {
+        (Parameters::each(), 1)
+    };
+    let mut seeds = 0..0;
+    for parameters in &sets {
+        seeds = seeds.end..seeds.end + trees;
+        println!("{parameters:?}, trees {seeds:?}");
+        let written = Written::new(&program, parameters, seeds.clone(), true);
+        written.read_and_continue();
+        written.maintain();
+    }
+    println!("{} parameter sets, {} trees", sets.len(), seeds.end);
 }
 
 #[test]
 fn a_stock_program_lives_with_what_it_does_not_know() {
     let Some(program) = program() else { return };
-    let written = Written::new(&program, RAW_TREES, false);
+    let written = Written::new(&program, &Parameters::default(), RAW_TREES, false);
     let stock = &written.stock;
     let listed = stock.json(&["snapshot", "list", "--all", "--json"]);
     assert_eq!(listed.as_array().map(Vec::len), Some(written.taken.len()));

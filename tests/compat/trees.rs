@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use holdfast_testkit::tree::{Compare, RandomTree, assert_same};
+use holdfast_testkit::tree::{Compare, RandomTree, assert_same, random_bytes};
+
+use crate::parameters::Parameters;
 
 /// Everything but times of directories, which a stock program restores differently (format 2 §4.7).
 pub(crate) const WITHOUT_TIMES: Compare = Compare {
@@ -11,8 +13,27 @@ pub(crate) const WITHOUT_TIMES: Compare = Compare {
     ..Compare::WITHOUT_OWNERS
 };
 
-/// A random tree. With `text_names`, names that are not UTF-8 are replaced: a stock program cannot bring them back.
-pub(crate) fn random(root: &Path, seed: u64, text_names: bool) {
+/// A few files, one of them long enough for several chunks.
+pub(crate) fn small(root: &Path, seed: u64, parameters: &Parameters) {
+    std::fs::create_dir_all(root).expect("folder");
+    let tree = RandomTree {
+        files: 12,
+        directories: 4,
+        max_file_size: 200_000,
+        ..RandomTree::new(seed)
+    };
+    tree.create(root).expect("tree");
+    long_file(root, seed, parameters);
+}
+
+/// Adds a file that the repository's splitter cuts.
+fn long_file(root: &Path, seed: u64, parameters: &Parameters) {
+    let bytes = random_bytes(seed, parameters.several_chunks());
+    std::fs::write(root.join("several chunks"), bytes).expect("file");
+}
+
+/// A random tree with a file of several chunks. With `text_names`, names that are not UTF-8 are replaced: a stock program cannot bring them back.
+pub(crate) fn random(root: &Path, seed: u64, parameters: &Parameters, text_names: bool) {
     std::fs::create_dir_all(root).expect("folder");
     let tree = RandomTree {
         files: 60,
@@ -20,6 +41,7 @@ pub(crate) fn random(root: &Path, seed: u64, text_names: bool) {
         ..RandomTree::new(seed)
     };
     tree.create(root).expect("tree");
+    long_file(root, seed, parameters);
     if text_names {
         rename(root);
     }

@@ -17,6 +17,7 @@ pub mod compress;
 mod content_id;
 pub mod crypto;
 pub mod directory;
+pub mod ecc;
 pub mod epoch;
 mod error;
 pub mod format;

@@ -2,7 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Subcommand, value_parser};
+use holdfast_repository::HashAlgorithm;
+use holdfast_repository::crypto::EncryptionAlgorithm;
+use holdfast_repository::ecc::REED_SOLOMON_CRC32;
+use holdfast_repository::splitter::{DEFAULT_SPLITTER, SplitterKind};
 
 /// Which repository, and how to open it.
 #[derive(Args)]
@@ -36,6 +41,31 @@ pub(crate) enum RepoCommand {
 pub(crate) struct CreateArguments {
     #[command(flatten)]
     pub(crate) repository: RepositoryArguments,
+    /// Hash that names contents.
+    #[arg(long, value_name = "NAME", value_parser = hash_names(), default_value = HashAlgorithm::default().name())]
+    pub(crate) hash: HashAlgorithm,
+    /// Cipher of contents.
+    #[arg(long, value_name = "NAME", value_parser = encryption_names(), default_value = EncryptionAlgorithm::default().name())]
+    pub(crate) encryption: EncryptionAlgorithm,
+    /// How files are cut, unless a policy says otherwise.
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(SplitterKind::NAMES), default_value = DEFAULT_SPLITTER)]
+    pub(crate) splitter: String,
+    /// Error correction; it takes an overhead.
+    #[arg(long, value_name = "NAME", value_parser = [REED_SOLOMON_CRC32], requires = "ecc_overhead_percent")]
+    pub(crate) ecc: Option<String>,
+    /// How much may be stored in addition, so that damaged bytes are made good: 1 to 100, or 0 for none.
+    #[arg(long, value_name = "PERCENT", value_parser = value_parser!(u32).range(0..=100))]
+    pub(crate) ecc_overhead_percent: Option<u32>,
+}
+
+fn hash_names() -> impl TypedValueParser<Value = HashAlgorithm> {
+    PossibleValuesParser::new(HashAlgorithm::ALL.map(HashAlgorithm::name))
+        .map(|name| HashAlgorithm::by_name(&name).unwrap_or_default())
+}
+
+fn encryption_names() -> impl TypedValueParser<Value = EncryptionAlgorithm> {
+    PossibleValuesParser::new(EncryptionAlgorithm::ALL.map(EncryptionAlgorithm::name))
+        .map(|name| EncryptionAlgorithm::by_name(&name).unwrap_or_default())
 }
 
 #[derive(Args)]

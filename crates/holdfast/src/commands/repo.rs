@@ -21,12 +21,18 @@ use crate::password::{self, Purpose};
 use crate::repository::{self, Access};
 
 pub(super) fn create(arguments: &CreateArguments, console: &Console) -> Result<Outcome> {
+    let parameters = CreateOptions {
+        hash: arguments.hash,
+        encryption: arguments.encryption,
+        splitter: arguments.splitter.clone(),
+        ecc_overhead_percent: arguments.ecc_overhead_percent.unwrap_or_default(),
+        ..CreateOptions::default()
+    };
     let arguments = &arguments.repository;
     let location = repository::location(arguments)?;
     let password = password::obtain(arguments.password_file.as_deref(), Purpose::Create)?;
     let store = repository::store(arguments, Access::create(&Cancel::new()))?;
-    let options = OpenOptions::default();
-    let repo = Repository::create(store, &password, &CreateOptions::default(), &options)?;
+    let repo = Repository::create(store, &password, &parameters, &OpenOptions::default())?;
     print(&repo, &location, console)
 }
 
@@ -94,6 +100,10 @@ struct Status {
 struct ContentFormat {
     hash: String,
     encryption: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    ecc: String,
+    #[serde(skip_serializing_if = "is_zero")]
+    ecc_overhead_percent: u32,
     version: u32,
     max_pack_size: u64,
     index_version: u32,
@@ -114,6 +124,8 @@ impl Status {
             content_format: ContentFormat {
                 hash: format.hash.clone(),
                 encryption: format.encryption.clone(),
+                ecc: format.ecc.clone(),
+                ecc_overhead_percent: format.ecc_overhead_percent,
                 version: format.version,
                 max_pack_size: format.max_pack_size,
                 index_version: format.index_version,
@@ -127,9 +139,17 @@ impl Status {
 
     fn text(&self, location: &StoreLocation) -> String {
         let format = &self.content_format;
+        let correction = if format.ecc_overhead_percent > 0 {
+            format!(
+                "  correction  {} with {} %\n",
+                format.ecc, format.ecc_overhead_percent
+            )
+        } else {
+            String::new()
+        };
         format!(
-            "repository {location}\n  id          {}\n  format      {} (index {})\n  hash        {}\n  encryption  {}\n  \
-             splitter    {}\n  packs       {}\n",
+            "repository {location}\n  id          {}\n  format      {} (index {})\n  hash        {}\n  encryption  {}\n\
+             {correction}  splitter    {}\n  packs       {}\n",
             self.unique_id,
             format.version,
             format.index_version,
@@ -139,6 +159,14 @@ impl Status {
             BinaryBytes(format.max_pack_size),
         )
     }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature serde wants"
+)]
+fn is_zero(value: &u32) -> bool {
+    *value == 0
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -25,6 +25,60 @@ fn a_new_repository_is_whole_and_says_what_it_is() {
 }
 
 #[test]
+fn a_repository_has_the_parameters_that_were_asked_for() {
+    let place = Place::new();
+    let created = place.json([
+        "repo",
+        "create",
+        "--hash",
+        "BLAKE3-256",
+        "--encryption",
+        "CHACHA20-POLY1305-HMAC-SHA256",
+        "--splitter",
+        "DYNAMIC-1M-RABINKARP",
+        "--ecc",
+        "REED-SOLOMON-CRC32",
+        "--ecc-overhead-percent",
+        "3",
+    ]);
+    let status = place.json(["repo", "status"]);
+    assert_eq!(created, status);
+    let format = &status["contentFormat"];
+    assert_eq!(format["hash"], "BLAKE3-256");
+    assert_eq!(format["encryption"], "CHACHA20-POLY1305-HMAC-SHA256");
+    assert_eq!(format["ecc"], "REED-SOLOMON-CRC32");
+    assert_eq!(format["eccOverheadPercent"], 3);
+    assert_eq!(status["objectFormat"]["splitter"], "DYNAMIC-1M-RABINKARP");
+    assert!(
+        place
+            .succeed(["repo", "status"])
+            .contains("REED-SOLOMON-CRC32 with 3 %")
+    );
+    let check = place.json(["repo", "check", "--strict", "--read-data"]);
+    assert_eq!(check["problems"], json!([]));
+}
+
+#[test]
+fn unknown_parameters_are_refused_with_the_known_ones() {
+    for (wrong, hint) in [
+        (&["--hash", "MD5"][..], "BLAKE2B-256-128"),
+        (&["--encryption", "NONE"], "CHACHA20-POLY1305-HMAC-SHA256"),
+        (&["--splitter", "FIXED-3M"], "DYNAMIC-128K-RABINKARP"),
+        (
+            &["--ecc", "TURBO", "--ecc-overhead-percent", "1"],
+            "REED-SOLOMON-CRC32",
+        ),
+        (&["--ecc", "REED-SOLOMON-CRC32"], "--ecc-overhead-percent"),
+        (&["--ecc-overhead-percent", "101"], "0..=100"),
+    ] {
+        let place = Place::new();
+        let ended = run(place.command(["repo", "create"]).args(wrong));
+        assert_eq!(ended.code, 2, "{wrong:?}: {ended:#?}");
+        assert!(ended.stderr.contains(hint), "{wrong:?}: {ended:#?}");
+    }
+}
+
+#[test]
 fn a_repository_is_never_created_over_another() {
     let place = Place::with_repository();
     let ended = run(place.command(["repo", "create"]).arg("--json"));

@@ -4,11 +4,14 @@ mod random;
 
 pub use random::RandomSource;
 
+use std::sync::Arc;
+
 use hmac::{Hmac, KeyInit, Mac};
 use ring::aead;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use crate::ecc::ErrorCorrection;
 use crate::error::{Error, Result};
 use crate::kdf;
 
@@ -16,7 +19,7 @@ use crate::kdf;
 pub const NONCE_LENGTH: usize = 12;
 /// Length of the authentication tag behind every ciphertext, in bytes.
 pub const TAG_LENGTH: usize = 16;
-/// How much longer a ciphertext is than its plaintext, in bytes.
+/// How much longer a ciphertext without error correction is than its plaintext, in bytes.
 pub const OVERHEAD: usize = NONCE_LENGTH + TAG_LENGTH;
 
 /// Ciphers of the format.
@@ -69,6 +72,8 @@ pub struct ContentCipher {
     aead: &'static aead::Algorithm,
     /// HMAC keyed with the content encryption root, ready to be cloned for each item.
     item_keys: Hmac<Sha256>,
+    /// Redundancy around every ciphertext.
+    correction: Option<Arc<ErrorCorrection>>,
 }
 
 impl std::fmt::Debug for ContentCipher {
@@ -85,6 +90,31 @@ impl ContentCipher {
         Self {
             aead: algorithm.aead(),
             item_keys: keyed_hmac(root.expose()),
+            correction: None,
+        }
+    }
+
+    /// The same cipher with redundancy around every ciphertext (format 1 §3.5).
+    #[must_use]
+    pub fn with_error_correction(self, correction: Option<ErrorCorrection>) -> Self {
+        Self {
+            correction: correction.map(Arc::new),
+            ..self
+        }
+    }
+
+    /// Whether ciphertexts carry redundancy, so that no plaintext can be sealed where it lies.
+    #[must_use]
+    pub fn corrects_errors(&self) -> bool {
+        self.correction.is_some()
+    }
+
+    /// How many bytes are stored for `length` bytes of plaintext.
+    #[must_use]
+    pub fn sealed_length(&self, length: usize) -> usize {
+        match &self.correction {
+            Some(correction) => correction.encoded_length(length + OVERHEAD),
+            None => length + OVERHEAD,
         }
     }
 
@@ -95,7 +125,8 @@ impl ContentCipher {
         less_safe_key(self.aead, key.as_slice())
     }
 
-    /// Encrypts `data` in place and returns the tag; the ciphertext is nonce, data, tag.
+    /// Encrypts `data` in place and returns the tag; the ciphertext is nonce, data, tag. Without error correction
+    /// it is what is stored.
     ///
     /// `item` is the item id of format 1 §3.2, `nonce` must be fresh random bytes.
     pub fn seal_in_place(
@@ -107,15 +138,55 @@ impl ContentCipher {
         seal(&self.item_key(item), nonce, item, data)
     }
 
-    /// Encrypts `plaintext` into a buffer of its own: nonce, data, tag.
+    /// Appends to `out` what is stored for `plaintext`.
+    ///
+    /// `item` is the item id of format 1 §3.2, `nonce` must be fresh random bytes.
+    pub fn append_sealed(
+        &self,
+        item: &[u8],
+        nonce: [u8; NONCE_LENGTH],
+        plaintext: &[u8],
+        out: &mut Vec<u8>,
+    ) {
+        match &self.correction {
+            Some(correction) => {
+                let mut ciphertext = Vec::new();
+                self.append_ciphertext(item, nonce, plaintext, &mut ciphertext);
+                correction.encode(&ciphertext, out);
+            }
+            None => self.append_ciphertext(item, nonce, plaintext, out),
+        }
+    }
+
+    fn append_ciphertext(
+        &self,
+        item: &[u8],
+        nonce: [u8; NONCE_LENGTH],
+        plaintext: &[u8],
+        out: &mut Vec<u8>,
+    ) {
+        out.reserve(plaintext.len() + OVERHEAD);
+        out.extend_from_slice(&nonce);
+        let at = out.len();
+        out.extend_from_slice(plaintext);
+        let tag = self.seal_in_place(item, nonce, &mut out[at..]);
+        out.extend_from_slice(&tag);
+    }
+
+    /// What is stored for `plaintext`, in a buffer of its own.
     ///
     /// # Errors
     /// [`Error::Random`].
     pub fn seal(&self, item: &[u8], plaintext: &[u8]) -> Result<Vec<u8>> {
-        seal_to_vec(&self.item_key(item), item, plaintext)
+        let mut nonce = [0; NONCE_LENGTH];
+        random_bytes(&mut nonce)?;
+        let mut sealed = Vec::new();
+        self.append_sealed(item, nonce, plaintext, &mut sealed);
+        Ok(sealed)
     }
 
-    /// Checks and decrypts nonce, data and tag in place and returns the data.
+    /// Corrects, checks and decrypts what is stored, in place. The plaintext lies behind the first
+    /// [`NONCE_LENGTH`] bytes.
     ///
     /// # Errors
     /// [`NotAuthentic`]; `sealed` then holds nothing of use.
@@ -124,7 +195,16 @@ impl ContentCipher {
         item: &[u8],
         sealed: &'a mut [u8],
     ) -> Result<&'a mut [u8], NotAuthentic> {
-        open(&self.item_key(item), item, sealed)
+        let length = match &self.correction {
+            Some(correction) => {
+                correction
+                    .decode(sealed)
+                    .map_err(|_uncorrectable| NotAuthentic)?
+                    .length
+            }
+            None => sealed.len(),
+        };
+        open(&self.item_key(item), item, &mut sealed[..length])
     }
 }
 

@@ -7,6 +7,7 @@ use super::json::SecretBytes;
 use super::lock::UpgradeLock;
 use crate::blob_names::FORMAT;
 use crate::crypto::EncryptionAlgorithm;
+use crate::ecc::{self, ErrorCorrection};
 use crate::error::{Error, Result};
 use crate::hash::HashAlgorithm;
 use crate::splitter::{DEFAULT_SPLITTER, SplitterKind};
@@ -15,8 +16,6 @@ use crate::splitter::{DEFAULT_SPLITTER, SplitterKind};
 const VERSIONS: std::ops::RangeInclusive<u32> = 1..=3;
 /// Features whose meaning is known.
 const KNOWN_FEATURES: [&str; 2] = ["index-v1", "index-v2"];
-/// The only error correction of the format.
-const ERROR_CORRECTION: &str = "REED-SOLOMON-CRC32";
 const MIB: u64 = 1 << 20;
 /// Pack size when none is given, in bytes.
 pub(crate) const DEFAULT_MAX_PACK_SIZE: u64 = 20 * MIB;
@@ -277,19 +276,39 @@ impl RepositoryFormat {
         Ok(())
     }
 
+    /// Whether ciphertexts carry redundancy.
+    #[must_use]
+    pub fn corrects_errors(&self) -> bool {
+        !self.ecc.is_empty() && self.ecc_overhead_percent > 0
+    }
+
+    /// The redundancy of ciphertexts, if any.
+    ///
+    /// # Errors
+    /// [`Error::NewerFormat`] for an unknown name, [`Error::InvalidFormat`] for a redundancy that cannot be.
+    pub fn error_correction(&self) -> Result<Option<ErrorCorrection>> {
+        self.check_error_correction()?;
+        self.corrects_errors()
+            .then(|| ErrorCorrection::new(self.ecc_overhead_percent))
+            .transpose()
+    }
+
     fn check_error_correction(&self) -> Result<()> {
-        if self.ecc.is_empty() || self.ecc_overhead_percent == 0 {
+        if !self.corrects_errors() {
             return Ok(());
         }
-        if self.ecc != ERROR_CORRECTION {
+        if self.ecc != ecc::REED_SOLOMON_CRC32 {
             return Err(Error::NewerFormat {
                 reason: format!("unknown error correction {:?}", self.ecc),
             });
         }
-        Err(Error::NotSupportedYet {
-            kind: "error correction",
-            name: self.ecc.clone(),
-        })
+        if !ecc::OVERHEAD_PERCENT.contains(&self.ecc_overhead_percent) {
+            return Err(invalid(format!(
+                "error correction with {} % of overhead does not exist",
+                self.ecc_overhead_percent
+            )));
+        }
+        Ok(())
     }
 }
 
@@ -347,19 +366,26 @@ mod tests {
     }
 
     #[test]
-    fn error_correction_is_named() {
-        let error = check(|f| {
-            ERROR_CORRECTION.clone_into(&mut f.ecc);
-            f.ecc_overhead_percent = 5;
-        });
-        assert!(matches!(
-            error,
-            Err(Error::NotSupportedYet {
-                kind: "error correction",
-                ..
+    fn error_correction_is_known_or_refused() {
+        let check_ecc = |name: &str, percent| {
+            check(|f| {
+                name.clone_into(&mut f.ecc);
+                f.ecc_overhead_percent = percent;
             })
-        ));
-        assert!(check(|f| ERROR_CORRECTION.clone_into(&mut f.ecc)).is_ok());
+        };
+        assert!(check_ecc(ecc::REED_SOLOMON_CRC32, 0).is_ok());
+        assert!(check_ecc("", 5).is_ok());
+        assert!(check_ecc(ecc::REED_SOLOMON_CRC32, 1).is_ok());
+        assert!(check_ecc(ecc::REED_SOLOMON_CRC32, 100).is_ok());
+        for percent in [101, u32::MAX] {
+            assert!(matches!(
+                check_ecc(ecc::REED_SOLOMON_CRC32, percent),
+                Err(Error::InvalidFormat { .. })
+            ));
+        }
+        let unknown = check_ecc("TURBO", 5).unwrap_err();
+        assert!(matches!(unknown, Error::NewerFormat { .. }));
+        assert!(unknown.to_string().contains("TURBO"));
     }
 
     #[test]

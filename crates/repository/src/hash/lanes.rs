@@ -1,9 +1,10 @@
 //! Large contents hashed side by side while they are read (one state per lane).
 
 use blake2b_simd::many;
-use hmac::Hmac;
 use hmac::Mac as _;
+use hmac::{Hmac, SimpleHmac};
 use sha2::{Sha224, Sha256};
+use sha3::{Sha3_224, Sha3_256};
 
 use super::{HashOutput, Hasher, Keyed};
 use crate::content_id::ContentId;
@@ -15,13 +16,44 @@ pub struct HashState(State);
 #[derive(Clone)]
 enum State {
     Blake2b(Box<blake2b_simd::State>),
-    HmacSha256(Box<Hmac<Sha256>>),
+    Blake2s(Box<blake2s_simd::State>),
+    Blake3(Box<blake3::Hasher>),
     HmacSha224(Box<Hmac<Sha224>>),
+    HmacSha256(Box<Hmac<Sha256>>),
+    HmacSha3_224(Box<SimpleHmac<Sha3_224>>),
+    HmacSha3_256(Box<SimpleHmac<Sha3_256>>),
 }
 
 impl std::fmt::Debug for HashState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("HashState(redacted)")
+    }
+}
+
+impl HashState {
+    /// Feeds the next bytes of the content.
+    pub(super) fn update(&mut self, data: &[u8]) {
+        self.0.update(data);
+    }
+}
+
+impl State {
+    fn update(&mut self, data: &[u8]) {
+        match self {
+            Self::Blake2b(state) => {
+                state.update(data);
+            }
+            Self::Blake2s(state) => {
+                state.update(data);
+            }
+            Self::Blake3(state) => {
+                state.update(data);
+            }
+            Self::HmacSha224(mac) => mac.update(data),
+            Self::HmacSha256(mac) => mac.update(data),
+            Self::HmacSha3_224(mac) => mac.update(data),
+            Self::HmacSha3_256(mac) => mac.update(data),
+        }
     }
 }
 
@@ -31,7 +63,7 @@ impl Hasher {
     pub fn lanes(&self) -> usize {
         match self.keyed {
             Keyed::Blake2b(_) => many::degree(),
-            Keyed::HmacSha256(_) | Keyed::HmacSha224(_) => 1,
+            _ => 1,
         }
     }
 
@@ -40,8 +72,12 @@ impl Hasher {
     pub fn start(&self) -> HashState {
         HashState(match &self.keyed {
             Keyed::Blake2b(parameters) => State::Blake2b(Box::new(parameters.to_state())),
-            Keyed::HmacSha256(keyed) => State::HmacSha256(keyed.clone()),
+            Keyed::Blake2s(parameters) => State::Blake2s(Box::new(parameters.to_state())),
+            Keyed::Blake3(keyed) => State::Blake3(keyed.clone()),
             Keyed::HmacSha224(keyed) => State::HmacSha224(keyed.clone()),
+            Keyed::HmacSha256(keyed) => State::HmacSha256(keyed.clone()),
+            Keyed::HmacSha3_224(keyed) => State::HmacSha3_224(keyed.clone()),
+            Keyed::HmacSha3_256(keyed) => State::HmacSha3_256(keyed.clone()),
         })
     }
 
@@ -54,8 +90,7 @@ impl Hasher {
         for (state, data) in lanes {
             match &mut state.0 {
                 State::Blake2b(state) => wide.push((state.as_mut(), data)),
-                State::HmacSha256(mac) => mac.update(data),
-                State::HmacSha224(mac) => mac.update(data),
+                other => other.update(data),
             }
         }
         many::update_many(wide.iter_mut().map(|(state, data)| (&mut **state, *data)));
@@ -67,12 +102,12 @@ impl Hasher {
         let length = self.algorithm.length();
         match &state.0 {
             State::Blake2b(state) => HashOutput::new(state.finalize().as_bytes(), length),
-            State::HmacSha256(mac) => {
-                HashOutput::new(&mac.as_ref().clone().finalize().into_bytes(), length)
-            }
-            State::HmacSha224(mac) => {
-                HashOutput::new(&mac.as_ref().clone().finalize().into_bytes(), length)
-            }
+            State::Blake2s(state) => HashOutput::new(state.finalize().as_bytes(), length),
+            State::Blake3(state) => HashOutput::new(state.finalize().as_bytes(), length),
+            State::HmacSha224(mac) => of_mac(mac.as_ref(), length),
+            State::HmacSha256(mac) => of_mac(mac.as_ref(), length),
+            State::HmacSha3_224(mac) => of_mac(mac.as_ref(), length),
+            State::HmacSha3_256(mac) => of_mac(mac.as_ref(), length),
         }
     }
 
@@ -87,6 +122,10 @@ impl Hasher {
     }
 }
 
+fn of_mac<M: hmac::Mac + Clone>(mac: &M, length: usize) -> HashOutput {
+    HashOutput::new(&mac.clone().finalize().into_bytes(), length)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -99,7 +138,7 @@ mod tests {
         fn lanes_and_batches_agree_with_single_hashing(
             contents in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..2000), 1..9),
             step in 1usize..700,
-            algorithm in proptest::sample::select(vec![HashAlgorithm::Blake2b256, HashAlgorithm::Blake2b256_128, HashAlgorithm::HmacSha224, HashAlgorithm::HmacSha256]),
+            algorithm in proptest::sample::select(HashAlgorithm::ALL.to_vec()),
         ) {
             let hasher = Hasher::new(algorithm, b"a secret of the repository......").unwrap();
             let single: Vec<ContentId> = contents.iter().map(|c| hasher.content_id(Some(b'k'), c)).collect();

@@ -5,11 +5,16 @@ mod lanes;
 pub use lanes::HashState;
 
 use blake2b_simd::many::HashManyJob;
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, KeyInit, SimpleHmac};
 use sha2::{Sha224, Sha256};
+use sha3::{Sha3_224, Sha3_256};
+use zeroize::Zeroizing;
 
 use crate::content_id::ContentId;
 use crate::error::{Error, Result};
+
+/// Context in which a short secret becomes a BLAKE3 key (format 1 §3.1).
+const BLAKE3_CONTEXT: &str = "kopia blake3 derived key v1";
 
 /// Hash algorithms of the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -130,11 +135,16 @@ pub struct Hasher {
     keyed: Keyed,
 }
 
+/// An algorithm with its key, ready to be started for each content.
 #[derive(Clone)]
 enum Keyed {
     Blake2b(Box<blake2b_simd::Params>),
-    HmacSha256(Box<Hmac<Sha256>>),
+    Blake2s(Box<blake2s_simd::Params>),
+    Blake3(Box<blake3::Hasher>),
     HmacSha224(Box<Hmac<Sha224>>),
+    HmacSha256(Box<Hmac<Sha256>>),
+    HmacSha3_224(Box<SimpleHmac<Sha3_224>>),
+    HmacSha3_256(Box<SimpleHmac<Sha3_256>>),
 }
 
 impl std::fmt::Debug for Hasher {
@@ -145,46 +155,66 @@ impl std::fmt::Debug for Hasher {
     }
 }
 
+/// An HMAC over any hash; it takes keys of every length.
+fn hmac<M: KeyInit>(secret: &[u8]) -> Box<M> {
+    Box::new(
+        M::new_from_slice(secret).unwrap_or_else(|_| unreachable!("HMAC takes keys of any length")),
+    )
+}
+
+/// The key of BLAKE3: the start of the secret, or one derived from a secret that is too short.
+fn blake3_key(secret: &[u8]) -> Zeroizing<[u8; blake3::KEY_LEN]> {
+    Zeroizing::new(
+        secret
+            .first_chunk()
+            .copied()
+            .unwrap_or_else(|| blake3::derive_key(BLAKE3_CONTEXT, secret)),
+    )
+}
+
+fn check_key(secret: &[u8], limit: usize, algorithm: HashAlgorithm) -> Result<()> {
+    if secret.len() <= limit {
+        return Ok(());
+    }
+    Err(Error::InvalidFormat {
+        blob: crate::blob_names::FORMAT,
+        reason: format!(
+            "the secret has {} bytes, {} takes at most {limit}",
+            secret.len(),
+            algorithm.name()
+        ),
+    })
+}
+
 impl Hasher {
     /// Prepares an algorithm with the secret of a repository (may be empty).
     ///
     /// # Errors
-    /// [`Error::NotSupportedYet`] for an algorithm this version does not have;
     /// [`Error::InvalidFormat`] when the secret is too long for the algorithm.
     pub fn new(algorithm: HashAlgorithm, secret: &[u8]) -> Result<Self> {
         let keyed = match algorithm {
             HashAlgorithm::Blake2b256_128 | HashAlgorithm::Blake2b256 => {
-                if secret.len() > blake2b_simd::KEYBYTES {
-                    return Err(Error::InvalidFormat {
-                        blob: crate::blob_names::FORMAT,
-                        reason: format!(
-                            "the secret has {} bytes, BLAKE2b takes at most 64",
-                            secret.len()
-                        ),
-                    });
-                }
+                check_key(secret, blake2b_simd::KEYBYTES, algorithm)?;
                 let mut parameters = blake2b_simd::Params::new();
                 parameters.hash_length(32).key(secret);
                 Keyed::Blake2b(Box::new(parameters))
             }
+            HashAlgorithm::Blake2s128 | HashAlgorithm::Blake2s256 => {
+                check_key(secret, blake2s_simd::KEYBYTES, algorithm)?;
+                let mut parameters = blake2s_simd::Params::new();
+                // The length is a parameter of the hash, so the short form is no cut of the long one.
+                parameters.hash_length(algorithm.length()).key(secret);
+                Keyed::Blake2s(Box::new(parameters))
+            }
+            HashAlgorithm::Blake3_256 | HashAlgorithm::Blake3_256_128 => {
+                Keyed::Blake3(Box::new(blake3::Hasher::new_keyed(&blake3_key(secret))))
+            }
             HashAlgorithm::HmacSha256 | HashAlgorithm::HmacSha256_128 => {
-                Keyed::HmacSha256(Box::new(crate::crypto::keyed_hmac(secret)))
+                Keyed::HmacSha256(hmac(secret))
             }
-            HashAlgorithm::HmacSha224 => Keyed::HmacSha224(Box::new(
-                Hmac::new_from_slice(secret)
-                    .unwrap_or_else(|_| unreachable!("HMAC takes keys of any length")),
-            )),
-            HashAlgorithm::Blake2s128
-            | HashAlgorithm::Blake2s256
-            | HashAlgorithm::Blake3_256
-            | HashAlgorithm::Blake3_256_128
-            | HashAlgorithm::HmacSha3_224
-            | HashAlgorithm::HmacSha3_256 => {
-                return Err(Error::NotSupportedYet {
-                    kind: "hash",
-                    name: algorithm.name().to_owned(),
-                });
-            }
+            HashAlgorithm::HmacSha224 => Keyed::HmacSha224(hmac(secret)),
+            HashAlgorithm::HmacSha3_224 => Keyed::HmacSha3_224(hmac(secret)),
+            HashAlgorithm::HmacSha3_256 => Keyed::HmacSha3_256(hmac(secret)),
         };
         Ok(Self { algorithm, keyed })
     }
@@ -198,20 +228,12 @@ impl Hasher {
     /// Hash of `data`.
     #[must_use]
     pub fn hash(&self, data: &[u8]) -> HashOutput {
-        let length = self.algorithm.length();
-        match &self.keyed {
-            Keyed::Blake2b(parameters) => HashOutput::new(parameters.hash(data).as_bytes(), length),
-            Keyed::HmacSha256(keyed) => {
-                let mut mac = keyed.as_ref().clone();
-                mac.update(data);
-                HashOutput::new(&mac.finalize().into_bytes(), length)
-            }
-            Keyed::HmacSha224(keyed) => {
-                let mut mac = keyed.as_ref().clone();
-                mac.update(data);
-                HashOutput::new(&mac.finalize().into_bytes(), length)
-            }
+        if let Keyed::Blake2b(parameters) = &self.keyed {
+            return HashOutput::new(parameters.hash(data).as_bytes(), self.algorithm.length());
         }
+        let mut state = self.start();
+        state.update(data);
+        self.finish(&state)
     }
 
     /// Id of a content; `prefix` must be a letter `g`..`z`.

@@ -225,7 +225,7 @@ fn texts(fields: &mut Fields, policy: &Policy) {
     }
     let splitter = &policy.splitter.algorithm;
     if !splitter.is_empty() && SplitterKind::by_name(splitter).is_none() {
-        let names = SplitterKind::names().join(", ");
+        let names = SplitterKind::NAMES.join(", ");
         fields.refuse(
             "splitter.algorithm",
             splitter,

@@ -10,11 +10,12 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{OpenOptions, Repository, Settings, settings};
 use crate::blob_names::{BLOBCFG, FORMAT};
 use crate::crypto::{self, EncryptionAlgorithm};
+use crate::ecc::{ErrorCorrection, REED_SOLOMON_CRC32};
 use crate::error::{Error, Result};
 use crate::format::{BlobConfiguration, FormatBlob, FormatKey, RepositoryFormat, SecretBytes};
-use crate::hash::{HashAlgorithm, Hasher};
+use crate::hash::HashAlgorithm;
 use crate::kdf::KeyDerivation;
-use crate::splitter::{DEFAULT_SPLITTER, Splitter};
+use crate::splitter::{DEFAULT_SPLITTER, SplitterKind};
 
 /// Algorithms of a new repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub struct CreateOptions {
     pub hash: HashAlgorithm,
     /// Encryption of contents.
     pub encryption: EncryptionAlgorithm,
+    /// Redundancy against damaged bytes in percent, 1 to 100; 0 for none.
+    pub ecc_overhead_percent: u32,
     /// Default splitter.
     pub splitter: String,
     /// Derivation of the key from the password.
@@ -39,6 +42,7 @@ impl Default for CreateOptions {
         Self {
             hash: HashAlgorithm::default(),
             encryption: EncryptionAlgorithm::default(),
+            ecc_overhead_percent: 0,
             splitter: DEFAULT_SPLITTER.to_owned(),
             key_derivation: KeyDerivation::default(),
             max_pack_size: crate::format::DEFAULT_MAX_PACK_SIZE,
@@ -55,8 +59,8 @@ impl Repository {
     /// maintenance parameters are not written here.
     ///
     /// # Errors
-    /// [`Error::LocationNotEmpty`], [`Error::RepositoryHalfWritten`], [`Error::InvalidParameter`],
-    /// [`Error::NotSupportedYet`], and those of the store.
+    /// [`Error::LocationNotEmpty`], [`Error::RepositoryHalfWritten`], [`Error::InvalidParameter`], and those of the
+    /// store.
     pub fn initialize(
         store: Arc<dyn BlobStore>,
         password: &SecretString,
@@ -72,6 +76,10 @@ impl Repository {
         );
         format.hash = options.hash.name().to_owned();
         format.encryption = options.encryption.name().to_owned();
+        if options.ecc_overhead_percent > 0 {
+            format.ecc = REED_SOLOMON_CRC32.to_owned();
+            format.ecc_overhead_percent = options.ecc_overhead_percent;
+        }
         format.splitter.clone_from(&options.splitter);
         format.max_pack_size = options.max_pack_size;
         let key = FormatKey::new(options.key_derivation.derive(password, &unique_id)?);
@@ -114,8 +122,19 @@ fn check_options(password: &SecretString, options: &CreateOptions) -> Result<()>
             reason: "it is not within 10 to 120 MiB".to_owned(),
         });
     }
-    Hasher::new(options.hash, &[0; SECRET_LENGTH])?;
-    Splitter::new(&options.splitter)?;
+    if options.ecc_overhead_percent > 0 {
+        ErrorCorrection::new(options.ecc_overhead_percent)?;
+    }
+    if SplitterKind::by_name(&options.splitter).is_none() {
+        return Err(Error::InvalidParameter {
+            what: "splitter",
+            reason: format!(
+                "{:?} is none of {}",
+                options.splitter,
+                SplitterKind::NAMES.join(", ")
+            ),
+        });
+    }
     Ok(())
 }
 

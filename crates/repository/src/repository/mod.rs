@@ -25,7 +25,7 @@ use crate::format::{FormatKey, RepositoryFormat};
 use crate::hash::Hasher;
 use crate::kdf::SecretKey;
 use crate::session::SessionInfo;
-use crate::splitter::Splitter;
+use crate::splitter::{Splitter, SplitterKind};
 
 /// Age at which the view of the index, and of the format blob, is renewed (format 1 §6.6, §2.4).
 pub(crate) const MAX_VIEW_AGE: Duration = Duration::from_secs(15 * 60);
@@ -97,12 +97,13 @@ impl Repository {
         &self.cipher
     }
 
-    /// A splitter by name; an empty name means the repository's default.
+    /// The splitter that a policy names; the repository's own when it names none or one that the format does not
+    /// have (format 2 §1.3).
     ///
     /// # Errors
-    /// [`crate::Error::NotSupportedYet`], [`crate::Error::NewerFormat`].
+    /// [`crate::Error::NewerFormat`] when the repository's own is unknown.
     pub fn splitter(&self, name: &str) -> Result<Splitter> {
-        if name.is_empty() {
+        if name.is_empty() || SplitterKind::by_name(name).is_none() {
             Splitter::new(&self.format().splitter)
         } else {
             Splitter::new(name)

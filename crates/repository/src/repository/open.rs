@@ -102,7 +102,8 @@ impl Repository {
         }
         Ok(Self {
             hasher: Hasher::new(algorithms.hash, settings.format.secret.expose())?,
-            cipher: ContentCipher::new(algorithms.encryption, settings.format.master_key.expose()),
+            cipher: ContentCipher::new(algorithms.encryption, settings.format.master_key.expose())
+                .with_error_correction(settings.format.error_correction()?),
             unique_id: blob.unique_id.clone(),
             key,
             user: options.user.clone(),

@@ -1,8 +1,13 @@
 //! Where an object's byte stream is cut into contents (format 1 §4).
 
 mod buzhash;
+mod dynamic;
+mod rabin_karp;
 mod table;
 
+use self::buzhash::Buzhash;
+use self::dynamic::Dynamic;
+use self::rabin_karp::RabinKarp;
 use crate::error::{Error, Result};
 
 const KIB: usize = 1 << 10;
@@ -59,16 +64,31 @@ impl SplitterKind {
     }
 
     /// Every name of the format.
-    #[must_use]
-    pub fn names() -> Vec<String> {
-        let mut names = vec!["FIXED".to_owned(), "DYNAMIC".to_owned()];
-        for (size, _) in SIZES {
-            names.push(format!("FIXED-{size}"));
-            names.push(format!("DYNAMIC-{size}-BUZHASH"));
-            names.push(format!("DYNAMIC-{size}-RABINKARP"));
-        }
-        names
-    }
+    pub const NAMES: [&str; 23] = [
+        "FIXED",
+        "DYNAMIC",
+        "FIXED-128K",
+        "DYNAMIC-128K-BUZHASH",
+        "DYNAMIC-128K-RABINKARP",
+        "FIXED-256K",
+        "DYNAMIC-256K-BUZHASH",
+        "DYNAMIC-256K-RABINKARP",
+        "FIXED-512K",
+        "DYNAMIC-512K-BUZHASH",
+        "DYNAMIC-512K-RABINKARP",
+        "FIXED-1M",
+        "DYNAMIC-1M-BUZHASH",
+        "DYNAMIC-1M-RABINKARP",
+        "FIXED-2M",
+        "DYNAMIC-2M-BUZHASH",
+        "DYNAMIC-2M-RABINKARP",
+        "FIXED-4M",
+        "DYNAMIC-4M-BUZHASH",
+        "DYNAMIC-4M-RABINKARP",
+        "FIXED-8M",
+        "DYNAMIC-8M-BUZHASH",
+        "DYNAMIC-8M-RABINKARP",
+    ];
 }
 
 /// Cuts one stream; the caller keeps the bytes of the current chunk.
@@ -82,29 +102,29 @@ pub struct Splitter {
 #[derive(Debug, Clone)]
 enum Rule {
     Fixed(usize),
-    Buzhash(buzhash::Buzhash),
+    Buzhash(Dynamic<Buzhash>),
+    RabinKarp(Dynamic<RabinKarp>),
 }
 
 impl Splitter {
     /// A splitter by its name in the format.
     ///
     /// # Errors
-    /// [`Error::NotSupportedYet`] for a rule this version does not have, [`Error::NewerFormat`] for an unknown name.
+    /// [`Error::NewerFormat`] for an unknown name.
     pub fn new(name: &str) -> Result<Self> {
         let kind = SplitterKind::by_name(name).ok_or_else(|| Error::NewerFormat {
             reason: format!("unknown splitter {name:?}"),
         })?;
+        Ok(Self::of_kind(kind))
+    }
+
+    fn of_kind(kind: SplitterKind) -> Self {
         let rule = match kind {
             SplitterKind::Fixed(size) => Rule::Fixed(size),
-            SplitterKind::Buzhash(average) => Rule::Buzhash(buzhash::Buzhash::new(average)),
-            SplitterKind::RabinKarp(_) => {
-                return Err(Error::NotSupportedYet {
-                    kind: "splitter",
-                    name: name.to_owned(),
-                });
-            }
+            SplitterKind::Buzhash(average) => Rule::Buzhash(Dynamic::new(average)),
+            SplitterKind::RabinKarp(average) => Rule::RabinKarp(Dynamic::new(average)),
         };
-        Ok(Self { rule, scanned: 0 })
+        Self { rule, scanned: 0 }
     }
 
     /// No chunk but the last of a stream is shorter than this, in bytes.
@@ -113,6 +133,7 @@ impl Splitter {
         match &self.rule {
             Rule::Fixed(size) => *size,
             Rule::Buzhash(rule) => rule.min(),
+            Rule::RabinKarp(rule) => rule.min(),
         }
     }
 
@@ -122,6 +143,7 @@ impl Splitter {
         match &self.rule {
             Rule::Fixed(size) => *size,
             Rule::Buzhash(rule) => rule.max(),
+            Rule::RabinKarp(rule) => rule.max(),
         }
     }
 
@@ -135,6 +157,7 @@ impl Splitter {
         let found = match &self.rule {
             Rule::Fixed(size) => (chunk.len() >= *size).then_some(*size),
             Rule::Buzhash(rule) => rule.find(chunk, self.scanned),
+            Rule::RabinKarp(rule) => rule.find(chunk, self.scanned),
         };
         self.scanned = if found.is_some() { 0 } else { chunk.len() };
         found

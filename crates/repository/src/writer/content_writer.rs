@@ -11,7 +11,7 @@ use super::upload::Upload;
 use crate::blob_names::{self, DATA_PACK, METADATA_PACK};
 use crate::compress::{Compression, Compressors, UNCOMPRESSED};
 use crate::content_id::ContentId;
-use crate::crypto::{OVERHEAD, RandomSource, random_bytes};
+use crate::crypto::{RandomSource, random_bytes};
 use crate::error::{Error, Result};
 use crate::index::{IndexEntry, MAX_LENGTH};
 use crate::object::ContentSink;
@@ -181,7 +181,8 @@ impl ContentWriter {
         compression: Compression,
     ) -> Result<Written> {
         let original_length = payload.bytes().len();
-        if original_length + OVERHEAD >= MAX_LENGTH {
+        let cipher = self.shared.repository.cipher();
+        if original_length >= MAX_LENGTH || cipher.sealed_length(original_length) >= MAX_LENGTH {
             return Err(Error::Limit {
                 what: "a content",
                 limit: "2^28 bytes",

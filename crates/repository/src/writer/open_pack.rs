@@ -76,20 +76,15 @@ impl OpenPack {
     ) -> Result<u64> {
         let offset = self.length();
         let nonce = random.take::<NONCE_LENGTH>()?;
-        self.buffer.reserve(payload.len() + OVERHEAD);
-        self.buffer.extend_from_slice(&nonce);
-        let at = self.buffer.len();
-        self.buffer.extend_from_slice(payload);
-        let tag = cipher.seal_in_place(id.encryption_id(), nonce, &mut self.buffer[at..]);
-        self.buffer.extend_from_slice(&tag);
+        cipher.append_sealed(id.encryption_id(), nonce, payload, &mut self.buffer);
         if self.buffer.len() >= PIECE_LENGTH {
             self.write_out()?;
         }
         Ok(offset)
     }
 
-    /// Appends `payload`, sealed in the caller's memory when the pack is streamed. Returns the offset of the
-    /// ciphertext.
+    /// Appends `payload`, sealed in the caller's memory when the pack is streamed and nothing is added to the
+    /// ciphertext. Returns the offset of the ciphertext.
     pub(super) fn append_in_place(
         &mut self,
         cipher: &ContentCipher,
@@ -97,8 +92,9 @@ impl OpenPack {
         id: &ContentId,
         payload: &mut [u8],
     ) -> Result<u64> {
-        let Sink::Stream(writer) = &mut self.sink else {
-            return self.append_copy(cipher, random, id, payload);
+        let writer = match &mut self.sink {
+            Sink::Stream(writer) if !cipher.corrects_errors() => writer,
+            _ => return self.append_copy(cipher, random, id, payload),
         };
         let offset = self.written + self.buffer.len() as u64;
         let nonce = random.take::<NONCE_LENGTH>()?;

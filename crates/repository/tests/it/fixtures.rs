@@ -8,39 +8,13 @@ use holdfast_storage::LocalStore;
 use holdfast_testkit::Fixture;
 use secrecy::SecretString;
 
-/// Every content of every fixture whose algorithms are supported is read and hashes to its id; every pack yields its
+use crate::fixture_trees;
+
+/// Every content of every fixture is read and hashes to its id; every pack yields its
 /// local index.
 #[test]
 fn all_contents_of_the_fixtures_are_read() {
-    for name in [
-        "default",
-        "big-indirect",
-        "enc-aes256-gcm-hmac-sha256",
-        "errors",
-        "hash-blake2b-256-128",
-        "ignore",
-        "maintained",
-        "multiuser",
-        "oddities",
-        "parallel-parts",
-        "pins-tags",
-        "policies",
-        "retention",
-        "split-policy-override",
-        "compressors",
-        "enc-chacha20-poly1305-hmac-sha256",
-        "hash-blake2b-256",
-        "hash-hmac-sha224",
-        "hash-hmac-sha256",
-        "hash-hmac-sha256-128",
-        "format-v2",
-        "format-v3",
-        "incomplete",
-        "indirect-directory",
-        "split-dynamic-128k-buzhash",
-        "split-dynamic-128k-rabinkarp",
-        "split-fixed-128k",
-    ] {
+    for &name in fixture_trees::READ {
         let fixture = Fixture::open(name);
         let store = Arc::new(LocalStore::open(fixture.repository()).expect("store"));
         let cache = tempfile::tempdir().expect("directory");

@@ -1,6 +1,8 @@
-//! Every golden file is used by a test or waits, by name, for a later release.
+//! Every golden file is the one that was taken over, and is used by a test or waits, by name, for a later release.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use sha2::{Digest as _, Sha256};
 
 use crate::{data, fixture_trees};
 
@@ -8,6 +10,7 @@ use crate::{data, fixture_trees};
 const VECTORS: &[&str] = &[
     "compression",
     "directory-encoding",
+    "ecc",
     "encryption",
     "epoch",
     "format",
@@ -19,6 +22,8 @@ const VECTORS: &[&str] = &[
     "paths",
     "policy",
     "repo-v3",
+    "repo-v3-ecc",
+    "repo-v3-sha256-chacha",
     "scheduling",
     "splitters",
 ];
@@ -32,38 +37,16 @@ const ELSEWHERE: &[(&str, &str)] = &[
 
 /// Vectors for a later release, with what they wait for.
 const LATER_VECTORS: &[(&str, &str)] = &[
-    ("ecc", "error correction"),
     ("repo-v1", "format version 1"),
     ("repo-v1-compacted", "format version 1"),
     ("repo-v1-upgraded", "format version 1"),
-    ("repo-v3-ecc", "error correction"),
-    ("repo-v3-sha256-chacha", "the other ciphers"),
 ];
 
 /// Fixtures for a later release, with what they wait for.
 const LATER_FIXTURES: &[(&str, &str)] = &[
-    ("compressors", "the other compressors"),
-    ("ecc", "error correction"),
-    ("enc-chacha20-poly1305-hmac-sha256", "the other ciphers"),
     ("format-v1", "format version 1"),
     ("format-v1-upgraded", "format version 1"),
     ("format-v2", "format version 2"),
-    ("format-v3", "the other compressors"),
-    ("hash-blake2b-256", "the other hashes"),
-    ("hash-blake2s-128", "the other hashes"),
-    ("hash-blake2s-256", "the other hashes"),
-    ("hash-blake3-256", "the other hashes"),
-    ("hash-blake3-256-128", "the other hashes"),
-    ("hash-hmac-sha224", "the other hashes"),
-    ("hash-hmac-sha256", "the other hashes"),
-    ("hash-hmac-sha256-128", "the other hashes"),
-    ("hash-hmac-sha3-224", "the other hashes"),
-    ("hash-hmac-sha3-256", "the other hashes"),
-    ("incomplete", "checkpoints of uploads"),
-    ("indirect-directory", "the other splitters"),
-    ("split-dynamic-128k-buzhash", "the other splitters"),
-    ("split-dynamic-128k-rabinkarp", "the other splitters"),
-    ("split-fixed-128k", "the other splitters"),
 ];
 
 fn files(folder: &str, suffix: &str) -> BTreeSet<String> {
@@ -103,4 +86,30 @@ fn every_fixture_is_listed() {
     let listed = names(fixture_trees::READ.iter().copied().chain(later));
     assert_eq!(files("fixtures", ".tar.gz"), listed);
     assert_eq!(files("fixtures", ".json"), listed);
+}
+
+#[test]
+fn every_golden_file_has_its_checksum() {
+    let list = std::fs::read_to_string(data::path("SHA256SUMS")).expect("SHA256SUMS");
+    let expected: BTreeMap<String, String> = list
+        .lines()
+        .map(|line| {
+            let (sum, name) = line.split_once("  ").expect("sum and name");
+            (name.to_owned(), sum.to_owned())
+        })
+        .collect();
+    let mut found = BTreeMap::new();
+    for (folder, suffixes) in [
+        ("vectors", &[".json"][..]),
+        ("fixtures", &[".json", ".tar.gz"]),
+    ] {
+        for suffix in suffixes {
+            for name in files(folder, suffix) {
+                let name = format!("{folder}/{name}{suffix}");
+                let bytes = std::fs::read(data::path(&name)).expect("read");
+                found.insert(name, hex::encode(Sha256::digest(bytes)));
+            }
+        }
+    }
+    assert_eq!(found, expected);
 }

@@ -4,6 +4,7 @@ mod check;
 mod compression;
 mod data;
 mod directory_vectors;
+mod ecc;
 mod encryption;
 mod epoch;
 mod fixture_trees;

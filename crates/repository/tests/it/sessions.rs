@@ -614,13 +614,19 @@ fn a_location_that_is_in_use_is_refused() {
         initialize(&small, "x"),
         Err(Error::InvalidParameter { .. })
     ));
-    let rabin = CreateOptions {
-        splitter: "DYNAMIC-4M-RABINKARP".to_owned(),
+    let unknown = CreateOptions {
+        splitter: "DYNAMIC-16M-BUZHASH".to_owned(),
+        ..CreateOptions::default()
+    };
+    let refused = initialize(&unknown, "x").expect_err("no such splitter");
+    assert!(refused.to_string().contains("DYNAMIC-8M-RABINKARP"));
+    let absurd = CreateOptions {
+        ecc_overhead_percent: 101,
         ..CreateOptions::default()
     };
     assert!(matches!(
-        initialize(&rabin, "x"),
-        Err(Error::NotSupportedYet { .. })
+        initialize(&absurd, "x"),
+        Err(Error::InvalidParameter { .. })
     ));
     put("something");
     assert!(matches!(

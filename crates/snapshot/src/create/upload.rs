@@ -92,7 +92,7 @@ fn add(counter: &AtomicU64, value: u64) {
 
 /// The compression of this policy name; unknown ones, and those that cannot be written, store data as it is.
 pub(super) fn compression_by_name(name: &str) -> Compression {
-    CompressionAlgorithm::by_name(name).filter(|algorithm| algorithm.check_writable().is_ok())
+    CompressionAlgorithm::by_name(name).filter(|algorithm| algorithm.is_writable())
 }
 
 impl<'a> Upload<'a> {

@@ -4,8 +4,12 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use holdfast_files::MemoryTree;
+use holdfast_repository::CompressionAlgorithm;
 use holdfast_repository::directory::EntryKind;
-use holdfast_snapshot::{Error, Progress, SnapshotRequest, Source, create, list_content};
+use holdfast_repository::splitter::SplitterKind;
+use holdfast_snapshot::{
+    Error, Progress, SnapshotRequest, Source, SourceReport, create, list_content,
+};
 use holdfast_storage::LocalStore;
 
 use crate::support::{Place, id, identity, policy, random, request, saved};
@@ -291,22 +295,88 @@ fn compression_follows_the_policy() {
         compressed.bytes_uploaded < 750_000 && compressed.bytes_uploaded > 650_000,
         "{compressed:?}"
     );
-    let mut read = Vec::new();
-    holdfast_snapshot::read_file(
-        &place.repo,
-        &id(&compressed),
-        "text",
-        &mut read,
-        &Default::default(),
-    )
-    .expect("read");
-    assert_eq!(read, b"line of text\n".repeat(100_000));
+    assert_eq!(
+        read(&place, &compressed, "text"),
+        b"line of text\n".repeat(100_000)
+    );
     // An unknown compressor stores data as it is.
     let unknown = Place::new().snapshot_with(&tree, |request| {
         request.policy =
             policy(|policy| policy.compression.compressor_name = "none-such".to_owned());
     });
     assert!(unknown.bytes_uploaded > 1_900_000, "{unknown:?}");
+}
+
+/// Whatever a policy names, the run is complete and the data comes back.
+#[test]
+fn every_compressor_of_a_policy_works() {
+    let place = Place::new();
+    let text = b"line of text\n".repeat(10_000);
+    let mut names: Vec<&str> = CompressionAlgorithm::ALL
+        .map(CompressionAlgorithm::name)
+        .into();
+    names.extend(["none", "none-such"]);
+    for (number, name) in names.into_iter().enumerate() {
+        let mut tree = MemoryTree::new("data");
+        // No two contents are equal, or the second would not be written.
+        tree.file(name, [name.as_bytes(), &text].concat());
+        let report = place.snapshot_with(&tree, |request| {
+            request.sources[0].identity = identity(&format!("/{number}"));
+            request.policy = policy(|policy| {
+                policy.compression.compressor_name = name.to_owned();
+                policy.metadata_compression.compressor_name = name.to_owned();
+            });
+        });
+        assert_eq!(report.errors(), 0, "{name}");
+        let writable = CompressionAlgorithm::by_name(name).is_some_and(|a| a.is_writable());
+        assert_eq!(
+            report.bytes_uploaded < 30_000,
+            writable,
+            "{name}: {report:?}"
+        );
+        assert_eq!(
+            read(&place, &report, name),
+            [name.as_bytes(), &text].concat()
+        );
+    }
+}
+
+#[test]
+fn every_splitter_of_a_policy_cuts() {
+    let place = Place::new();
+    let data = random(7, 1_300_000);
+    let names = SplitterKind::NAMES.into_iter().chain(["none-such"]);
+    for (number, name) in names.enumerate() {
+        let mut tree = MemoryTree::new("data");
+        tree.file("file", data.clone());
+        let report = place.snapshot_with(&tree, |request| {
+            request.sources[0].identity = identity(&format!("/{number}"));
+            request.policy = policy(|policy| name.clone_into(&mut policy.splitter.algorithm));
+        });
+        assert_eq!(read(&place, &report, "file"), data, "{name}");
+        let entry = list_content(&place.repo, &id(&report), "", None, 10).expect("list");
+        let object = entry.entries[0].object.expect("an object");
+        let mut lengths = Vec::new();
+        let (mut splitter, mut rest) = (place.repo.splitter(name).expect("a splitter"), &data[..]);
+        while let Some(length) = splitter.next_cut(rest) {
+            lengths.push(length as u64);
+            rest = &rest[length..];
+        }
+        if !rest.is_empty() {
+            lengths.push(rest.len() as u64);
+        }
+        let parts = place.repo.object_parts(&object).expect("parts");
+        let stored: Vec<u64> = parts.iter().map(|part| part.length).collect();
+        assert_eq!(stored, lengths, "{name}");
+    }
+}
+
+fn read(place: &Place, report: &SourceReport, path: &str) -> Vec<u8> {
+    let mut read = Vec::new();
+    let options = Default::default();
+    holdfast_snapshot::read_file(&place.repo, &id(report), path, &mut read, &options)
+        .expect("read");
+    read
 }
 
 #[test]

@@ -218,11 +218,11 @@ mod tests {
             (r"C:\a\..\", r"C:\"),
             (r"C:\..\..\b", r"C:\b"),
             (r"d:\Users\Ann\", r"d:\Users\Ann"),
-            (r"d:\Users\.\Ann/x", r"d:\Users\Ann\x"),
-            (r"\server\share", r"\server\share"),
-            (r"\server\share\", r"\server\share\"),
-            (r"\server\share\a\..\b\", r"\server\share\b"),
-            (r"\?\C:\", r"\?\C:\"),
+            (r"d:\Users\\.\Ann/x", r"d:\Users\Ann\x"),
+            (r"\\server\share", r"\\server\share"),
+            (r"\\server\share\", r"\\server\share\"),
+            (r"\\server\share\a\..\b\", r"\\server\share\b"),
+            (r"\\?\C:\", r"\\?\C:\"),
         ] {
             assert_eq!(clean_windows_path(path), clean, "{path}");
         }

@@ -63,6 +63,17 @@ pub enum Error {
     /// Writing restored data to the caller failed.
     #[error("write the restored data: {0}")]
     Output(#[source] std::io::Error),
+    /// Contents that the repository had went away again and again during a long upload.
+    #[error(
+        "{objects} files and folders of {path} lost data in the repository while they were backed up, several times over; \
+         is maintenance running with reduced safety? Run the backup again"
+    )]
+    DataLost {
+        /// The path of the source.
+        path: String,
+        /// Files and directories that miss some.
+        objects: usize,
+    },
     /// The first error of an entry, when the caller asked to stop there.
     #[error("stopped at the first error: {path}: {message}")]
     FailedFast {

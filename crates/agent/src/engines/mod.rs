@@ -86,6 +86,8 @@ pub struct RunResult {
     pub problems: Vec<ItemProblem>,
     /// How many items failed, more than `problems` when there are many.
     pub problem_count: u64,
+    /// What ended the run before everything was done. What is in `points` exists all the same.
+    pub stopped: Option<WorkError>,
 }
 
 /// Something that executes runs of one kind.

@@ -104,14 +104,16 @@ impl Engine for SnapshotEngine {
         recorder.event(events::KOPIA_UPLOAD_START, upload_place(work));
         let shown = progress.clone();
         recorder.watch(move || figures_of(&shown));
-        let report = create(&repository, &request)?;
+        let mut report = create(&repository, &request)?;
+        let stopped = report.stopped.take().map(WorkError::from);
         tracing::info!(
             hashed_bytes = progress.bytes_read(),
             uploaded_bytes = progress.bytes_uploaded(),
             seconds = report.seconds,
             "the upload is finished"
         );
-        finish(work, context, &progress, &report)
+        let result = finish(work, context, &progress, &report)?;
+        Ok(RunResult { stopped, ..result })
     }
 }
 

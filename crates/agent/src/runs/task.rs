@@ -132,7 +132,7 @@ pub(crate) async fn execute(
         return None;
     }
     if services.stop.is_cancelled()
-        && matches!(result, Err(WorkError::Cancelled))
+        && matches!(ended_by(&result), Some(WorkError::Cancelled))
         && !handle.was(StopReason::Cancelled)
     {
         tracing::info!(%run_id, "the agent stops; the run is taken up again after the next start");
@@ -314,11 +314,26 @@ fn push_progress(recorder: &RunRecorder, is_restore: bool) {
     }
 }
 
+/// What ended a run before everything was done.
+fn ended_by(result: &Result<RunResult, WorkError>) -> Option<&WorkError> {
+    match result {
+        Ok(result) => result.stopped.as_ref(),
+        Err(error) => Some(error),
+    }
+}
+
 /// A failure whose text is that of a cancel is a cancel, when one was asked for.
 fn recognise_cancel(
-    result: Result<RunResult, WorkError>,
+    mut result: Result<RunResult, WorkError>,
     requested: bool,
 ) -> Result<RunResult, WorkError> {
+    let stopped = result
+        .as_mut()
+        .ok()
+        .and_then(|result| result.stopped.take());
+    if let (Some(error), Ok(result)) = (stopped, &mut result) {
+        result.stopped = recognise_cancel(Err(error), requested).err();
+    }
     match result {
         Err(WorkError::Failed(failure)) if requested && is_cancellation(&failure.message) => {
             Err(WorkError::Cancelled)
@@ -337,6 +352,15 @@ fn conclude(
     result: &Result<RunResult, WorkError>,
     is_restore: bool,
 ) {
+    if let Ok(RunResult {
+        stopped: Some(error),
+        points,
+        ..
+    }) = result
+    {
+        update.points = points.clone();
+        return conclude(recorder, update, &Err(error.clone()), is_restore);
+    }
     match result {
         Ok(result) => {
             let complete = result.problem_count == 0;

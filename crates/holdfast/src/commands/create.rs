@@ -56,7 +56,8 @@ pub(super) fn run(arguments: CreateSnapshotArguments, console: &Console) -> Resu
     let report = holdfast_snapshot::create(&repo, &request);
     drop(display);
     let mut outcome = Outcome::Done;
-    for source in report?.sources {
+    let report = report?;
+    for source in report.sources {
         let retention = retention(&repo, &source);
         print(
             &source,
@@ -80,7 +81,11 @@ pub(super) fn run(arguments: CreateSnapshotArguments, console: &Console) -> Resu
             outcome = Outcome::of_items(errors);
         }
     }
-    Ok(outcome)
+    match report.stopped {
+        // What was stored until then is printed.
+        Some(error) => Err(error.into()),
+        None => Ok(outcome),
+    }
 }
 
 /// Applies the policy of a source that has a new snapshot, which itself stays.

@@ -29,6 +29,8 @@ pub struct FlushReport {
 #[derive(Debug, Default)]
 pub(super) struct Publisher {
     waiting: Mutex<Waiting>,
+    /// Index blobs of which the store did not say whether it has them.
+    uncertain: Mutex<Vec<Shard>>,
     /// Write epoch as of a recent listing, and until when (monotonic) that may be used. Held while publishing, so
     /// that one call publishes at a time.
     epoch: Mutex<Option<(EpochNumber, Duration)>>,
@@ -42,6 +44,7 @@ struct Waiting {
 }
 
 /// An index blob that was put.
+#[derive(Debug)]
 struct Shard {
     id: BlobId,
     plaintext: Bytes,
@@ -98,6 +101,28 @@ impl Publisher {
         }
     }
 
+    /// Takes a content out of what is published next, after publishing failed. Says whether the store has it published all
+    /// the same, because only its answer was lost.
+    pub(super) fn withdraw(&self, shared: &Shared, id: &ContentId) -> Result<bool> {
+        // Nothing is published meanwhile.
+        let _epoch = self.epoch.lock();
+        self.waiting.lock().entries.retain(|entry| entry.id != *id);
+        let repository = &shared.repository;
+        while let Some(shard) = self.uncertain.lock().pop() {
+            match repository.store().stat(&shard.id) {
+                Ok(_) => repository.add_own_table(shard.id, shard.plaintext)?,
+                Err(error) if error.is_not_found() => {}
+                Err(error) => {
+                    self.uncertain.lock().push(shard);
+                    return Err(error.into());
+                }
+            }
+        }
+        Ok(repository
+            .content_info(id)?
+            .is_some_and(|info| !info.deleted))
+    }
+
     /// Returns entries that could not be published, behind those that came meanwhile.
     fn put_back(&self, taken: Waiting) {
         let mut waiting = self.waiting.lock();
@@ -121,7 +146,14 @@ fn publish_entries(
     keep_winners(&mut taken.entries);
     let ids: Vec<ContentId> = taken.entries.iter().map(|entry| entry.id).collect();
     let plaintexts = encode_shards(&mut taken.entries, &taken.packs)?;
-    let shards = write_shards(shared, &plaintexts, epoch)?;
+    let mut shards = Vec::with_capacity(plaintexts.len());
+    if let Err(error) = write_shards(shared, &plaintexts, epoch, &mut shards) {
+        // Of several index blobs that belong together none counts without the others.
+        if plaintexts.len() == 1 {
+            shared.publisher().uncertain.lock().append(&mut shards);
+        }
+        return Err(error);
+    }
 
     let mut report = FlushReport {
         entries: ids.len(),
@@ -159,19 +191,19 @@ fn encode_shards(entries: &mut [IndexEntry], packs: &[BlobId]) -> Result<Vec<Byt
 }
 
 /// Puts the index blobs into the current epoch, and takes them back when the repository has moved on by two
-/// epochs meanwhile.
+/// epochs meanwhile. After an error `written` holds those that the store may have.
 fn write_shards(
     shared: &Shared,
     plaintexts: &[Bytes],
     cached: &mut Option<(EpochNumber, Duration)>,
-) -> Result<Vec<Shard>> {
+    written: &mut Vec<Shard>,
+) -> Result<()> {
     let repository = &shared.repository;
-    let mut written: Vec<Shard> = Vec::with_capacity(plaintexts.len());
     let mut written_epoch = None;
     loop {
         let (epoch, valid_until) = fresh_epoch(shared, cached)?;
         if written_epoch.is_some_and(|before| before != epoch) {
-            delete(shared, &written)?;
+            delete(shared, written)?;
             written.clear();
         }
         written_epoch = Some(epoch);
@@ -187,13 +219,12 @@ fn write_shards(
                 plaintext,
                 &suffix,
             )?;
-            repository
-                .store()
-                .put(&id, sealed, &repository.put_options(&id)?)?;
+            let options = repository.put_options(&id)?;
             written.push(Shard {
-                id,
+                id: id.clone(),
                 plaintext: plaintext.clone(),
             });
+            repository.store().put(&id, sealed, &options)?;
         }
         if written.len() == plaintexts.len() {
             break;
@@ -203,10 +234,11 @@ fn write_shards(
     *cached = None;
     let (now, _) = fresh_epoch(shared, cached)?;
     if written_epoch.is_some_and(|epoch| now >= epoch.saturating_add(2)) {
-        delete(shared, &written)?;
+        delete(shared, written)?;
+        written.clear();
         return Err(Error::PublishTooSlow);
     }
-    Ok(written)
+    Ok(())
 }
 
 fn delete(shared: &Shared, shards: &[Shard]) -> Result<()> {

@@ -127,6 +127,15 @@ impl Session {
         self.shared.publisher.publish(&self.shared)
     }
 
+    /// Takes a content back after [`Self::commit_index`] failed, so that it is not published later. Says whether it is
+    /// published all the same, because only the answer of the store was lost; then it stays.
+    ///
+    /// # Errors
+    /// When the store cannot be asked. The content is then not published by this session, but may be already.
+    pub fn withdraw(&self, id: &ContentId) -> Result<bool> {
+        self.shared.publisher.withdraw(&self.shared, id)
+    }
+
     /// Checks that every content of this session is stored, so that something that refers to them may be
     /// published.
     ///
@@ -144,14 +153,17 @@ impl Session {
         }
     }
 
-    /// Ends the session: checks that everything is stored, publishes, and removes the marker.
+    /// Ends the session: checks that everything is stored, publishes, and removes the marker. A marker that cannot be
+    /// removed does no harm and goes with maintenance.
     ///
     /// # Errors
     /// As [`Self::ensure_complete`] and [`Self::commit_index`]; the marker then stays.
     pub fn close(self) -> Result<FlushReport> {
         self.ensure_complete()?;
         let report = self.commit_index()?;
-        self.shared.remove_marker()?;
+        if let Err(error) = self.shared.remove_marker() {
+            tracing::warn!(session = %self.shared.id, %error, "the session's marker stays until maintenance removes it");
+        }
         Ok(report)
     }
 
@@ -170,6 +182,10 @@ impl Session {
 impl Shared {
     pub(super) fn uploader(&self) -> Option<&Uploader> {
         self.uploader.as_ref()
+    }
+
+    pub(super) fn publisher(&self) -> &Publisher {
+        &self.publisher
     }
 
     pub(super) fn known(&self) -> &KnownContents {

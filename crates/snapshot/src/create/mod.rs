@@ -10,6 +10,7 @@
 
 mod batch;
 mod compare;
+mod confirm;
 mod directory;
 mod estimate;
 mod lanes;
@@ -21,6 +22,7 @@ mod stream;
 mod upload;
 mod worker;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -30,6 +32,7 @@ use holdfast_planning::ignore::{RelativePath, Rules};
 use holdfast_repository::directory::EntryKind;
 use holdfast_repository::json::UnixNanos;
 use holdfast_repository::manifest::{ManifestEdits, ManifestId, Manifests};
+use holdfast_repository::object::ObjectId;
 use holdfast_repository::policy::PolicyTree;
 use holdfast_repository::snapshot::{self, SnapshotManifest};
 use holdfast_repository::{ContentWriter, Repository, Session};
@@ -44,11 +47,15 @@ use self::worker::Worker;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 
+/// How often a source is read again because data went away meanwhile.
+const UPLOADS: usize = 3;
+
 /// Takes a snapshot of each source, one after the other.
 ///
 /// # Errors
-/// What stops everything: a failing store, cancellation, an error when `fail_fast` is set. A source whose root cannot be
-/// read is reported in its [`SourceReport`] instead, and the others go on.
+/// What stops everything: a failing store, cancellation, an error when `fail_fast` is set; unless a snapshot exists by
+/// then, in which case it is in the report. A source whose root cannot be read is reported in its [`SourceReport`] instead,
+/// and the others go on.
 pub fn create(repo: &Arc<Repository>, request: &SnapshotRequest) -> Result<SnapshotReport> {
     let began = Instant::now();
     let progress = &request.progress;
@@ -63,11 +70,11 @@ pub fn create(repo: &Arc<Repository>, request: &SnapshotRequest) -> Result<Snaps
     let workers = request.workers(policies.first());
     let mut writers: Vec<ContentWriter> = (0..workers).map(|_| session.writer()).collect();
     let ended = AtomicBool::new(false);
-    let sources = std::thread::scope(|scope| {
+    let mut sources = Vec::with_capacity(request.sources.len());
+    let result = std::thread::scope(|scope| {
         if request.estimate {
             scope.spawn(|| set_totals(request, &policies, &ended));
         }
-        let mut reports = Vec::with_capacity(request.sources.len());
         let result = request
             .sources
             .iter()
@@ -80,36 +87,38 @@ pub fn create(repo: &Arc<Repository>, request: &SnapshotRequest) -> Result<Snaps
                     request,
                     source,
                 }
-                .run(policies.clone(), &mut writers)?;
-                reports.push(report);
+                .run(policies, &mut writers)?;
+                sources.push(report);
                 Ok(())
             });
         ended.store(true, Ordering::Relaxed);
         // Workers leave their packs open when the root of a source turns out to be unreadable in the middle.
-        result
-            .and_then(|()| {
-                Ok(writers
-                    .iter_mut()
-                    .try_for_each(ContentWriter::finish_packs)?)
-            })
-            .map(|()| reports)
+        result.and_then(|()| {
+            Ok(writers
+                .iter_mut()
+                .try_for_each(ContentWriter::finish_packs)?)
+        })
     });
     drop(writers);
-    let sources = match sources {
-        Ok(sources) => sources,
+    let stopped = match result {
+        Ok(()) => session.close().err().map(Error::from),
         Err(error) => {
             // What is stored is published, so that the next upload does not send it again; the error stays the one above.
             if let Err(error) = session.close_interrupted() {
                 tracing::debug!(%error, "the interrupted session was not closed");
             }
-            return Err(request.cancelled_or(error));
+            Some(error)
         }
     };
-    session.close()?;
-    Ok(SnapshotReport {
-        sources,
-        seconds: began.elapsed().as_secs_f64(),
-    })
+    let stopped = stopped.map(|error| request.cancelled_or(error));
+    match stopped {
+        Some(error) if sources.iter().all(|source| source.result.is_err()) => Err(error),
+        stopped => Ok(SnapshotReport {
+            sources,
+            stopped,
+            seconds: began.elapsed().as_secs_f64(),
+        }),
+    }
 }
 
 /// Lets the progress show what reaches the store from now on.
@@ -143,7 +152,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn run(&self, policies: PolicyTree, writers: &mut [ContentWriter]) -> Result<SourceReport> {
+    fn run(&self, policies: &PolicyTree, writers: &mut [ContentWriter]) -> Result<SourceReport> {
         let began = Instant::now();
         let progress = &self.request.progress;
         let before = Figures::of(progress);
@@ -154,7 +163,7 @@ impl Run<'_> {
             .retention
             .ignore_identical_snapshots
             .unwrap_or(false);
-        let uploaded = match self.upload(policies, &earlier, writers) {
+        let uploaded = match self.upload_lasting(policies, &earlier, writers) {
             Err(error @ Error::Source { .. }) => Err(error),
             other => Ok(other?),
         };
@@ -173,11 +182,11 @@ impl Run<'_> {
                     .first()
                     .is_some_and(|last| last.root_object() == manifest.root_object());
                 let id = if same && !keep_identical {
+                    self.session.commit_index()?;
                     None
                 } else {
                     Some(self.save(&manifest, writers)?)
                 };
-                self.session.commit_index()?;
                 manifest.id = id.clone().unwrap_or_default();
                 (Ok(SavedSnapshot { manifest, id }), stats, problems)
             }
@@ -195,7 +204,8 @@ impl Run<'_> {
         })
     }
 
-    /// Stores the manifest, after everything it refers to.
+    /// Stores and publishes the manifest, after everything it refers to. When this fails, the manifest is not published
+    /// later either.
     fn save(
         &self,
         manifest: &SnapshotManifest,
@@ -205,9 +215,69 @@ impl Run<'_> {
         let mut edits = ManifestEdits::new(Arc::clone(self.repo.clock()));
         let id = edits.put(manifest.labels()?, manifest)?;
         let writer = &mut writers[0];
-        edits.write(writer)?;
-        writer.finish_packs()?;
-        Ok(id)
+        let Some(container) = edits.write(writer)? else {
+            return Ok(id);
+        };
+        let published = writer
+            .finish_packs()
+            .and_then(|()| self.session.commit_index());
+        let Err(error) = published else {
+            return Ok(id);
+        };
+        match self.session.withdraw(&container) {
+            Ok(true) => {
+                tracing::warn!(%error, snapshot = %id, "the store reported an error, but it has the snapshot");
+                Ok(id)
+            }
+            Ok(false) => Err(error.into()),
+            Err(unknown) => {
+                tracing::warn!(error = %unknown, snapshot = %id, "whether the snapshot was saved could not be found out");
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Uploads the source. After a long time, what the tree refers to is looked for again, and what went away meanwhile is
+    /// read and stored anew.
+    fn upload_lasting(
+        &self,
+        policies: &PolicyTree,
+        earlier: &[SnapshotManifest],
+        writers: &mut [ContentWriter],
+    ) -> Result<Uploaded> {
+        let clock = self.repo.clock();
+        let began = clock.monotonic();
+        let progress = &self.request.progress;
+        let mut uploaded = self.upload(policies, earlier, (writers, HashSet::new()), progress)?;
+        if clock.monotonic().saturating_sub(began) < confirm::SAFE_AGE {
+            return Ok(uploaded);
+        }
+        let mut objects = 0;
+        for _ in 0..UPLOADS {
+            self.session.commit_index()?;
+            self.repo.refresh()?;
+            let cancel = &self.request.cancel;
+            let lost = confirm::lost_objects(self.repo, &uploaded.root, writers.len(), cancel)?;
+            if lost.is_empty() {
+                return Ok(uploaded);
+            }
+            objects = lost.len();
+            tracing::warn!(objects, source = %self.source.identity, "data went away during the upload and is stored anew");
+            // Everything else is taken over from the tree that was just made. It was counted already.
+            let made = SnapshotManifest {
+                root_entry: Some(uploaded.root),
+                ..SnapshotManifest::default()
+            };
+            let again = Arc::new(Progress::new());
+            let repeated = self.upload(policies, &[made], (writers, lost), &again)?;
+            progress.add_new(again.bytes_new());
+            uploaded.root = repeated.root;
+            uploaded.problems = repeated.problems;
+        }
+        Err(Error::DataLost {
+            path: self.source.identity.path.clone(),
+            objects,
+        })
     }
 
     fn now(&self) -> UnixNanos {
@@ -236,9 +306,10 @@ impl Run<'_> {
 
     fn upload(
         &self,
-        policies: PolicyTree,
+        policies: &PolicyTree,
         earlier: &[SnapshotManifest],
-        writers: &mut [ContentWriter],
+        (writers, lost): (&mut [ContentWriter], HashSet<ObjectId>),
+        progress: &Arc<Progress>,
     ) -> Result<Uploaded> {
         let path = self.source.identity.path.clone();
         let failed = |error: std::io::Error| Error::Source {
@@ -250,16 +321,14 @@ impl Run<'_> {
             workers: writers.len(),
             memory_budget: self.request.memory_budget,
             fail_fast: self.request.fail_fast,
+            lost,
         };
-        let shared = (
-            Arc::clone(&self.request.progress),
-            self.request.cancel.clone(),
-        );
+        let shared = (Arc::clone(progress), self.request.cancel.clone());
         let entry = root_entry(&root);
         let upload = Upload::new(
             self.repo,
             self.session,
-            policies,
+            policies.clone(),
             settings,
             (entry, path),
             shared,

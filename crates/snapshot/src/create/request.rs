@@ -131,8 +131,11 @@ impl SnapshotRequest {
 /// What became of an upload.
 #[derive(Debug)]
 pub struct SnapshotReport {
-    /// One report for each source, in the order of the request.
+    /// One report for each source, in the order of the request. Those that were not reached are not among them.
     pub sources: Vec<SourceReport>,
+    /// What ended the upload before all sources were done. The snapshots that are reported exist all the same, and no
+    /// others.
+    pub stopped: Option<Error>,
     /// Duration of the whole upload.
     pub seconds: f64,
 }
@@ -140,9 +143,11 @@ pub struct SnapshotReport {
 impl SnapshotReport {
     /// Whether every source has a snapshot without errors.
     pub fn is_clean(&self) -> bool {
-        self.sources
-            .iter()
-            .all(|source| source.result.is_ok() && source.errors() == 0)
+        self.stopped.is_none()
+            && self
+                .sources
+                .iter()
+                .all(|source| source.result.is_ok() && source.errors() == 0)
     }
 }
 

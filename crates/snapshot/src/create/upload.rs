@@ -1,5 +1,6 @@
 //! What all workers of one upload share.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -14,6 +15,7 @@ use holdfast_repository::{
 };
 use parking_lot::Mutex;
 
+use super::confirm::lasts;
 use super::node::Node;
 use super::queue::Queue;
 use crate::error::Error;
@@ -36,6 +38,8 @@ pub(super) struct Settings {
     /// Memory for the chunks of large files, in bytes.
     pub(super) memory_budget: u64,
     pub(super) fail_fast: bool,
+    /// Objects that are not taken over, because contents of them are gone.
+    pub(super) lost: HashSet<ObjectId>,
 }
 
 /// One source on its way into the repository.
@@ -211,9 +215,11 @@ impl<'a> Upload<'a> {
     /// Whether an object of an earlier snapshot may be referred to again. One whose content is marked as deleted, or is
     /// not there, is written anew: else every later snapshot would inherit what is missing.
     pub(super) fn is_stored(&self, object: &ObjectId) -> bool {
-        self.repository
-            .content_info(&object.content())
-            .is_ok_and(|info| info.is_some_and(|info| !info.deleted && !info.is_unusable()))
+        !self.settings.lost.contains(object)
+            && self
+                .repository
+                .content_info(&object.content())
+                .is_ok_and(|info| info.is_some_and(|info| lasts(&info)))
     }
 
     /// Whether nothing is to be read any more.

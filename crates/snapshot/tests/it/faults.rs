@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use holdfast_files::{Fault, MemoryTree};
-use holdfast_host::Cancel;
+use holdfast_host::{Cancel, Clock as _, ManualClock};
 use holdfast_repository::directory::DirectorySummary;
 use holdfast_snapshot::{
     Error, ProblemCode, RestoreRequest, Severity, Source, SourceReport, create, read_file,
 };
 
-use crate::support::{Place, id, identity, policy, random, request, saved};
+use holdfast_storage::{ErrorKind, MemoryStore};
+use holdfast_testkit::blobs::{BlobOperation, FaultyStore, Trigger};
+
+use crate::support::{Call, Place, Watched, id, identity, policy, random, request, saved};
 
 fn summary(report: &SourceReport) -> DirectorySummary {
     let root = saved(report).manifest.root_entry.clone().expect("a root");
@@ -335,4 +338,131 @@ fn contents_that_moved_since_the_index_was_read_are_restored() {
     assert_eq!(restored.problems, []);
     let content = std::fs::read(target.path().join("file")).expect("read");
     assert_eq!(content, b"some content");
+}
+
+/// A repository whose clock stands still until it is moved, and the clock.
+fn place_with_clock() -> (Place, Arc<ManualClock>) {
+    let store = Place::new().store;
+    let clock = Arc::new(ManualClock::new(jiff::Timestamp::now()));
+    (Place::open_with(store, clock.clone()), clock)
+}
+
+/// Marks everything that is not a manifest as deleted, as garbage collection does with what no snapshot refers to.
+fn delete_all(place: &Place) {
+    let session = place.repo.session().expect("a session");
+    let mut writer = session.writer();
+    for info in place.repo.contents().expect("the index") {
+        if info.id.prefix() != Some(b'm') {
+            writer.delete_content(&info.id).expect("delete");
+        }
+    }
+    writer.finish_packs().expect("finish");
+    drop(writer);
+    session.close().expect("publish");
+}
+
+#[test]
+fn what_goes_away_during_a_long_upload_is_stored_anew() {
+    let (place, clock) = place_with_clock();
+    let mut tree = MemoryTree::new("data");
+    tree.file("dir/small", b"small")
+        .file("large", random(1, 9 << 20))
+        .symlink("link", "dir")
+        .file("changed", b"old");
+    place.snapshot(&tree);
+    tree.file("changed", b"new one");
+    let store = Arc::clone(&place.store);
+    let once = std::sync::Once::new();
+    let tree = tree.on_read(move |name, _| {
+        if name == b"changed" {
+            once.call_once(|| {
+                delete_all(&Place::open(Arc::clone(&store)));
+                clock.advance(Duration::from_secs(4 * 3600));
+            });
+        }
+    });
+    let report = place.snapshot(&tree);
+    assert_eq!(report.problems, []);
+    let fresh = Place::open(Arc::clone(&place.store));
+    for (path, content) in [
+        ("dir/small", b"small".to_vec()),
+        ("large", random(1, 9 << 20)),
+        ("changed", b"new one".to_vec()),
+    ] {
+        let located = holdfast_snapshot::locate(&fresh.repo, &id(&report), path).expect(path);
+        let object = located.entry.object.expect("an object");
+        for part in fresh.repo.object_parts(&object).expect("parts") {
+            let info = fresh.repo.content_info(&part.content).expect("the index");
+            assert!(info.is_some_and(|info| !info.deleted), "{path}");
+        }
+        let mut read = Vec::new();
+        read_file(&fresh.repo, &id(&report), path, &mut read, &Cancel::new()).expect("read");
+        assert!(read == content, "{path}");
+    }
+}
+
+#[test]
+fn data_that_goes_away_again_and_again_fails_the_upload() {
+    let store = Place::new().store;
+    let maintenance = Place::open(Arc::clone(&store));
+    let clock = Arc::new(ManualClock::new(jiff::Timestamp::now()));
+    let hostile = {
+        let clock = Arc::clone(&clock);
+        Watched::over(&store, move |call| {
+            if call == Call::List && clock.monotonic() > Duration::ZERO {
+                maintenance.repo.refresh().expect("refresh");
+                delete_all(&maintenance);
+            }
+        })
+    };
+    let place = Place::open_with(hostile, clock.clone());
+    let mut tree = MemoryTree::new("data");
+    tree.file("file", b"content");
+    let tree = tree.on_read(move |_, _| clock.advance(Duration::from_secs(4 * 3600)));
+    let error = create(&place.repo, &request(&tree)).expect_err("it does not last");
+    assert!(matches!(error, Error::DataLost { .. }), "{error}");
+    assert!(Place::open(store).snapshots().is_empty());
+}
+
+#[test]
+fn a_snapshot_is_reported_exactly_when_it_exists() {
+    // The index blob with the manifest is the last one that is put.
+    for (trigger, exists) in [
+        (Trigger::Fail(ErrorKind::Unavailable), false),
+        (Trigger::LoseAnswer, true),
+    ] {
+        for sources in [1, 2] {
+            let store = FaultyStore::new(Arc::new(MemoryStore::new()));
+            let place = Place::on(Arc::new(store.clone()));
+            let mut request = request(MemoryTree::new("data").file("a", b"1"));
+            if sources == 2 {
+                let tree = MemoryTree::new("more").file("b", b"2").clone();
+                request.sources.push(Source {
+                    tree: Arc::new(tree),
+                    identity: identity("/more"),
+                });
+            }
+            store.plan(Some(BlobOperation::Put), "x", sources, trigger);
+            let result = create(&place.repo, &request);
+            store.reset();
+            let visible = Place::open(Arc::new(store.clone())).snapshots();
+            match (sources, exists) {
+                (1, false) => assert!(result.is_err(), "{result:?}"),
+                (_, exists) => {
+                    let report = result.expect("there is a snapshot to report");
+                    assert_eq!(report.stopped.is_none(), exists, "{report:?}");
+                    let mut reported: Vec<_> = report.sources.iter().map(id).collect();
+                    let mut there: Vec<_> = visible
+                        .iter()
+                        .map(|snapshot| snapshot.id.to_string())
+                        .collect();
+                    reported.sort();
+                    there.sort();
+                    assert_eq!(reported, there);
+                }
+            }
+            let expected = if exists { sources } else { sources - 1 };
+            assert_eq!(visible.len(), expected, "{trigger:?} {sources}");
+        }
+    }
 }

@@ -333,7 +333,7 @@ fn no_file_has_its_name_before_it_is_complete() {
     let (seen, expected) = (Arc::new(AtomicUsize::new(0)), whole.clone());
     let half = {
         let (large, seen) = (large.clone(), Arc::clone(&seen));
-        Watched::over(&scene.place.store, move || {
+        Watched::over(&scene.place.store, move |_| {
             if fs::read(&large).is_ok_and(|content| content != expected) {
                 seen.fetch_add(1, Ordering::Relaxed);
             }
@@ -353,7 +353,7 @@ fn a_file_that_appears_meanwhile_is_not_replaced() {
     let large = scene.path("target/dir/large");
     let store = {
         let large = large.clone();
-        Watched::over(&scene.place.store, move || {
+        Watched::over(&scene.place.store, move |_| {
             if large.parent().is_some_and(Path::is_dir) {
                 fs::write(&large, b"mine").expect("write");
             }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use holdfast_files::{MemoryTree, SourceTree};
+use holdfast_host::{Clock, SystemClock};
 use holdfast_repository::policy::Policy;
 use holdfast_repository::snapshot::{SnapshotManifest, list};
 use holdfast_repository::{CreateOptions, OpenOptions, Repository, SourceIdentity};
@@ -50,7 +51,13 @@ impl Place {
 
     /// An existing repository, as another process would open it.
     pub(crate) fn open(store: Arc<dyn BlobStore>) -> Self {
+        Self::open_with(store, Arc::new(SystemClock::new()))
+    }
+
+    /// The same with another clock.
+    pub(crate) fn open_with(store: Arc<dyn BlobStore>, clock: Arc<dyn Clock>) -> Self {
         let options = OpenOptions {
+            clock,
             user: "user".to_owned(),
             host: "host".to_owned(),
             ..OpenOptions::default()
@@ -135,23 +142,29 @@ pub(crate) fn random(seed: u64, length: usize) -> Vec<u8> {
     holdfast_testkit::tree::random_bytes(seed, length)
 }
 
-/// What a [`Watched`] store calls before it reads a part of a blob.
-pub(crate) type OnRead = Box<dyn Fn() + Send + Sync>;
+/// What a [`Watched`] store is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Call {
+    /// A part of a blob.
+    Read,
+    /// A listing.
+    List,
+}
 
-/// A store that tells when a part of a blob is about to be read.
+/// A store that tells when something is about to be read or listed.
 pub(crate) struct Watched {
     store: Arc<dyn BlobStore>,
-    on_read: OnRead,
+    on_call: Box<dyn Fn(Call) + Send + Sync>,
 }
 
 impl Watched {
     pub(crate) fn over(
         store: &Arc<dyn BlobStore>,
-        on_read: impl Fn() + Send + Sync + 'static,
+        on_call: impl Fn(Call) + Send + Sync + 'static,
     ) -> Arc<dyn BlobStore> {
         Arc::new(Self {
             store: Arc::clone(store),
-            on_read: Box::new(on_read),
+            on_call: Box::new(on_call),
         })
     }
 }
@@ -176,7 +189,7 @@ impl BlobStore for Watched {
     }
 
     fn get_range(&self, id: &BlobId, offset: u64, buffer: &mut [u8]) -> StoreResult<()> {
-        (self.on_read)();
+        (self.on_call)(Call::Read);
         self.store.get_range(id, offset, buffer)
     }
 
@@ -193,6 +206,7 @@ impl BlobStore for Watched {
         prefix: &str,
         each: &mut dyn FnMut(BlobInfo) -> ControlFlow<()>,
     ) -> StoreResult<()> {
+        (self.on_call)(Call::List);
         self.store.list(prefix, each)
     }
 

@@ -1,0 +1,100 @@
+//! Whether everything that a new tree refers to is still there.
+//!
+//! What is in the repository already is not stored again. While a long upload runs, maintenance elsewhere may mark such
+//! contents as deleted, because no snapshot refers to them, and drop them some hours later (format 1 §9.5, §11).
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use holdfast_host::Cancel;
+use holdfast_repository::directory::{DirectoryEntry, decode};
+use holdfast_repository::object::ObjectId;
+use holdfast_repository::{ContentInfo, Repository};
+use parking_lot::Mutex;
+
+use crate::error::Result;
+use crate::read::{each_object, object_parts};
+
+/// An upload that took longer is looked through before its manifest is saved. Maintenance drops a content 4 hours after it
+/// marked it at the earliest, and the index that the upload looked at was up to 15 minutes old.
+pub(super) const SAFE_AGE: Duration = Duration::from_secs(3 * 60 * 60);
+
+/// Whether a content counts: one that is marked as deleted is on its way out.
+pub(super) fn lasts(info: &ContentInfo) -> bool {
+    !info.deleted && !info.is_unusable()
+}
+
+/// The objects below a root, itself included, of which contents are missing or marked as deleted in the present index.
+pub(super) fn lost_objects(
+    repo: &Arc<Repository>,
+    root: &DirectoryEntry,
+    workers: usize,
+    cancel: &Cancel,
+) -> Result<HashSet<ObjectId>> {
+    let found = Mutex::new(Found::default());
+    found.lock().visit(root);
+    loop {
+        let level = std::mem::take(&mut found.lock().directories);
+        if level.is_empty() {
+            break;
+        }
+        let numbered: Vec<(usize, ObjectId)> = level.iter().copied().enumerate().collect();
+        each_object(repo, &numbered, workers, cancel, &|index, bytes| {
+            let directory = bytes.ok().and_then(|bytes| decode(bytes).ok());
+            let found = &mut *found.lock();
+            match directory {
+                Some(directory) => directory
+                    .entries
+                    .iter()
+                    .for_each(|entry| found.visit(entry)),
+                None => drop(found.lost.insert(level[index])),
+            }
+            Ok(())
+        })?;
+        // A directory that can still be read may be on its way out all the same.
+        for object in level {
+            if !is_kept(repo, &object)? {
+                found.lock().lost.insert(object);
+            }
+        }
+    }
+    let Found { files, lost, .. } = found.into_inner();
+    let lost = Mutex::new(lost);
+    let numbered: Vec<(usize, ObjectId)> = files.iter().copied().enumerate().collect();
+    object_parts(repo, &numbered, workers, cancel, &|index, parts| {
+        let kept = parts.is_ok_and(|parts| parts.iter().all(|part| lasts(&part.info)));
+        if !kept || !is_kept(repo, &files[index])? {
+            lost.lock().insert(files[index]);
+        }
+        Ok(())
+    })?;
+    Ok(lost.into_inner())
+}
+
+/// Whether the content of an object, or that of its list of parts, counts.
+fn is_kept(repo: &Repository, object: &ObjectId) -> Result<bool> {
+    Ok(repo
+        .content_info(&object.content())?
+        .is_some_and(|info| lasts(&info)))
+}
+
+#[derive(Default)]
+struct Found {
+    seen: HashSet<ObjectId>,
+    directories: Vec<ObjectId>,
+    files: Vec<ObjectId>,
+    lost: HashSet<ObjectId>,
+}
+
+impl Found {
+    fn visit(&mut self, entry: &DirectoryEntry) {
+        let Some(object) = entry.object.filter(|object| self.seen.insert(*object)) else {
+            return;
+        };
+        match entry.is_directory() {
+            true => self.directories.push(object),
+            false => self.files.push(object),
+        }
+    }
+}

@@ -136,6 +136,8 @@ error_codes! {
         ["Install the agent version that belongs to this server."];
     VersionRequired = "version_required", 428, Permanent, "The change does not say which version it is based on.",
         ["Send the object's version as If-Match."];
+    TooManyStreams = "too_many_streams", 429, Temporary, "Too many live streams are open for this account.",
+        ["Close pages that are not needed; a page opens its stream again by itself."];
     TooManyAttempts = "too_many_attempts", 429, Temporary, "Too many failed attempts.",
         ["Wait for the time that is named, then try again."];
     Internal = "internal", 500, Persistent, "The server met an error of its own.",

@@ -1,6 +1,6 @@
 //! What every handler and task shares.
 
-use std::{collections::HashMap, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 use holdfast_protocol::{Secret, Time};
 use parking_lot::{Mutex, RwLock};
@@ -9,7 +9,9 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     auth::rate_limit::RateLimit,
     db::{self, Db},
-    live::{Change, Live, What},
+    live::{Change, Live, What, streams::Streams},
+    presence::Presence,
+    runs::progress::Progress,
     sealing::Sealer,
     settings::{DOCUMENT, FixedSettings, InForce, Stored},
     wake::Wake,
@@ -39,8 +41,12 @@ pub(crate) struct Inner {
     pub(crate) started_at: i64,
     /// The one-time token of the set-up page; gone once there is an account.
     pub(crate) set_up_token: Mutex<Option<Secret>>,
-    /// When each agent's last contact was written down.
-    pub(crate) seen: Mutex<HashMap<i64, i64>>,
+    /// Contacts of agents that are not written down yet.
+    pub(crate) presence: Presence,
+    /// Progress of runs that is not written down yet.
+    pub(crate) progress: Progress,
+    /// The open live streams.
+    pub(crate) streams: Streams,
     /// Folder of a built page that is served instead of the embedded one.
     pub(crate) web_dir: Option<PathBuf>,
     settings: RwLock<InForce>,
@@ -81,7 +87,9 @@ impl App {
             stopping: parts.stopping,
             started_at: now(),
             set_up_token: Mutex::new(parts.set_up_token),
-            seen: Mutex::default(),
+            presence: Presence::default(),
+            progress: Progress::default(),
+            streams: Streams::default(),
             web_dir: parts.web_dir,
             settings: RwLock::new(InForce {
                 fixed: parts.fixed,

@@ -45,15 +45,20 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     }
 }
 
-/// A JSON body from an agent, in which unknown fields are ignored.
-pub(crate) struct AgentBody<T>(pub(crate) T);
+/// Largest body of a result or a last report from an agent.
+pub(crate) const RESULT_LIMIT: usize =
+    holdfast_protocol::agent::commands::LARGEST_RESULT_BYTES + BODY_LIMIT;
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for AgentBody<T> {
+/// A JSON body from an agent, of at most `LIMIT` bytes, in which unknown fields are ignored.
+pub(crate) struct AgentBody<T, const LIMIT: usize = BODY_LIMIT>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned, const LIMIT: usize> FromRequest<S>
+    for AgentBody<T, LIMIT>
+{
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        let limit = holdfast_protocol::agent::commands::LARGEST_RESULT_BYTES + BODY_LIMIT;
-        parse(&read_body(request.into_body(), limit).await?).map(Self)
+        parse(&read_body(request.into_body(), LIMIT).await?).map(Self)
     }
 }
 

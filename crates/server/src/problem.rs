@@ -150,6 +150,14 @@ impl ApiError {
         self
     }
 
+    /// What is behind it, for the log.
+    pub(crate) fn cause(&self) -> String {
+        match &self.0.cause {
+            Some(cause) => format!("{cause:#}"),
+            None => self.0.detail.clone().unwrap_or_default(),
+        }
+    }
+
     /// The code.
     pub(crate) fn code(&self) -> ErrorCode {
         self.0.code

@@ -14,10 +14,9 @@ use crate::{
     db::{self, Db, Scope, enrolment_tokens::NewToken},
     options::ServerOptions,
     routes::set_up::create_first,
-    runs::watchdog,
     sealing::{Place, Sealer},
     serve::service,
-    web,
+    tasks, web,
 };
 
 /// Name of the database in the data folder.
@@ -45,7 +44,7 @@ pub struct Running {
     app: App,
     stopping: CancellationToken,
     serving: JoinHandle<std::io::Result<()>>,
-    watching: JoinHandle<()>,
+    tasks: Vec<JoinHandle<()>>,
     _lock: FileLock,
 }
 
@@ -97,6 +96,8 @@ pub async fn start(options: ServerOptions) -> anyhow::Result<Running> {
         .await
         .with_context(|| format!("open the database {}", file.display()))?;
     check_key(&db, &sealer, &file).await?;
+    // The lock on the folder says that no other server lives, so whoever holds a lease was killed.
+    db::periodic_tasks::give_back(db.writer(), None).await?;
     first_tenant(&db).await?;
     let set_up_token = if db::users::any(db.reader()).await? {
         None
@@ -131,7 +132,7 @@ pub async fn start(options: ServerOptions) -> anyhow::Result<Running> {
             .with_graceful_shutdown(async move { signal.cancelled().await })
             .await
     });
-    let watching = tokio::spawn(watchdog::watch(app.clone()));
+    let tasks = tasks::start(&app);
     tracing::info!(%address, "server started");
     Ok(Running {
         address,
@@ -139,7 +140,7 @@ pub async fn start(options: ServerOptions) -> anyhow::Result<Running> {
         app,
         stopping,
         serving,
-        watching,
+        tasks,
         _lock: lock,
     })
 }
@@ -154,7 +155,9 @@ impl Running {
         if let Ok(done) = tokio::time::timeout(STOP_TIME, self.serving).await {
             done.context("serve")??;
         }
-        self.watching.await.context("watchdog")?;
+        for task in self.tasks {
+            task.await.context("one of the server's tasks")?;
+        }
         self.app
             .db
             .clone()

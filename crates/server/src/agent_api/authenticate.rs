@@ -10,15 +10,12 @@ use holdfast_protocol::{
 };
 
 use crate::{
-    app::{App, now},
+    app::App,
     auth::tokens,
     db::{self, AgentRow},
-    live::What,
+    presence,
     problem::{ApiError, ApiResult},
 };
-
-/// The last contact is written down no more often than this, in milliseconds.
-const SEEN_PAUSE_MS: i64 = 15_000;
 
 /// The authenticated agent of a request.
 pub(super) struct Agent(pub(super) AgentRow);
@@ -46,7 +43,7 @@ where
         let agent = by_token(&app, id, token)
             .await?
             .ok_or(ErrorCode::AgentUnauthorized)?;
-        seen(&app, &agent).await?;
+        presence::seen(&app, &agent).await?;
         Ok(Self(agent))
     }
 }
@@ -56,27 +53,4 @@ pub(super) async fn by_token(app: &App, id: i64, token: &str) -> ApiResult<Optio
     let agent = db::agents::by_wire_id(app.db.reader(), id).await?;
     Ok(agent
         .filter(|agent| tokens::same(&agent.token_hash, &tokens::hash(token)) && !agent.disabled))
-}
-
-/// Remembers the contact; pages learn at once when an agent is back.
-async fn seen(app: &App, agent: &AgentRow) -> ApiResult<()> {
-    let now = now();
-    let due = {
-        let mut seen = app.seen.lock();
-        let due = seen
-            .get(&agent.id)
-            .is_none_or(|last| now - last >= SEEN_PAUSE_MS);
-        if due {
-            seen.insert(agent.id, now);
-        }
-        due
-    };
-    if due {
-        let was_online = crate::commands::executor::is_online(agent, now);
-        db::agents::seen(app.db.writer(), agent.id, now).await?;
-        if !was_online {
-            app.tell(agent.tenant_id, What::Agent { uuid: agent.uuid });
-        }
-    }
-    Ok(())
 }

@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use super::authenticate::Agent;
 use crate::{
     app::App,
-    commands::queue,
+    commands::{queue, state},
     db,
-    extract::{AgentBody, Json, WireId},
+    extract::{AgentBody, Json, RESULT_LIMIT, WireId},
     live::What,
     problem::ApiResult,
 };
@@ -26,9 +26,12 @@ pub(super) async fn partial(
     WireId(id): WireId,
     AgentBody(body): AgentBody<CommandPartial>,
 ) -> ApiResult<Json<Value>> {
-    let command = db::commands::lock_of_agent(app.db.reader(), agent.id, id)
+    let command = db::commands::of_agent(app.db.reader(), agent.id, id)
         .await?
         .ok_or(ErrorCode::NotFound)?;
+    if state::parse(&command.status).is_terminal() {
+        return Ok(Json(json!({})));
+    }
     let part = serde_json::to_value(&body)?;
     app.tell(
         command.tenant_id,
@@ -45,7 +48,7 @@ pub(super) async fn complete(
     State(app): State<App>,
     Agent(agent): Agent,
     WireId(id): WireId,
-    AgentBody(body): AgentBody<CommandOutcome>,
+    AgentBody(body): AgentBody<CommandOutcome, RESULT_LIMIT>,
 ) -> ApiResult<Json<Value>> {
     queue::complete(&app, &agent, id, body).await?;
     Ok(Json(json!({})))

@@ -9,9 +9,9 @@ use holdfast_protocol::{
 
 use crate::{
     app::{App, now},
-    auth::{access::parse_role, caller::client_address, tokens},
+    auth::{access::parse_role, caller::client_address, rate_limit::place, tokens},
     db::{
-        self, Scope,
+        self, Scope, Txn,
         agents::NewAgent,
         audit::{Actor, Object},
     },
@@ -25,21 +25,23 @@ use crate::{
 pub(super) async fn enrol(State(app): State<App>, request: Request) -> ApiResult<Json<Enrolled>> {
     let address = client_address(&request);
     let AgentBody(body) = AgentBody::<EnrolRequest>::from_request(request, &()).await?;
-    let keys: Vec<String> = address
-        .iter()
-        .map(|address| format!("enrol {address}"))
-        .collect();
-    if let Some(seconds) = app.sign_ins.wait_seconds(&keys) {
-        return Err(ApiError::from(ErrorCode::TooManyAttempts).retry_after(seconds));
-    }
     let hash = tokens::hash(body.enrollment_token.expose());
-    let redeemed = db::enrolment_tokens::redeem(app.db.writer(), &hash, now()).await?;
-    let Some(token) = redeemed else {
-        app.sign_ins.failed(&keys);
+    // Only tokens that nobody made are slowed down: whoever has a right one is never kept out by others.
+    if db::enrolment_tokens::by_hash(app.db.reader(), &hash)
+        .await?
+        .is_none()
+    {
+        let place = address.as_deref().map(place).unwrap_or_default();
+        let _counted = app.sign_ins.attempt(&[format!("enrol {place}")])?;
         return Err(ErrorCode::EnrolmentTokenRefused.into());
-    };
+    }
+    let txn = app.db.begin().await?;
+    let token = db::enrolment_tokens::redeem(&txn, &hash, now())
+        .await?
+        .ok_or(ErrorCode::EnrolmentTokenRefused)?;
     let by = format!("enrolment token {}", token.name);
-    admit(&app, Scope::tenant(token.tenant_id), body.host, by, address).await
+    let scope = Scope::tenant(token.tenant_id);
+    admit(&app, txn, scope, body.host, by, address).await
 }
 
 /// Enrols with an account.
@@ -55,18 +57,14 @@ pub(super) async fn login(State(app): State<App>, request: Request) -> ApiResult
         return Err(ApiError::from(ErrorCode::Forbidden)
             .detail("Enrolling a machine needs the role admin."));
     }
-    admit(
-        &app,
-        Scope::tenant(user.tenant_id),
-        body.host,
-        user.email,
-        address,
-    )
-    .await
+    let txn = app.db.begin().await?;
+    let scope = Scope::tenant(user.tenant_id);
+    admit(&app, txn, scope, body.host, user.email, address).await
 }
 
 async fn admit(
     app: &App,
+    txn: Txn,
     scope: Scope,
     host: HostIdentity,
     by: String,
@@ -86,17 +84,12 @@ async fn admit(
         agent_version: host.agent_version,
         host: host.host_name,
     };
-    let txn = app.db.begin().await?;
     let agent = db::agents::enrol(&txn, scope, new, now()).await?;
     let actor = Actor { name: by, address };
-    let object = Object {
-        kind: "agents",
-        uuid: Some(agent.uuid),
-        name: &agent.name,
-    };
+    let object = Object::of("agents", agent.uuid, &agent.name);
     db::audit::write(&txn, scope, &actor, "agents.enrol", object, now()).await?;
     txn.commit().await?;
-    app.seen.lock().remove(&agent.id);
+    app.presence.forget(agent.id);
     app.tell(agent.tenant_id, What::Agent { uuid: agent.uuid });
     Ok(Json(Enrolled {
         agent_id: AgentId(agent.id),

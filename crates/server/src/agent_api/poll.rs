@@ -6,7 +6,7 @@ use axum::{extract::State, http::HeaderMap};
 use holdfast_protocol::{
     agent::{
         AGENT_TOKEN_HEADER, Attempt, CancelOrder, CommandDelivery, JobId, JobPolicy, PollAnswer,
-        PollRequest, RunId, RunStatus, RunWork, RunningRun, SourceIdentity,
+        PollRequest, RunId, RunStatus, RunWork, RunningRun, SourceIdentity, failures,
         poll::LONGEST_WAIT_SECONDS,
     },
     api::jobs::{Compression, JobPolicy as ApiPolicy},
@@ -27,7 +27,7 @@ use crate::{
     extract::{AgentBody, Json},
     problem::{ApiError, ApiResult},
     runs::{
-        changed, parse_status,
+        changed, parse_status, start,
         state::{RunInput, RunOutcome, apply},
         state_of, watchdog, write_state,
     },
@@ -102,7 +102,15 @@ async fn look(
 ) -> ApiResult<PollAnswer> {
     let (cancel, forget) = orders(app, agent, request).await?;
     let commands = commands(app, agent, held).await?;
-    let run = run(app, agent, request).await?;
+    let run = match run(app, agent, request).await {
+        Ok(run) => run,
+        // What was handed out already must reach the agent.
+        Err(error) if !commands.is_empty() || !cancel.is_empty() => {
+            tracing::error!(agent = %agent.uuid, code = error.code().code(), "no run could be handed out: {}", error.cause());
+            None
+        }
+        Err(error) => return Err(error),
+    };
     Ok(PollAnswer {
         run,
         commands,
@@ -223,10 +231,22 @@ async fn run(app: &App, agent: &AgentRow, request: &PollRequest) -> ApiResult<Op
     run.instance = Some(request.instance);
     run.heartbeat_at = Some(now);
     let run = db::runs::save(&txn, run).await?;
-    let work = work(app, &txn, agent, &run).await?;
-    txn.commit().await?;
-    app.tell_all([changed(&run)]);
-    Ok(Some(work))
+    match work(app, &txn, agent, &run).await {
+        Ok(work) => {
+            txn.commit().await?;
+            app.tell_all([changed(&run)]);
+            Ok(Some(work))
+        }
+        // One that cannot be handed out must not keep the agent from everything else.
+        Err(error) => {
+            tracing::error!(run = %run.uuid, code = error.code().code(), "a run cannot be handed out and ends: {}", error.cause());
+            let detail = "the run could not be handed out; the server's log says why";
+            let changes = start::fail(app, &txn, run, failures::INTERNAL, Some(detail)).await?;
+            txn.commit().await?;
+            app.tell_all(changes);
+            Ok(None)
+        }
+    }
 }
 
 /// Whether a run at work is in nobody's hands: its process is another than the caller, or the answer that brought it

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::authenticate::Agent;
 use crate::{
     app::App,
-    extract::{AgentBody, Json, WireId},
+    extract::{AgentBody, Json, RESULT_LIMIT, WireId},
     problem::ApiResult,
     runs::report,
 };
@@ -17,7 +17,7 @@ pub(super) async fn update(
     State(app): State<App>,
     Agent(agent): Agent,
     WireId(run): WireId,
-    AgentBody(body): AgentBody<RunUpdate>,
+    AgentBody(body): AgentBody<RunUpdate, RESULT_LIMIT>,
 ) -> ApiResult<Json<UpdateAnswer>> {
     Ok(Json(report::update(&app, &agent, run, body).await?))
 }
@@ -27,7 +27,7 @@ pub(super) async fn events(
     State(app): State<App>,
     Agent(agent): Agent,
     WireId(run): WireId,
-    AgentBody(body): AgentBody<PushEvents>,
+    AgentBody(body): AgentBody<PushEvents, RESULT_LIMIT>,
 ) -> ApiResult<Json<Value>> {
     report::push_events(&app, &agent, run, body).await?;
     Ok(Json(json!({})))

@@ -15,11 +15,27 @@ use uuid::Uuid;
 use super::Caller;
 use crate::{
     app::{App, now},
-    db::{self, idempotency::Seen},
+    db::{self, Txn, audit::Object, idempotency::Seen},
     extract::{BODY_LIMIT, read_body},
     problem::{ApiError, ApiResult, REQUEST_ID},
     sealing::Place,
 };
+
+tokio::task_local! {
+    /// The row of the present request's key.
+    static IDEMPOTENCY_KEY: i64;
+}
+
+/// Remembers in the transaction of a change what it does, when its request came with a key: should the answer be lost,
+/// the same request is not carried out twice.
+pub(crate) async fn note_effect(txn: &Txn, action: &str, object: &Object<'_>) -> ApiResult<()> {
+    let Ok(key) = IDEMPOTENCY_KEY.try_with(|key| *key) else {
+        return Ok(());
+    };
+    let id = object.uuid.map(|uuid| uuid.to_string()).unwrap_or_default();
+    db::idempotency::took_effect(txn, key, &format!("{action} {id}")).await?;
+    Ok(())
+}
 
 /// Longest key.
 const LONGEST_KEY: usize = 200;
@@ -60,7 +76,12 @@ async fn replay(
         hash.update(part);
     }
     let hash = hex::encode(hash.finish());
-    match db::idempotency::take(app.db.writer(), caller.user.id, key, &hash, now()).await? {
+    let writer = app.db.writer();
+    let alive_since = app.started_at;
+    match db::idempotency::take(writer, caller.user.id, key, &hash, now(), alive_since).await? {
+        Seen::Done(effect) => Err(ApiError::from(ErrorCode::Conflict).detail(format!(
+            "The same request was carried out ({effect}), but its answer was lost. Look at the result."
+        ))),
         Seen::Used { request_hash, .. } if request_hash != hash => {
             Err(ErrorCode::IdempotencyMismatch.into())
         }
@@ -78,10 +99,18 @@ async fn replay(
             let request = Request::from_parts(parts, Body::from(bytes));
             // A client that hangs up must not leave its key without an answer: it will ask again with it.
             let (app, caller) = (app.clone(), caller.clone());
+            let writer = app.db.writer().clone();
             let work = async move { record(&app, &caller, id, request, next).await };
+            let work = IDEMPOTENCY_KEY.scope(id, work);
             let name = REQUEST_ID.try_with(Clone::clone).unwrap_or_default();
             let work = tokio::spawn(REQUEST_ID.scope(name, work).in_current_span());
-            work.await.map_err(ApiError::internal)?
+            match work.await {
+                Ok(answer) => answer,
+                Err(error) => {
+                    db::idempotency::forget(&writer, id).await?;
+                    Err(ApiError::internal(error))
+                }
+            }
         }
     }
 }

@@ -231,16 +231,16 @@ pub(crate) async fn complete(
 }
 
 /// Withdraws a command, with all that its end means.
-pub(crate) async fn cancel(
+pub(crate) async fn withdraw(
     app: &App,
     conn: &impl ConnectionTrait,
     command: CommandRow,
+    why: Failure,
     now: i64,
 ) -> ApiResult<Vec<Change>> {
     let Some(next) = state::apply(state_of(&command), CommandInput::Cancel) else {
         return Ok(Vec::new());
     };
-    let why = ErrorCode::CommandWithdrawn.failure(None);
     end(app, conn, command, next, None, Some(why), now).await
 }
 
@@ -259,28 +259,6 @@ pub(crate) async fn undeliverable(
         Some("the command could not be handed out; the server's log says why".to_owned()),
     );
     end(app, conn, command, next, None, Some(why), now).await
-}
-
-/// Withdraws the command of a restore whose run is cancelled in the same transaction.
-pub(crate) async fn withdraw(
-    app: &App,
-    conn: &impl ConnectionTrait,
-    command: CommandRow,
-    now: i64,
-) -> ApiResult<CommandRow> {
-    let Some(next) = state::apply(state_of(&command), CommandInput::Cancel) else {
-        return Ok(command);
-    };
-    let mut command = command;
-    write(
-        app,
-        &mut command,
-        next,
-        None,
-        Some(ErrorCode::CommandWithdrawn.failure(None)),
-        now,
-    )?;
-    Ok(db::commands::save(conn, command).await?)
 }
 
 fn write(

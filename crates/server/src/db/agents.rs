@@ -7,9 +7,9 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    AgentRow, Cursor, PageRequest, Scope, Slice,
+    AgentRow, Order, PageRequest, Scope, Slice, change_version, delete_version,
     entity::agent::{ActiveModel, Column, Entity},
-    page::count_capped,
+    of, page_by_id, reseller,
 };
 
 /// What an enrolled machine is made of.
@@ -63,7 +63,10 @@ pub(crate) async fn find(
     scope: Scope,
     uuid: Uuid,
 ) -> Result<Option<AgentRow>, DbErr> {
-    of(scope).filter(Column::Uuid.eq(uuid)).one(conn).await
+    of::<Entity>(scope)
+        .filter(Column::Uuid.eq(uuid))
+        .one(conn)
+        .await
 }
 
 /// Several machines of a tenant by their numbers.
@@ -72,12 +75,15 @@ pub(crate) async fn by_ids(
     scope: Scope,
     ids: impl IntoIterator<Item = i64>,
 ) -> Result<Vec<AgentRow>, DbErr> {
-    of(scope).filter(Column::Id.is_in(ids)).all(conn).await
+    of::<Entity>(scope)
+        .filter(Column::Id.is_in(ids))
+        .all(conn)
+        .await
 }
 
 /// All machines of a tenant, oldest first.
 pub(crate) async fn all(conn: &impl ConnectionTrait, scope: Scope) -> Result<Vec<AgentRow>, DbErr> {
-    of(scope).order_by_asc(Column::Id).all(conn).await
+    of::<Entity>(scope).order_by_asc(Column::Id).all(conn).await
 }
 
 /// A page of a tenant's machines, oldest first.
@@ -87,7 +93,7 @@ pub(crate) async fn list(
     states: &[StateFilter],
     page: PageRequest,
 ) -> Result<Slice<AgentRow>, DbErr> {
-    let mut query = of(scope);
+    let mut query = of::<Entity>(scope);
     if !states.is_empty() {
         let mut any = Condition::any();
         for state in states {
@@ -107,19 +113,7 @@ pub(crate) async fn list(
         }
         query = query.filter(any);
     }
-    let count = count_capped(conn, &query, Column::Id).await?;
-    if let Some(after) = page.after {
-        query = query.filter(Column::Id.gt(after.id));
-    }
-    let rows = query
-        .order_by_asc(Column::Id)
-        .limit(page.limit + 1)
-        .all(conn)
-        .await?;
-    Ok(Slice::cut(rows, page, count, |row| Cursor {
-        key: 0,
-        id: row.id,
-    }))
+    page_by_id(conn, query, Order::OldestFirst, page).await
 }
 
 /// Enrols a machine: the one with the same device id gets a new token and keeps its name and source, another is new.
@@ -129,7 +123,7 @@ pub(crate) async fn enrol(
     new: NewAgent,
     now: i64,
 ) -> Result<AgentRow, DbErr> {
-    let known = of(scope)
+    let known = of::<Entity>(scope)
         .filter(Column::DeviceId.eq(new.device_id))
         .one(conn)
         .await?;
@@ -156,7 +150,7 @@ pub(crate) async fn enrol(
         let row = Entity::find_by_id(known.id).one(conn).await?;
         return row.ok_or_else(|| DbErr::RecordNotFound("agent".to_owned()));
     }
-    let taken: Vec<String> = of(scope)
+    let taken: Vec<String> = of::<Entity>(scope)
         .select_only()
         .column(Column::SourceHost)
         .into_tuple()
@@ -166,6 +160,7 @@ pub(crate) async fn enrol(
     let row = ActiveModel {
         uuid: Set(Uuid::now_v7()),
         tenant_id: Set(scope.tenant_id()),
+        reseller_id: Set(reseller(conn, scope).await?),
         name: Set(source_host.clone()),
         host: Set(new.host),
         device_id: Set(new.device_id),
@@ -259,13 +254,18 @@ pub(crate) async fn mark_cloned(
     Ok(())
 }
 
-/// Remembers a contact.
-pub(crate) async fn seen(conn: &impl ConnectionTrait, id: i64, now: i64) -> Result<(), DbErr> {
-    Entity::update_many()
-        .col_expr(Column::LastSeenAt, Expr::value(now))
-        .filter(Column::Id.eq(id))
-        .exec(conn)
-        .await?;
+/// Remembers when agents were heard from.
+pub(crate) async fn seen(
+    conn: &impl ConnectionTrait,
+    contacts: impl IntoIterator<Item = (i64, i64)>,
+) -> Result<(), DbErr> {
+    for (id, at) in contacts {
+        Entity::update_many()
+            .col_expr(Column::LastSeenAt, Expr::value(at))
+            .filter(Column::Id.eq(id))
+            .exec(conn)
+            .await?;
+    }
     Ok(())
 }
 
@@ -282,14 +282,7 @@ pub(crate) async fn rename(
         version: Set(version + 1),
         ..Default::default()
     };
-    let done = Entity::update_many()
-        .set(row)
-        .filter(Column::TenantId.eq(scope.tenant_id()))
-        .filter(Column::Id.eq(id))
-        .filter(Column::Version.eq(version))
-        .exec(conn)
-        .await?;
-    Ok(done.rows_affected == 1)
+    change_version::<Entity>(conn, scope, id, version, row).await
 }
 
 /// Disables a machine and withdraws its token, or enables it.
@@ -320,17 +313,7 @@ pub(crate) async fn delete(
     id: i64,
     version: i64,
 ) -> Result<bool, DbErr> {
-    let done = Entity::delete_many()
-        .filter(Column::TenantId.eq(scope.tenant_id()))
-        .filter(Column::Id.eq(id))
-        .filter(Column::Version.eq(version))
-        .exec(conn)
-        .await?;
-    Ok(done.rows_affected == 1)
-}
-
-fn of(scope: Scope) -> sea_orm::Select<Entity> {
-    Entity::find().filter(Column::TenantId.eq(scope.tenant_id()))
+    delete_version::<Entity>(conn, scope, id, version).await
 }
 
 #[cfg(test)]

@@ -1,15 +1,12 @@
 //! The audit log; lines are written in the transaction of what they tell.
 
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect,
-};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait};
 use uuid::Uuid;
 
 use super::{
-    AuditRow, Cursor, PageRequest, Scope, Slice,
-    entity::audit_entry::{ActiveModel, Column, Entity},
-    page::count_capped,
+    AuditRow, Order, PageRequest, Scope, Slice,
+    entity::audit_entry::{ActiveModel, Entity},
+    of, page_by_id,
 };
 
 /// Who did it.
@@ -26,6 +23,17 @@ pub(crate) struct Object<'a> {
     pub(crate) kind: &'a str,
     pub(crate) uuid: Option<Uuid>,
     pub(crate) name: &'a str,
+}
+
+impl<'a> Object<'a> {
+    /// An object with an identity.
+    pub(crate) fn of(kind: &'a str, uuid: Uuid, name: &'a str) -> Self {
+        Self {
+            kind,
+            uuid: Some(uuid),
+            name,
+        }
+    }
 }
 
 /// Writes a line.
@@ -59,18 +67,5 @@ pub(crate) async fn list(
     scope: Scope,
     page: PageRequest,
 ) -> Result<Slice<AuditRow>, DbErr> {
-    let mut query = Entity::find().filter(Column::TenantId.eq(scope.tenant_id()));
-    let count = count_capped(conn, &query, Column::Id).await?;
-    if let Some(after) = page.after {
-        query = query.filter(Column::Id.lt(after.id));
-    }
-    let rows = query
-        .order_by_desc(Column::Id)
-        .limit(page.limit + 1)
-        .all(conn)
-        .await?;
-    Ok(Slice::cut(rows, page, count, |row| Cursor {
-        key: 0,
-        id: row.id,
-    }))
+    page_by_id(conn, of::<Entity>(scope), Order::NewestFirst, page).await
 }

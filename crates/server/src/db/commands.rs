@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{
     CommandRow, Scope,
     entity::command::{ActiveModel, Column, Entity},
+    of,
 };
 
 /// What a new command is made of; its UUID is chosen before, because the payload is sealed for it.
@@ -52,8 +53,7 @@ pub(crate) async fn find(
     scope: Scope,
     uuid: Uuid,
 ) -> Result<Option<CommandRow>, DbErr> {
-    Entity::find()
-        .filter(Column::TenantId.eq(scope.tenant_id()))
+    of::<Entity>(scope)
         .filter(Column::Uuid.eq(uuid))
         .one(conn)
         .await
@@ -65,10 +65,21 @@ pub(crate) async fn lock(
     scope: Scope,
     id: i64,
 ) -> Result<Option<CommandRow>, DbErr> {
-    Entity::find()
-        .filter(Column::TenantId.eq(scope.tenant_id()))
+    of::<Entity>(scope)
         .filter(Column::Id.eq(id))
         .lock_exclusive()
+        .one(conn)
+        .await
+}
+
+/// One command of one agent.
+pub(crate) async fn of_agent(
+    conn: &impl ConnectionTrait,
+    agent_id: i64,
+    id: i64,
+) -> Result<Option<CommandRow>, DbErr> {
+    Entity::find_by_id(id)
+        .filter(Column::AgentId.eq(agent_id))
         .one(conn)
         .await
 }
@@ -176,8 +187,7 @@ pub(crate) async fn open_of(
     run_id: Option<i64>,
     vault_id: Option<i64>,
 ) -> Result<Vec<CommandRow>, DbErr> {
-    let mut query = Entity::find()
-        .filter(Column::TenantId.eq(scope.tenant_id()))
+    let mut query = of::<Entity>(scope)
         .filter(Column::Kind.eq(kind))
         .filter(Column::Status.is_in(["pending", "delivered"]));
     if let Some(id) = run_id {
@@ -187,6 +197,28 @@ pub(crate) async fn open_of(
         query = query.filter(Column::VaultId.eq(id));
     }
     query.all(conn).await
+}
+
+/// Open commands of an agent.
+pub(crate) async fn open_of_agent(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    agent_id: i64,
+) -> Result<Vec<CommandRow>, DbErr> {
+    of::<Entity>(scope)
+        .filter(Column::AgentId.eq(agent_id))
+        .filter(Column::Status.is_in(["pending", "delivered"]))
+        .all(conn)
+        .await
+}
+
+/// Deletes commands that ended before a time.
+pub(crate) async fn sweep(conn: &impl ConnectionTrait, ended_before: i64) -> Result<(), DbErr> {
+    Entity::delete_many()
+        .filter(Column::FinishedAt.lt(ended_before))
+        .exec(conn)
+        .await?;
+    Ok(())
 }
 
 /// Ends the leases of an agent's commands: its new instance gets them again at once.

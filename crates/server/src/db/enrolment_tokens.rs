@@ -2,14 +2,14 @@
 
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait,
-    QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+    QueryFilter, sea_query::Expr,
 };
 use uuid::Uuid;
 
 use super::{
-    Cursor, EnrolmentTokenRow, PageRequest, Scope, Slice,
+    EnrolmentTokenRow, Order, PageRequest, Scope, Slice,
     entity::enrolment_token::{ActiveModel, Column, Entity},
-    page::count_capped,
+    of, page_by_id,
 };
 
 /// What a new token is made of.
@@ -47,20 +47,7 @@ pub(crate) async fn list(
     scope: Scope,
     page: PageRequest,
 ) -> Result<Slice<EnrolmentTokenRow>, DbErr> {
-    let mut query = Entity::find().filter(Column::TenantId.eq(scope.tenant_id()));
-    let count = count_capped(conn, &query, Column::Id).await?;
-    if let Some(after) = page.after {
-        query = query.filter(Column::Id.lt(after.id));
-    }
-    let rows = query
-        .order_by_desc(Column::Id)
-        .limit(page.limit + 1)
-        .all(conn)
-        .await?;
-    Ok(Slice::cut(rows, page, count, |row| Cursor {
-        key: 0,
-        id: row.id,
-    }))
+    page_by_id(conn, of::<Entity>(scope), Order::NewestFirst, page).await
 }
 
 /// One token of a tenant.
@@ -69,8 +56,7 @@ pub(crate) async fn find(
     scope: Scope,
     uuid: Uuid,
 ) -> Result<Option<EnrolmentTokenRow>, DbErr> {
-    Entity::find()
-        .filter(Column::TenantId.eq(scope.tenant_id()))
+    of::<Entity>(scope)
         .filter(Column::Uuid.eq(uuid))
         .one(conn)
         .await

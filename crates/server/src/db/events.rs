@@ -8,6 +8,7 @@ use sea_orm::{
 use super::{
     EventRow,
     entity::run_event::{ActiveModel, Column, Entity},
+    insert_in_batches,
 };
 
 /// What a new event is made of.
@@ -48,9 +49,6 @@ pub(crate) async fn insert(
     conn: &impl ConnectionTrait,
     events: Vec<NewEvent>,
 ) -> Result<(), DbErr> {
-    if events.is_empty() {
-        return Ok(());
-    }
     let rows = events.into_iter().map(|event| ActiveModel {
         run_id: Set(event.run_id),
         seq: Set(event.seq),
@@ -63,10 +61,7 @@ pub(crate) async fn insert(
         sealed_params: Set(event.sealed_params),
         ..Default::default()
     });
-    Entity::insert_many(rows)
-        .exec_without_returning(conn)
-        .await?;
-    Ok(())
+    insert_in_batches(conn, rows).await
 }
 
 /// Events of a run after a given one, oldest first. The run was looked up in its scope before.

@@ -2,14 +2,13 @@
 
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect,
 };
 use uuid::Uuid;
 
 use super::{
-    Cursor, JobRow, PageRequest, Scope, Slice,
+    JobRow, Order, PageRequest, Scope, Slice, change_version, delete_version,
     entity::job::{ActiveModel, Column, Entity},
-    page::count_capped,
+    of, page_by_id, reseller,
 };
 
 /// What a new job is made of; JSON fields as text.
@@ -46,17 +45,16 @@ pub(crate) struct JobFilter {
     pub(crate) enabled: Option<bool>,
 }
 
-fn of(scope: Scope) -> sea_orm::Select<Entity> {
-    Entity::find().filter(Column::TenantId.eq(scope.tenant_id()))
-}
-
 /// One job of a tenant.
 pub(crate) async fn find(
     conn: &impl ConnectionTrait,
     scope: Scope,
     uuid: Uuid,
 ) -> Result<Option<JobRow>, DbErr> {
-    of(scope).filter(Column::Uuid.eq(uuid)).one(conn).await
+    of::<Entity>(scope)
+        .filter(Column::Uuid.eq(uuid))
+        .one(conn)
+        .await
 }
 
 /// One job of a tenant by its number.
@@ -65,7 +63,10 @@ pub(crate) async fn by_id(
     scope: Scope,
     id: i64,
 ) -> Result<Option<JobRow>, DbErr> {
-    of(scope).filter(Column::Id.eq(id)).one(conn).await
+    of::<Entity>(scope)
+        .filter(Column::Id.eq(id))
+        .one(conn)
+        .await
 }
 
 /// The job of a tenant that has this name.
@@ -74,12 +75,15 @@ pub(crate) async fn by_name(
     scope: Scope,
     name: &str,
 ) -> Result<Option<JobRow>, DbErr> {
-    of(scope).filter(Column::Name.eq(name)).one(conn).await
+    of::<Entity>(scope)
+        .filter(Column::Name.eq(name))
+        .one(conn)
+        .await
 }
 
 /// All jobs of a tenant, oldest first.
 pub(crate) async fn all(conn: &impl ConnectionTrait, scope: Scope) -> Result<Vec<JobRow>, DbErr> {
-    of(scope).order_by_asc(Column::Id).all(conn).await
+    of::<Entity>(scope).order_by_asc(Column::Id).all(conn).await
 }
 
 /// A page of a tenant's jobs, oldest first.
@@ -89,7 +93,7 @@ pub(crate) async fn list(
     filter: JobFilter,
     page: PageRequest,
 ) -> Result<Slice<JobRow>, DbErr> {
-    let mut query = of(scope);
+    let mut query = of::<Entity>(scope);
     if let Some(agent_id) = filter.agent_id {
         query = query.filter(Column::AgentId.eq(agent_id));
     }
@@ -99,19 +103,21 @@ pub(crate) async fn list(
     if let Some(enabled) = filter.enabled {
         query = query.filter(Column::Enabled.eq(enabled));
     }
-    let count = count_capped(conn, &query, Column::Id).await?;
-    if let Some(after) = page.after {
-        query = query.filter(Column::Id.gt(after.id));
-    }
-    let rows = query
-        .order_by_asc(Column::Id)
-        .limit(page.limit + 1)
-        .all(conn)
-        .await?;
-    Ok(Slice::cut(rows, page, count, |row| Cursor {
-        key: 0,
-        id: row.id,
-    }))
+    page_by_id(conn, query, Order::OldestFirst, page).await
+}
+
+/// Names of the jobs that match, the first few of them.
+pub(crate) async fn some_names(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    filter: JobFilter,
+) -> Result<Vec<String>, DbErr> {
+    let page = PageRequest {
+        limit: 10,
+        after: None,
+    };
+    let some = list(conn, scope, filter, page).await?;
+    Ok(some.rows.into_iter().map(|job| job.name).collect())
 }
 
 /// Makes a job.
@@ -124,6 +130,7 @@ pub(crate) async fn insert(
     let row = ActiveModel {
         uuid: Set(Uuid::now_v7()),
         tenant_id: Set(scope.tenant_id()),
+        reseller_id: Set(reseller(conn, scope).await?),
         agent_id: Set(new.agent_id),
         vault_id: Set(new.vault_id),
         name: Set(new.name),
@@ -174,14 +181,7 @@ pub(crate) async fn update(
     if let Some(value) = change.max_age_seconds {
         row.max_age_seconds = Set(value);
     }
-    let done = Entity::update_many()
-        .set(row)
-        .filter(Column::TenantId.eq(scope.tenant_id()))
-        .filter(Column::Id.eq(id))
-        .filter(Column::Version.eq(version))
-        .exec(conn)
-        .await?;
-    Ok(done.rows_affected == 1)
+    change_version::<Entity>(conn, scope, id, version, row).await
 }
 
 /// Deletes a job if it still has `version`; false when it has not. Its runs and points stay.
@@ -191,11 +191,5 @@ pub(crate) async fn delete(
     id: i64,
     version: i64,
 ) -> Result<bool, DbErr> {
-    let done = Entity::delete_many()
-        .filter(Column::TenantId.eq(scope.tenant_id()))
-        .filter(Column::Id.eq(id))
-        .filter(Column::Version.eq(version))
-        .exec(conn)
-        .await?;
-    Ok(done.rows_affected == 1)
+    delete_version::<Entity>(conn, scope, id, version).await
 }

@@ -2,13 +2,17 @@
 //! no query forgets whose rows it may touch.
 //!
 //! SQLite: write-ahead log, synchronous FULL, foreign keys. All writes go through one connection and are thereby in
-//! turn; readers have their own and never wait for it. A transaction is begun only in a function that does not call
-//! another one that begins one: the second would wait for the first for ever.
+//! turn (see [`writer`]); readers have their own and never wait for it. A transaction is begun only in a function that
+//! does not call another one that begins one: the second would wait for the first.
+
+#![allow(clippy::disallowed_methods)] // this is where queries are made
 
 mod entity;
 mod migrations;
 mod page;
 mod scope;
+mod tenancy;
+mod writer;
 
 pub(crate) mod agents;
 pub(crate) mod audit;
@@ -17,11 +21,13 @@ pub(crate) mod enrolment_tokens;
 pub(crate) mod events;
 pub(crate) mod idempotency;
 pub(crate) mod jobs;
+pub(crate) mod periodic_tasks;
 pub(crate) mod points;
 pub(crate) mod problems;
 pub(crate) mod runs;
 pub(crate) mod sessions;
 pub(crate) mod settings;
+pub(crate) mod sign_in_places;
 pub(crate) mod tenants;
 pub(crate) mod users;
 pub(crate) mod vaults;
@@ -29,7 +35,8 @@ pub(crate) mod vaults;
 use std::{path::Path, time::Duration};
 
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait,
+    ActiveModelTrait, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr,
+    EntityTrait,
 };
 use sea_orm_migration::MigratorTrait;
 
@@ -43,6 +50,11 @@ pub(crate) use self::{
     },
     page::{COUNT_CAP, Cursor, PageRequest, Slice},
     scope::Scope,
+    writer::{Txn, Writer},
+};
+use self::{
+    page::{Order, page_by_id},
+    tenancy::{OfTenant, change_version, delete_version, of, reseller},
 };
 
 /// How long a statement waits for a locked file before it fails.
@@ -54,7 +66,7 @@ const READERS: u32 = 8;
 /// The open database.
 #[derive(Clone, Debug)]
 pub(crate) struct Db {
-    writer: DatabaseConnection,
+    writer: Writer,
     reader: DatabaseConnection,
 }
 
@@ -64,10 +76,10 @@ impl Db {
     /// # Errors
     /// When the file cannot be opened, is no database, or belongs to a newer version.
     pub(crate) async fn open(file: &Path) -> Result<Self, DbErr> {
-        let url = format!("sqlite://{}?mode=rwc", file.display());
-        let writer = Database::connect(options(&url, 1)).await?;
+        let writer = Database::connect(options(file, 1, false)).await?;
         migrations::Migrator::up(&writer, None).await?;
-        let reader = Database::connect(options(&url, READERS)).await?;
+        let reader = Database::connect(options(file, READERS, true)).await?;
+        let writer = Writer::new(writer);
         Ok(Self { writer, reader })
     }
 
@@ -77,12 +89,12 @@ impl Db {
     }
 
     /// For a single statement that changes something.
-    pub(crate) fn writer(&self) -> &DatabaseConnection {
+    pub(crate) fn writer(&self) -> &Writer {
         &self.writer
     }
 
     /// For several statements that are all done or none.
-    pub(crate) async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
+    pub(crate) async fn begin(&self) -> Result<Txn, DbErr> {
         self.writer.begin().await
     }
 
@@ -93,20 +105,46 @@ impl Db {
     }
 }
 
-fn options(url: &str, connections: u32) -> ConnectOptions {
-    let mut options = ConnectOptions::new(url.to_owned());
+/// Rows of one INSERT: SQLite binds 32,766 values at most, and no table has more than 60 columns.
+const ROWS_OF_AN_INSERT: usize = 500;
+
+/// Inserts many rows.
+async fn insert_in_batches<A>(
+    conn: &impl ConnectionTrait,
+    rows: impl IntoIterator<Item = A>,
+) -> Result<(), DbErr>
+where
+    A: ActiveModelTrait,
+{
+    let mut rows = rows.into_iter().peekable();
+    while rows.peek().is_some() {
+        let batch: Vec<A> = rows.by_ref().take(ROWS_OF_AN_INSERT).collect();
+        A::Entity::insert_many(batch)
+            .exec_without_returning(conn)
+            .await?;
+    }
+    Ok(())
+}
+
+fn options(file: &Path, connections: u32, read_only: bool) -> ConnectOptions {
+    // The file is named below: in an address some characters of its path would mean something.
+    let file = file.to_owned();
+    let mut options = ConnectOptions::new("sqlite://holdfast.db");
     options
         .max_connections(connections)
         .min_connections(1)
         .sqlx_logging(false);
     options.acquire_timeout(Duration::from_secs(30));
-    options.map_sqlx_sqlite_opts(|sqlite| {
+    options.map_sqlx_sqlite_opts(move |sqlite| {
         sqlite
+            .filename(&file)
+            .create_if_missing(true)
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT)
             .pragma("journal_mode", "WAL")
             .pragma("synchronous", "FULL")
             .pragma("trusted_schema", "OFF")
+            .pragma("query_only", if read_only { "ON" } else { "OFF" })
     });
     options
 }

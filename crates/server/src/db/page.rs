@@ -1,7 +1,11 @@
 //! Keyset paging: a page ends at a row, the next begins after it, whatever was inserted meanwhile.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use sea_orm::{ConnectionTrait, DbErr, EntityTrait, QuerySelect, Select};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+};
+
+use super::OfTenant;
 
 /// Counting stops here.
 pub(crate) const COUNT_CAP: u64 = 10_000;
@@ -68,6 +72,38 @@ impl<T> Slice<T> {
         let next = if full { rows.last().map(cursor) } else { None };
         Self { rows, next, count }
     }
+}
+
+/// In which order a list is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    OldestFirst,
+    NewestFirst,
+}
+
+/// A page of rows in the order of their numbers.
+pub(super) async fn page_by_id<E: OfTenant>(
+    conn: &impl ConnectionTrait,
+    mut query: Select<E>,
+    order: Order,
+    page: PageRequest,
+) -> Result<Slice<E::Model>, DbErr> {
+    let count = count_capped(conn, &query, E::ID).await?;
+    if let Some(after) = page.after {
+        query = query.filter(match order {
+            Order::OldestFirst => E::ID.gt(after.id),
+            Order::NewestFirst => E::ID.lt(after.id),
+        });
+    }
+    query = match order {
+        Order::OldestFirst => query.order_by_asc(E::ID),
+        Order::NewestFirst => query.order_by_desc(E::ID),
+    };
+    let rows = query.limit(page.limit + 1).all(conn).await?;
+    Ok(Slice::cut(rows, page, count, |row| Cursor {
+        key: 0,
+        id: E::id(row),
+    }))
 }
 
 /// Counts what `query` finds, up to one more than [`COUNT_CAP`].

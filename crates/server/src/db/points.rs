@@ -12,7 +12,9 @@ use super::{
         point::{ActiveModel, Column, Entity},
         point_snapshot,
     },
+    insert_in_batches, of,
     page::count_capped,
+    reseller,
 };
 
 /// What a new point is made of.
@@ -59,17 +61,16 @@ pub(crate) struct PointFigures {
     pub(crate) latest: Option<i64>,
 }
 
-fn of(scope: Scope) -> sea_orm::Select<Entity> {
-    Entity::find().filter(Column::TenantId.eq(scope.tenant_id()))
-}
-
 /// One point of a tenant.
 pub(crate) async fn find(
     conn: &impl ConnectionTrait,
     scope: Scope,
     uuid: Uuid,
 ) -> Result<Option<PointRow>, DbErr> {
-    of(scope).filter(Column::Uuid.eq(uuid)).one(conn).await
+    of::<Entity>(scope)
+        .filter(Column::Uuid.eq(uuid))
+        .one(conn)
+        .await
 }
 
 /// One point of a tenant by its number.
@@ -78,16 +79,36 @@ pub(crate) async fn by_id(
     scope: Scope,
     id: i64,
 ) -> Result<Option<PointRow>, DbErr> {
-    of(scope).filter(Column::Id.eq(id)).one(conn).await
+    of::<Entity>(scope)
+        .filter(Column::Id.eq(id))
+        .one(conn)
+        .await
 }
 
-/// The point that a run made.
+/// The newest point that a run made.
 pub(crate) async fn by_run(
     conn: &impl ConnectionTrait,
     scope: Scope,
     run_id: i64,
 ) -> Result<Option<PointRow>, DbErr> {
-    of(scope).filter(Column::RunId.eq(run_id)).one(conn).await
+    of::<Entity>(scope)
+        .filter(Column::RunId.eq(run_id))
+        .order_by_desc(Column::Id)
+        .one(conn)
+        .await
+}
+
+/// Snapshots of a vault that began at one of these times.
+pub(crate) async fn snapshots_begun_at(
+    conn: &impl ConnectionTrait,
+    vault_id: i64,
+    times: impl IntoIterator<Item = i64>,
+) -> Result<Vec<PointSnapshotRow>, DbErr> {
+    point_snapshot::Entity::find()
+        .filter(point_snapshot::Column::VaultId.eq(vault_id))
+        .filter(point_snapshot::Column::StartTime.is_in(times))
+        .all(conn)
+        .await
 }
 
 /// A page of a tenant's points, newest first. Points that are gone are left out.
@@ -97,7 +118,7 @@ pub(crate) async fn list(
     filter: PointFilter,
     page: PageRequest,
 ) -> Result<Slice<PointRow>, DbErr> {
-    let mut query = of(scope).filter(Column::State.ne("gone"));
+    let mut query = of::<Entity>(scope).filter(Column::State.ne("gone"));
     if let Some(id) = filter.job_id {
         query = query.filter(Column::JobId.eq(id));
     }
@@ -151,6 +172,7 @@ pub(crate) async fn insert(
     let row = ActiveModel {
         uuid: Set(Uuid::now_v7()),
         tenant_id: Set(scope.tenant_id()),
+        reseller_id: Set(reseller(conn, scope).await?),
         job_id: Set(new.job_id),
         vault_id: Set(new.vault_id),
         run_id: Set(new.run_id),
@@ -170,8 +192,36 @@ pub(crate) async fn insert(
         ..Default::default()
     };
     let point = Entity::insert(row).exec_with_returning(conn).await?;
-    let rows = new
-        .snapshots
+    insert_snapshots(conn, &point, new.snapshots).await?;
+    Ok(point)
+}
+
+/// Adds source paths to a point.
+pub(crate) async fn add_snapshots(
+    conn: &impl ConnectionTrait,
+    point: &PointRow,
+    snapshots: Vec<NewSnapshot>,
+) -> Result<(), DbErr> {
+    let sum = |of: fn(&NewSnapshot) -> i64| snapshots.iter().map(of).sum::<i64>();
+    let row = ActiveModel {
+        files: Set(point.files + sum(|snapshot| snapshot.files)),
+        total_bytes: Set(point.total_bytes + sum(|snapshot| snapshot.total_bytes)),
+        ..Default::default()
+    };
+    Entity::update_many()
+        .set(row)
+        .filter(Column::Id.eq(point.id))
+        .exec(conn)
+        .await?;
+    insert_snapshots(conn, point, snapshots).await
+}
+
+async fn insert_snapshots(
+    conn: &impl ConnectionTrait,
+    point: &PointRow,
+    snapshots: Vec<NewSnapshot>,
+) -> Result<(), DbErr> {
+    let rows = snapshots
         .into_iter()
         .map(|snapshot| point_snapshot::ActiveModel {
             uuid: Set(Uuid::now_v7()),
@@ -186,10 +236,7 @@ pub(crate) async fn insert(
             total_bytes: Set(snapshot.total_bytes),
             ..Default::default()
         });
-    point_snapshot::Entity::insert_many(rows)
-        .exec_without_returning(conn)
-        .await?;
-    Ok(point)
+    insert_in_batches(conn, rows).await
 }
 
 /// All points of a vault with their snapshots, for comparing with a new listing.
@@ -198,7 +245,7 @@ pub(crate) async fn all_of_vault(
     scope: Scope,
     vault_id: i64,
 ) -> Result<Vec<(PointRow, Vec<PointSnapshotRow>)>, DbErr> {
-    let points = of(scope)
+    let points = of::<Entity>(scope)
         .filter(Column::VaultId.eq(vault_id))
         .order_by_asc(Column::Id)
         .all(conn)
@@ -275,7 +322,7 @@ async fn figures(
     scope: Scope,
     owner: Column,
 ) -> Result<Vec<PointFigures>, DbErr> {
-    of(scope)
+    of::<Entity>(scope)
         .filter(Column::State.eq("present"))
         .filter(owner.is_not_null())
         .select_only()
@@ -294,7 +341,7 @@ pub(crate) async fn protected_bytes(
     scope: Scope,
     vault_id: i64,
 ) -> Result<i64, DbErr> {
-    let rows: Vec<(Option<i64>, i64, i64)> = of(scope)
+    let rows: Vec<(Option<i64>, i64, i64)> = of::<Entity>(scope)
         .filter(Column::VaultId.eq(vault_id))
         .filter(Column::State.eq("present"))
         .filter(Column::JobId.is_not_null())

@@ -8,6 +8,7 @@ use sea_orm::{
 use super::{
     Cursor, PageRequest, ProblemRow, Slice,
     entity::run_problem::{ActiveModel, Column, Entity},
+    insert_in_batches,
     page::count_capped,
 };
 
@@ -37,9 +38,6 @@ pub(crate) async fn replace(
         .filter(Column::RunId.eq(run_id))
         .exec(conn)
         .await?;
-    if problems.is_empty() {
-        return Ok(());
-    }
     let rows = problems.into_iter().map(|problem| ActiveModel {
         run_id: Set(run_id),
         seq: Set(problem.seq),
@@ -48,10 +46,7 @@ pub(crate) async fn replace(
         sealed_item: Set(problem.sealed_item),
         ..Default::default()
     });
-    Entity::insert_many(rows)
-        .exec_without_returning(conn)
-        .await?;
-    Ok(())
+    insert_in_batches(conn, rows).await
 }
 
 /// A page of a run's problems in their order. The run was looked up in its scope before.

@@ -8,12 +8,12 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    Cursor, PageRequest, RunRow, Scope, Slice,
+    Order, PageRequest, RunRow, Scope, Slice,
     entity::{
         run::{ActiveModel, Column, Entity},
         vault,
     },
-    page::count_capped,
+    of, page_by_id, reseller,
 };
 
 /// Statuses in which nothing will change any more.
@@ -56,17 +56,16 @@ pub(crate) struct RunMark {
     pub(crate) created_at: i64,
 }
 
-fn of(scope: Scope) -> sea_orm::Select<Entity> {
-    Entity::find().filter(Column::TenantId.eq(scope.tenant_id()))
-}
-
 /// One run of a tenant.
 pub(crate) async fn find(
     conn: &impl ConnectionTrait,
     scope: Scope,
     uuid: Uuid,
 ) -> Result<Option<RunRow>, DbErr> {
-    of(scope).filter(Column::Uuid.eq(uuid)).one(conn).await
+    of::<Entity>(scope)
+        .filter(Column::Uuid.eq(uuid))
+        .one(conn)
+        .await
 }
 
 /// One run of a tenant by its number, to be changed in the present transaction.
@@ -75,7 +74,7 @@ pub(crate) async fn lock(
     scope: Scope,
     id: i64,
 ) -> Result<Option<RunRow>, DbErr> {
-    of(scope)
+    of::<Entity>(scope)
         .filter(Column::Id.eq(id))
         .lock_exclusive()
         .one(conn)
@@ -89,7 +88,7 @@ pub(crate) async fn list(
     filter: &RunFilter,
     page: PageRequest,
 ) -> Result<Slice<RunRow>, DbErr> {
-    let mut query = of(scope);
+    let mut query = of::<Entity>(scope);
     if let Some(id) = filter.job_id {
         query = query.filter(Column::JobId.eq(id));
     }
@@ -105,19 +104,7 @@ pub(crate) async fn list(
     if !filter.types.is_empty() {
         query = query.filter(Column::RunType.is_in(&filter.types));
     }
-    let count = count_capped(conn, &query, Column::Id).await?;
-    if let Some(after) = page.after {
-        query = query.filter(Column::Id.lt(after.id));
-    }
-    let rows = query
-        .order_by_desc(Column::Id)
-        .limit(page.limit + 1)
-        .all(conn)
-        .await?;
-    Ok(Slice::cut(rows, page, count, |row| Cursor {
-        key: 0,
-        id: row.id,
-    }))
+    page_by_id(conn, query, Order::NewestFirst, page).await
 }
 
 /// Makes a queued run.
@@ -130,6 +117,7 @@ pub(crate) async fn insert(
     let row = ActiveModel {
         uuid: Set(Uuid::now_v7()),
         tenant_id: Set(scope.tenant_id()),
+        reseller_id: Set(reseller(conn, scope).await?),
         job_id: Set(new.job_id),
         job_name: Set(new.job_name),
         agent_id: Set(Some(new.agent_id)),
@@ -168,7 +156,7 @@ pub(crate) async fn queued_of_job(
     scope: Scope,
     job_id: i64,
 ) -> Result<Option<RunRow>, DbErr> {
-    of(scope)
+    of::<Entity>(scope)
         .filter(Column::JobId.eq(job_id))
         .filter(Column::Status.eq("queued"))
         .one(conn)
@@ -180,7 +168,7 @@ pub(crate) async fn active(
     conn: &impl ConnectionTrait,
     scope: Scope,
 ) -> Result<Vec<RunRow>, DbErr> {
-    of(scope)
+    of::<Entity>(scope)
         .filter(Column::Status.is_not_in(TERMINAL))
         .order_by_desc(Column::Id)
         .all(conn)
@@ -289,7 +277,7 @@ pub(crate) async fn last_of_jobs(
     scope: Scope,
     jobs: impl IntoIterator<Item = i64>,
 ) -> Result<Vec<RunRow>, DbErr> {
-    let ids: Vec<Option<i64>> = of(scope)
+    let ids: Vec<Option<i64>> = of::<Entity>(scope)
         .filter(Column::JobId.is_in(jobs))
         .filter(Column::RunType.eq("backup"))
         .select_only()
@@ -298,7 +286,7 @@ pub(crate) async fn last_of_jobs(
         .into_tuple()
         .all(conn)
         .await?;
-    of(scope)
+    of::<Entity>(scope)
         .filter(Column::Id.is_in(ids.into_iter().flatten()))
         .all(conn)
         .await
@@ -311,7 +299,7 @@ pub(crate) async fn previous(
     job_id: i64,
     id: i64,
 ) -> Result<Option<RunRow>, DbErr> {
-    of(scope)
+    of::<Entity>(scope)
         .filter(Column::JobId.eq(job_id))
         .filter(Column::RunType.eq("backup"))
         .filter(Column::Id.lt(id))
@@ -328,7 +316,7 @@ pub(crate) async fn marks_since(
     jobs: Option<Vec<i64>>,
     since: i64,
 ) -> Result<Vec<RunMark>, DbErr> {
-    let mut query = of(scope)
+    let mut query = of::<Entity>(scope)
         .filter(Column::RunType.eq("backup"))
         .filter(Column::CreatedAt.gte(since));
     if let Some(jobs) = jobs {
@@ -354,7 +342,7 @@ pub(crate) async fn recent(
     scope: Scope,
     limit: u64,
 ) -> Result<Vec<RunRow>, DbErr> {
-    of(scope)
+    of::<Entity>(scope)
         .filter(Column::Status.is_in(TERMINAL))
         .order_by_desc(Column::Id)
         .limit(limit)
@@ -367,7 +355,7 @@ pub(crate) async fn last_good_restore(
     conn: &impl ConnectionTrait,
     scope: Scope,
 ) -> Result<Option<RunRow>, DbErr> {
-    of(scope)
+    of::<Entity>(scope)
         .filter(Column::RunType.eq("restore"))
         .filter(Column::Status.eq("success"))
         .order_by_desc(Column::Id)
@@ -380,7 +368,7 @@ pub(crate) async fn sent_bytes_by_vault(
     conn: &impl ConnectionTrait,
     scope: Scope,
 ) -> Result<Vec<(i64, i64)>, DbErr> {
-    let rows: Vec<(i64, i64)> = of(scope)
+    let rows: Vec<(i64, i64)> = of::<Entity>(scope)
         .filter(Column::RunType.eq("backup"))
         .filter(Column::BytesTransferred.is_not_null())
         .select_only()
@@ -412,7 +400,7 @@ pub(crate) async fn any_active(
     if let Some(id) = filter.vault_id {
         any = any.add(Column::VaultId.eq(id));
     }
-    Ok(of(scope).filter(any).one(conn).await?.is_some())
+    Ok(of::<Entity>(scope).filter(any).one(conn).await?.is_some())
 }
 
 /// UUIDs of runs by their numbers.
@@ -421,7 +409,7 @@ pub(crate) async fn uuids(
     scope: Scope,
     ids: impl IntoIterator<Item = i64>,
 ) -> Result<Vec<(i64, Uuid)>, DbErr> {
-    of(scope)
+    of::<Entity>(scope)
         .filter(Column::Id.is_in(ids))
         .select_only()
         .columns([Column::Id, Column::Uuid])

@@ -23,6 +23,15 @@ pub(crate) async fn all(conn: &impl ConnectionTrait) -> Result<Vec<TenantRow>, D
         .await
 }
 
+/// Whether it is the first tenant: the one that runs the server.
+pub(crate) async fn is_first(conn: &impl ConnectionTrait, scope: Scope) -> Result<bool, DbErr> {
+    let first = tenant::Entity::find()
+        .order_by_asc(tenant::Column::Id)
+        .one(conn)
+        .await?;
+    Ok(first.is_some_and(|first| first.id == scope.tenant_id()))
+}
+
 /// Makes a tenant.
 pub(crate) async fn insert(
     conn: &impl ConnectionTrait,

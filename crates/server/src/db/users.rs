@@ -2,14 +2,14 @@
 
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+    QueryFilter, QuerySelect, sea_query::Expr,
 };
 use uuid::Uuid;
 
 use super::{
-    Cursor, PageRequest, Scope, Slice, UserRow,
+    Order, PageRequest, Scope, Slice, UserRow, change_version, delete_version,
     entity::user::{ActiveModel, Column, Entity},
-    page::count_capped,
+    of, page_by_id,
 };
 
 /// What a new account is made of.
@@ -59,8 +59,7 @@ pub(crate) async fn find(
     scope: Scope,
     uuid: Uuid,
 ) -> Result<Option<UserRow>, DbErr> {
-    Entity::find()
-        .filter(Column::TenantId.eq(scope.tenant_id()))
+    of::<Entity>(scope)
         .filter(Column::Uuid.eq(uuid))
         .one(conn)
         .await
@@ -72,20 +71,7 @@ pub(crate) async fn list(
     scope: Scope,
     page: PageRequest,
 ) -> Result<Slice<UserRow>, DbErr> {
-    let mut query = Entity::find().filter(Column::TenantId.eq(scope.tenant_id()));
-    let count = count_capped(conn, &query, Column::Id).await?;
-    if let Some(after) = page.after {
-        query = query.filter(Column::Id.gt(after.id));
-    }
-    let rows = query
-        .order_by_asc(Column::Id)
-        .limit(page.limit + 1)
-        .all(conn)
-        .await?;
-    Ok(Slice::cut(rows, page, count, |row| Cursor {
-        key: 0,
-        id: row.id,
-    }))
+    page_by_id(conn, of::<Entity>(scope), Order::OldestFirst, page).await
 }
 
 /// Makes an account.
@@ -134,14 +120,7 @@ pub(crate) async fn update(
     if let Some(hash) = change.password_hash {
         row.password_hash = Set(hash);
     }
-    let done = Entity::update_many()
-        .set(row)
-        .filter(Column::TenantId.eq(scope.tenant_id()))
-        .filter(Column::Id.eq(id))
-        .filter(Column::Version.eq(version))
-        .exec(conn)
-        .await?;
-    Ok(done.rows_affected == 1)
+    change_version::<Entity>(conn, scope, id, version, row).await
 }
 
 /// Remembers a sign-in.
@@ -161,13 +140,7 @@ pub(crate) async fn delete(
     id: i64,
     version: i64,
 ) -> Result<bool, DbErr> {
-    let done = Entity::delete_many()
-        .filter(Column::TenantId.eq(scope.tenant_id()))
-        .filter(Column::Id.eq(id))
-        .filter(Column::Version.eq(version))
-        .exec(conn)
-        .await?;
-    Ok(done.rows_affected == 1)
+    delete_version::<Entity>(conn, scope, id, version).await
 }
 
 /// How many enabled administrators the tenant has beside `id`.
@@ -176,8 +149,7 @@ pub(crate) async fn other_admins(
     scope: Scope,
     id: i64,
 ) -> Result<u64, DbErr> {
-    Entity::find()
-        .filter(Column::TenantId.eq(scope.tenant_id()))
+    of::<Entity>(scope)
         .filter(Column::Role.eq("admin"))
         .filter(Column::Disabled.eq(false))
         .filter(Column::Id.ne(id))

@@ -2,14 +2,14 @@
 
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, sea_query::Expr,
+    sea_query::Expr,
 };
 use uuid::Uuid;
 
 use super::{
-    Cursor, PageRequest, Scope, Slice, VaultRow,
+    Order, PageRequest, Scope, Slice, VaultRow, change_version, delete_version,
     entity::vault::{ActiveModel, Column, Entity},
-    page::count_capped,
+    of, page_by_id,
 };
 
 /// What a new vault is made of; its UUID is chosen before, because the secrets are sealed for it.
@@ -36,17 +36,16 @@ pub(crate) struct VaultChange {
     pub(crate) sealed_secret_key: Option<Vec<u8>>,
 }
 
-fn of(scope: Scope) -> sea_orm::Select<Entity> {
-    Entity::find().filter(Column::TenantId.eq(scope.tenant_id()))
-}
-
 /// One vault of a tenant.
 pub(crate) async fn find(
     conn: &impl ConnectionTrait,
     scope: Scope,
     uuid: Uuid,
 ) -> Result<Option<VaultRow>, DbErr> {
-    of(scope).filter(Column::Uuid.eq(uuid)).one(conn).await
+    of::<Entity>(scope)
+        .filter(Column::Uuid.eq(uuid))
+        .one(conn)
+        .await
 }
 
 /// One vault of a tenant by its number.
@@ -55,7 +54,10 @@ pub(crate) async fn by_id(
     scope: Scope,
     id: i64,
 ) -> Result<Option<VaultRow>, DbErr> {
-    of(scope).filter(Column::Id.eq(id)).one(conn).await
+    of::<Entity>(scope)
+        .filter(Column::Id.eq(id))
+        .one(conn)
+        .await
 }
 
 /// The vault of a tenant that has this name.
@@ -64,12 +66,27 @@ pub(crate) async fn by_name(
     scope: Scope,
     name: &str,
 ) -> Result<Option<VaultRow>, DbErr> {
-    of(scope).filter(Column::Name.eq(name)).one(conn).await
+    of::<Entity>(scope)
+        .filter(Column::Name.eq(name))
+        .one(conn)
+        .await
+}
+
+/// A vault of a tenant that lies on an agent's host.
+pub(crate) async fn on_agent(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    agent_id: i64,
+) -> Result<Option<VaultRow>, DbErr> {
+    of::<Entity>(scope)
+        .filter(Column::AgentId.eq(agent_id))
+        .one(conn)
+        .await
 }
 
 /// All vaults of a tenant, oldest first.
 pub(crate) async fn all(conn: &impl ConnectionTrait, scope: Scope) -> Result<Vec<VaultRow>, DbErr> {
-    of(scope).order_by_asc(Column::Id).all(conn).await
+    of::<Entity>(scope).order_by_asc(Column::Id).all(conn).await
 }
 
 /// A page of a tenant's vaults, oldest first.
@@ -78,20 +95,7 @@ pub(crate) async fn list(
     scope: Scope,
     page: PageRequest,
 ) -> Result<Slice<VaultRow>, DbErr> {
-    let mut query = of(scope);
-    let count = count_capped(conn, &query, Column::Id).await?;
-    if let Some(after) = page.after {
-        query = query.filter(Column::Id.gt(after.id));
-    }
-    let rows = query
-        .order_by_asc(Column::Id)
-        .limit(page.limit + 1)
-        .all(conn)
-        .await?;
-    Ok(Slice::cut(rows, page, count, |row| Cursor {
-        key: 0,
-        id: row.id,
-    }))
+    page_by_id(conn, of::<Entity>(scope), Order::OldestFirst, page).await
 }
 
 /// Makes a vault in state `new`.
@@ -144,14 +148,7 @@ pub(crate) async fn update(
     if let Some(sealed) = change.sealed_secret_key {
         row.sealed_secret_key = Set(Some(sealed));
     }
-    let done = Entity::update_many()
-        .set(row)
-        .filter(Column::TenantId.eq(scope.tenant_id()))
-        .filter(Column::Id.eq(id))
-        .filter(Column::Version.eq(version))
-        .exec(conn)
-        .await?;
-    Ok(done.rows_affected == 1)
+    change_version::<Entity>(conn, scope, id, version, row).await
 }
 
 /// Moves a vault to another state, remembers why it failed, and who makes it.
@@ -223,11 +220,5 @@ pub(crate) async fn delete(
     id: i64,
     version: i64,
 ) -> Result<bool, DbErr> {
-    let done = Entity::delete_many()
-        .filter(Column::TenantId.eq(scope.tenant_id()))
-        .filter(Column::Id.eq(id))
-        .filter(Column::Version.eq(version))
-        .exec(conn)
-        .await?;
-    Ok(done.rows_affected == 1)
+    delete_version::<Entity>(conn, scope, id, version).await
 }

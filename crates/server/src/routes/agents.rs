@@ -15,7 +15,11 @@ use holdfast_protocol::{
 };
 use serde::Deserialize;
 
-use super::{commands::answer, input};
+use super::{
+    change::{finish, version_changed},
+    commands::answer,
+    input,
+};
 use crate::{
     app::{App, OFFLINE_AFTER_MS, now},
     auth::{Caller, tokens},
@@ -23,10 +27,11 @@ use crate::{
         executor::is_online,
         queue::{self, Order},
     },
-    db::{self, AgentRow, agents::StateFilter, audit::Object},
+    db::{self, AgentRow, Scope, Txn, agents::StateFilter, audit::Object, jobs::JobFilter},
     extract::{Body, Id, IfMatch, Json, Params, page_request, to_page, words},
-    live::What,
+    live::{Change, What},
     problem::{ApiError, ApiResult},
+    runs,
     view::{self, catalog::Catalog},
 };
 
@@ -115,26 +120,21 @@ pub(crate) async fn update(
     };
     let txn = app.db.begin().await?;
     if !db::agents::rename(&txn, caller.scope, agent.id, version, &name).await? {
-        return Err(
-            ApiError::from(ErrorCode::VersionChanged).current(&shown(&app, &caller, id).await?)
-        );
+        return Err(version_changed(&shown(&app, &caller, id).await?));
     }
-    let object = Object {
-        kind: "agents",
-        uuid: Some(agent.uuid),
-        name: &name,
-    };
-    db::audit::write(
-        &txn,
-        caller.scope,
-        &caller.actor(),
+    let object = Object::of("agents", agent.uuid, &name);
+    finish(
+        &app,
+        txn,
+        &caller,
         "agents.update",
         object,
-        now(),
+        [Change::of(
+            agent.tenant_id,
+            What::Agent { uuid: agent.uuid },
+        )],
     )
     .await?;
-    txn.commit().await?;
-    app.tell(agent.tenant_id, What::Agent { uuid: agent.uuid });
     Ok(Json(shown(&app, &caller, id).await?))
 }
 
@@ -148,49 +148,49 @@ pub(crate) async fn delete(
     IfMatch(version): IfMatch,
 ) -> ApiResult<StatusCode> {
     let agent = find(&app, &caller, id).await?;
-    let catalog = Catalog::load(app.db.reader(), caller.scope).await?;
-    let jobs: Vec<&str> = catalog
-        .jobs
-        .iter()
-        .filter(|job| job.agent_id == agent.id)
-        .map(|job| job.name.as_str())
-        .collect();
+    let txn = app.db.begin().await?;
+    let filter = JobFilter {
+        agent_id: Some(agent.id),
+        ..JobFilter::default()
+    };
+    let jobs = db::jobs::some_names(&txn, caller.scope, filter).await?;
     if !jobs.is_empty() {
         let detail = format!("\"{}\" still has the jobs {}.", agent.name, jobs.join(", "));
         return Err(ApiError::from(ErrorCode::InUse).detail(detail));
     }
-    if let Some(vault) = catalog
-        .vaults
-        .iter()
-        .find(|vault| vault.agent_id == Some(agent.id))
-    {
+    if let Some(vault) = db::vaults::on_agent(&txn, caller.scope, agent.id).await? {
         return Err(ApiError::from(ErrorCode::InUse)
             .detail(format!("The vault \"{}\" lies on it.", vault.name)));
     }
-    let txn = app.db.begin().await?;
+    let mut changes = end_work(&app, &txn, &agent).await?;
     if !db::agents::delete(&txn, caller.scope, agent.id, version).await? {
-        return Err(
-            ApiError::from(ErrorCode::VersionChanged).current(&shown(&app, &caller, id).await?)
-        );
+        return Err(version_changed(&shown(&app, &caller, id).await?));
     }
-    let object = Object {
-        kind: "agents",
-        uuid: Some(agent.uuid),
-        name: &agent.name,
-    };
-    db::audit::write(
-        &txn,
-        caller.scope,
-        &caller.actor(),
-        "agents.delete",
-        object,
-        now(),
-    )
-    .await?;
-    txn.commit().await?;
+    changes.push(Change::of(
+        agent.tenant_id,
+        What::AgentDeleted { uuid: agent.uuid },
+    ));
+    let object = Object::of("agents", agent.uuid, &agent.name);
+    finish(&app, txn, &caller, "agents.delete", object, changes).await?;
+    app.presence.forget(agent.id);
     app.wake.ring(agent.id);
-    app.tell(agent.tenant_id, What::AgentDeleted { uuid: agent.uuid });
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends what a machine was still to do: nobody will.
+async fn end_work(app: &App, txn: &Txn, agent: &AgentRow) -> ApiResult<Vec<Change>> {
+    let scope = Scope::tenant(agent.tenant_id);
+    let why = ErrorCode::CommandWithdrawn;
+    let detail = format!("The machine \"{}\" was deleted.", agent.name);
+    let mut changes = Vec::new();
+    for command in db::commands::open_of_agent(txn, scope, agent.id).await? {
+        let why = why.failure(Some(detail.clone()));
+        changes.extend(queue::withdraw(app, txn, command, why, now()).await?);
+    }
+    for run in db::runs::active_of_agent(txn, agent.id).await? {
+        changes.extend(runs::start::fail(app, txn, run, why.code(), Some(&detail)).await?);
+    }
+    Ok(changes)
 }
 
 /// Disables a machine: its token stops working at once.
@@ -231,15 +231,10 @@ async fn switch(
         } else {
             "agents.enable"
         };
-        let object = Object {
-            kind: "agents",
-            uuid: Some(agent.uuid),
-            name: &agent.name,
-        };
-        db::audit::write(&txn, caller.scope, &caller.actor(), action, object, now()).await?;
-        txn.commit().await?;
+        let object = Object::of("agents", agent.uuid, &agent.name);
+        let change = Change::of(agent.tenant_id, What::Agent { uuid: agent.uuid });
+        finish(app, txn, caller, action, object, [change]).await?;
         app.wake.ring(agent.id);
-        app.tell(agent.tenant_id, What::Agent { uuid: agent.uuid });
     }
     Ok(Json(shown(app, caller, id).await?))
 }

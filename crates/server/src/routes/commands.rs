@@ -7,13 +7,15 @@ use holdfast_protocol::{api::commands::Command, errors::ErrorCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::change::finish;
 use crate::{
     app::{App, now},
     auth::Caller,
     commands::{queue, state},
-    db::{self, CommandRow},
+    db::{self, CommandRow, audit::Object},
     extract::{Id, Json},
     problem::ApiResult,
+    runs::start,
     view,
 };
 
@@ -62,21 +64,21 @@ pub(crate) async fn cancel(
     let found = db::commands::find(app.db.reader(), caller.scope, id)
         .await?
         .ok_or(ErrorCode::NotFound)?;
-    // A restore is cancelled by its run, which knows how to clean up.
-    if let Some(run) = found.run_id {
-        crate::runs::start::cancel(&app, caller.scope, run).await?;
-        let command = db::commands::find(app.db.reader(), caller.scope, id)
-            .await?
-            .ok_or(ErrorCode::NotFound)?;
-        return Ok(Json(view::commands::command(&app, &caller, command).await?));
-    }
     let txn = app.db.begin().await?;
-    let command = db::commands::lock(&txn, caller.scope, found.id)
-        .await?
-        .ok_or(ErrorCode::NotFound)?;
-    let changes = queue::cancel(&app, &txn, command, now()).await?;
-    txn.commit().await?;
-    app.tell_all(changes);
+    let changes = match found.run_id {
+        // A restore is cancelled by its run, which knows how to clean up.
+        Some(run) => start::cancel(&app, &txn, caller.scope, run).await?.1,
+        None => {
+            let command = db::commands::lock(&txn, caller.scope, found.id)
+                .await?
+                .ok_or(ErrorCode::NotFound)?;
+            let why = ErrorCode::CommandWithdrawn.failure(None);
+            queue::withdraw(&app, &txn, command, why, now()).await?
+        }
+    };
+    let object = Object::of("commands", found.uuid, &found.kind);
+    finish(&app, txn, &caller, "commands.cancel", object, changes).await?;
+    app.wake.ring(found.agent_id);
     let command = db::commands::find(app.db.reader(), caller.scope, id)
         .await?
         .ok_or(ErrorCode::NotFound)?;

@@ -15,7 +15,7 @@ use holdfast_protocol::{
     ids::EnrolmentTokenId,
 };
 
-use super::{ListParams, input};
+use super::{ListParams, change::finish, input};
 use crate::{
     app::{App, now},
     auth::{Caller, tokens},
@@ -95,21 +95,8 @@ pub(crate) async fn create(
     };
     let txn = app.db.begin().await?;
     let row = db::enrolment_tokens::insert(&txn, caller.scope, new, now).await?;
-    let object = Object {
-        kind: "enrolment_tokens",
-        uuid: Some(row.uuid),
-        name: &name,
-    };
-    db::audit::write(
-        &txn,
-        caller.scope,
-        &caller.actor(),
-        "enrolment_tokens.create",
-        object,
-        now,
-    )
-    .await?;
-    txn.commit().await?;
+    let object = Object::of("enrolment_tokens", row.uuid, &name);
+    finish(&app, txn, &caller, "enrolment_tokens.create", object, []).await?;
     let server_url = server_url(&app, &headers);
     let created = EnrolmentTokenCreated {
         linux_command: format!(
@@ -155,20 +142,7 @@ pub(crate) async fn delete(
         .ok_or(ErrorCode::NotFound)?;
     let txn = app.db.begin().await?;
     db::enrolment_tokens::delete(&txn, caller.scope, id).await?;
-    let object = Object {
-        kind: "enrolment_tokens",
-        uuid: Some(row.uuid),
-        name: &row.name,
-    };
-    db::audit::write(
-        &txn,
-        caller.scope,
-        &caller.actor(),
-        "enrolment_tokens.delete",
-        object,
-        now(),
-    )
-    .await?;
-    txn.commit().await?;
+    let object = Object::of("enrolment_tokens", row.uuid, &row.name);
+    finish(&app, txn, &caller, "enrolment_tokens.delete", object, []).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -12,18 +12,22 @@ use holdfast_protocol::{
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{input, runs::shown as shown_run};
+use super::{
+    change::{finish, free, version_changed},
+    input,
+    runs::shown as shown_run,
+};
 use crate::{
     app::{App, now},
     auth::Caller,
     db::{
-        self, JobRow,
+        self, JobRow, Txn,
         audit::Object,
         jobs::{JobChange, JobFilter, NewJob},
         runs::RunFilter,
     },
     extract::{Body, Id, IfMatch, Json, Params, page_request, to_page},
-    live::What,
+    live::{Change, What},
     problem::{ApiError, ApiResult},
     runs::start::{Started, start_job},
     view::{self, catalog::Catalog, jobs::JobFigures},
@@ -57,6 +61,12 @@ async fn shown(app: &App, caller: &Caller, id: Uuid) -> ApiResult<Job> {
     let catalog = Catalog::load(app.db.reader(), caller.scope).await?;
     let figures = JobFigures::load(app.db.reader(), caller.scope, &catalog, &[row.id]).await?;
     view::jobs::job(app, &catalog, caller, &figures, &row)
+}
+
+async fn name_is_free(txn: &Txn, caller: &Caller, name: &str, own: Option<i64>) -> ApiResult<()> {
+    let other = db::jobs::by_name(txn, caller.scope, name).await?;
+    let detail = format!("There is a job \"{name}\" already.");
+    free(other, |job| Some(job.id) == own, "/name", detail)
 }
 
 fn check_paths(paths: &[String]) -> ApiResult<()> {
@@ -219,14 +229,7 @@ pub(crate) async fn create(
             "the vault is a directory on another machine",
         ));
     }
-    if db::jobs::by_name(&txn, caller.scope, &name)
-        .await?
-        .is_some()
-    {
-        return Err(ApiError::from(ErrorCode::NameTaken)
-            .detail(format!("There is a job \"{name}\" already."))
-            .at("/name"));
-    }
+    name_is_free(&txn, &caller, &name, None).await?;
     let new = NewJob {
         agent_id: agent.id,
         vault_id: vault.id,
@@ -240,22 +243,16 @@ pub(crate) async fn create(
         max_age_seconds: max_age.flatten(),
     };
     let row = db::jobs::insert(&txn, caller.scope, new, now()).await?;
-    let object = Object {
-        kind: "jobs",
-        uuid: Some(row.uuid),
-        name: &name,
-    };
-    db::audit::write(
-        &txn,
-        caller.scope,
-        &caller.actor(),
+    let object = Object::of("jobs", row.uuid, &name);
+    finish(
+        &app,
+        txn,
+        &caller,
         "jobs.create",
         object,
-        now(),
+        [Change::of(row.tenant_id, What::Job { uuid: row.uuid })],
     )
     .await?;
-    txn.commit().await?;
-    app.tell(row.tenant_id, What::Job { uuid: row.uuid });
     Ok((
         StatusCode::CREATED,
         Json(shown(&app, &caller, row.uuid).await?),
@@ -302,34 +299,22 @@ pub(crate) async fn update(
         change.schedule = Some(serde_json::to_string(schedule)?);
     }
     let txn = app.db.begin().await?;
-    if let Some(name) = &change.name
-        && db::jobs::by_name(&txn, caller.scope, name)
-            .await?
-            .is_some_and(|other| other.id != row.id)
-    {
-        return Err(ApiError::from(ErrorCode::NameTaken).at("/name"));
+    if let Some(name) = &change.name {
+        name_is_free(&txn, &caller, name, Some(row.id)).await?;
     }
     if !db::jobs::update(&txn, caller.scope, row.id, version, change).await? {
-        return Err(
-            ApiError::from(ErrorCode::VersionChanged).current(&shown(&app, &caller, id).await?)
-        );
+        return Err(version_changed(&shown(&app, &caller, id).await?));
     }
-    let object = Object {
-        kind: "jobs",
-        uuid: Some(row.uuid),
-        name: &row.name,
-    };
-    db::audit::write(
-        &txn,
-        caller.scope,
-        &caller.actor(),
+    let object = Object::of("jobs", row.uuid, &row.name);
+    finish(
+        &app,
+        txn,
+        &caller,
         "jobs.update",
         object,
-        now(),
+        [Change::of(row.tenant_id, What::Job { uuid: row.uuid })],
     )
     .await?;
-    txn.commit().await?;
-    app.tell(row.tenant_id, What::Job { uuid: row.uuid });
     Ok(Json(shown(&app, &caller, id).await?))
 }
 
@@ -354,26 +339,18 @@ pub(crate) async fn delete(
         );
     }
     if !db::jobs::delete(&txn, caller.scope, row.id, version).await? {
-        return Err(
-            ApiError::from(ErrorCode::VersionChanged).current(&shown(&app, &caller, id).await?)
-        );
+        return Err(version_changed(&shown(&app, &caller, id).await?));
     }
-    let object = Object {
-        kind: "jobs",
-        uuid: Some(row.uuid),
-        name: &row.name,
-    };
-    db::audit::write(
-        &txn,
-        caller.scope,
-        &caller.actor(),
+    let object = Object::of("jobs", row.uuid, &row.name);
+    finish(
+        &app,
+        txn,
+        &caller,
         "jobs.delete",
         object,
-        now(),
+        [Change::of(row.tenant_id, What::Job { uuid: row.uuid })],
     )
     .await?;
-    txn.commit().await?;
-    app.tell(row.tenant_id, What::Job { uuid: row.uuid });
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -400,26 +377,16 @@ pub(crate) async fn run(
     let (started, changes) = start_job(&app, &txn, &job, agent, &vault, "manual").await?;
     let (status, run) = match started {
         Started::New(run) => {
-            let object = Object {
-                kind: "jobs",
-                uuid: Some(job.uuid),
-                name: &job.name,
-            };
-            db::audit::write(
-                &txn,
-                caller.scope,
-                &caller.actor(),
-                "jobs.run",
-                object,
-                now(),
-            )
-            .await?;
+            let object = Object::of("jobs", job.uuid, &job.name);
+            finish(&app, txn, &caller, "jobs.run", object, changes).await?;
             (StatusCode::CREATED, run)
         }
-        Started::Joined(run) => (StatusCode::OK, run),
+        Started::Joined(run) => {
+            txn.commit().await?;
+            app.tell_all(changes);
+            (StatusCode::OK, run)
+        }
     };
-    txn.commit().await?;
     app.wake.ring(agent.id);
-    app.tell_all(changes);
     Ok((status, Json(shown_run(&app, &caller, &run).await?)))
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod agents;
 pub(crate) mod audit;
+pub(crate) mod change;
 pub(crate) mod commands;
 pub(crate) mod enrolment_tokens;
 pub(crate) mod input;

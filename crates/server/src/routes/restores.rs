@@ -6,9 +6,9 @@ use holdfast_protocol::{
     errors::ErrorCode,
 };
 
-use super::{input, points::readable, runs::shown};
+use super::{change::finish, input, points::readable, runs::shown};
 use crate::{
-    app::{App, now},
+    app::App,
     auth::Caller,
     commands::executor,
     db::{self, audit::Object},
@@ -108,22 +108,8 @@ pub(crate) async fn create(
     };
     let txn = app.db.begin().await?;
     let (run, changes) = start_restore(&app, &txn, order).await?;
-    let object = Object {
-        kind: "runs",
-        uuid: Some(run.uuid),
-        name: &run.job_name,
-    };
-    db::audit::write(
-        &txn,
-        caller.scope,
-        &caller.actor(),
-        "restores.create",
-        object,
-        now(),
-    )
-    .await?;
-    txn.commit().await?;
+    let object = Object::of("runs", run.uuid, &run.job_name);
+    finish(&app, txn, &caller, "restores.create", object, changes).await?;
     app.wake.ring(agent.id);
-    app.tell_all(changes);
     Ok((StatusCode::CREATED, Json(shown(&app, &caller, &run).await?)))
 }

@@ -11,8 +11,9 @@ use holdfast_protocol::{
 use serde::Deserialize;
 use uuid::Uuid;
 
+use super::change::finish;
 use crate::{
-    app::{App, now},
+    app::App,
     auth::Caller,
     db::{self, RunRow, audit::Object, runs::RunFilter},
     extract::{Id, Json, Params, page_request, to_page, words},
@@ -168,21 +169,13 @@ pub(crate) async fn cancel(
     Id(id): Id,
 ) -> ApiResult<Json<Run>> {
     let row = find(&app, &caller, id).await?;
-    let row = runs::start::cancel(&app, caller.scope, row.id).await?;
-    let object = Object {
-        kind: "runs",
-        uuid: Some(row.uuid),
-        name: &row.job_name,
-    };
-    db::audit::write(
-        app.db.writer(),
-        caller.scope,
-        &caller.actor(),
-        "runs.cancel",
-        object,
-        now(),
-    )
-    .await?;
+    let txn = app.db.begin().await?;
+    let (row, changes) = runs::start::cancel(&app, &txn, caller.scope, row.id).await?;
+    let object = Object::of("runs", row.uuid, &row.job_name);
+    finish(&app, txn, &caller, "runs.cancel", object, changes).await?;
+    if let Some(agent_id) = row.agent_id {
+        app.wake.ring(agent_id);
+    }
     Ok(Json(shown(&app, &caller, &row).await?))
 }
 

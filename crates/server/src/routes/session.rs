@@ -15,7 +15,10 @@ use holdfast_protocol::{
 };
 use tower_sessions::Session;
 
-use super::input;
+use super::{
+    change::{finish, version_changed},
+    input,
+};
 use crate::{
     app::{App, PRODUCT, now},
     auth::{
@@ -23,6 +26,7 @@ use crate::{
         access::{GENERAL_ACTIONS, parse_role},
         caller::{by_session, client_address},
         password,
+        rate_limit::place,
         session_store::{USER_KEY, hash_id},
     },
     db::{
@@ -64,14 +68,11 @@ pub(crate) async fn sign_in(
         name: user.email.clone(),
         address,
     };
-    let object = Object {
-        kind: "users",
-        uuid: Some(user.uuid),
-        name: &user.email,
-    };
+    let object = Object::of("users", user.uuid, &user.email);
+    let scope = Scope::tenant(user.tenant_id);
     db::audit::write(
         app.db.writer(),
-        Scope::tenant(user.tenant_id),
+        scope,
         &actor,
         "session.create",
         object,
@@ -81,33 +82,46 @@ pub(crate) async fn sign_in(
     Ok(Json(sign_in_as(&app, &session, user).await?))
 }
 
-/// The account that these credentials belong to. Guessing is slowed by account and by address.
+/// The account that these credentials belong to. Guessing is slowed by account and by address, but nobody elsewhere can
+/// keep somebody from signing in where they have done so before: such a place has a count of its own.
 pub(crate) async fn check_credentials(
     app: &App,
     credentials: &SignInRequest,
     address: Option<&str>,
 ) -> ApiResult<UserRow> {
     let email = credentials.email.trim().to_lowercase();
-    let mut keys = vec![format!("account {email}")];
-    keys.extend(address.map(|address| format!("address {address}")));
-    if let Some(seconds) = app.sign_ins.wait_seconds(&keys) {
-        return Err(ApiError::from(ErrorCode::TooManyAttempts)
-            .detail(format!("Sign-in is possible again in {seconds} s."))
-            .retry_after(seconds));
-    }
     let user = db::users::by_email(app.db.reader(), &email).await?;
+    let place = address.map(place);
+    let is_known = match (&user, &place) {
+        (Some(user), Some(place)) => {
+            db::sign_in_places::is_known(app.db.reader(), user.id, place, now()).await?
+        }
+        _ => false,
+    };
+    let attempt = match &place {
+        Some(place) if is_known => app
+            .sign_ins
+            .attempt(&[format!("account {email} at {place}")])?,
+        place => {
+            let mut keys = vec![format!("account {email}")];
+            keys.extend(place.iter().map(|place| format!("address {place}")));
+            app.sign_ins.attempt(&keys)?
+        }
+    };
     let stored = user.as_ref().map(|user| user.password_hash.as_str());
     let right = password::verify(&credentials.password, stored).await?;
-    match user.filter(|user| right && !user.disabled) {
-        Some(user) => {
-            app.sign_ins.succeeded(&keys[0]);
-            Ok(user)
-        }
-        None => {
-            app.sign_ins.failed(&keys);
-            Err(ErrorCode::SignInFailed.into())
-        }
+    let user = user
+        .filter(|user| right && !user.disabled)
+        .ok_or(ErrorCode::SignInFailed)?;
+    if is_known {
+        attempt.forgives();
+    } else {
+        attempt.succeeded();
     }
+    if let Some(place) = &place {
+        db::sign_in_places::remember(app.db.writer(), user.id, place, now()).await?;
+    }
+    Ok(user)
 }
 
 /// Gives the browser a fresh session for an account.
@@ -174,27 +188,15 @@ pub(crate) async fn update_me(
     let txn = app.db.begin().await?;
     let done = db::users::update(&txn, caller.scope, caller.user.id, version, change).await?;
     if !done {
-        let current = view(&app, &session, &caller).await?;
-        return Err(ApiError::from(ErrorCode::VersionChanged).current(&current));
+        return Err(version_changed(&view(&app, &session, &caller).await?));
     }
     if new_password {
         db::sessions::delete_of_user(&txn, caller.user.id, caller.session_hash.as_deref()).await?;
-        let object = Object {
-            kind: "users",
-            uuid: Some(caller.user.uuid),
-            name: &caller.user.email,
-        };
-        db::audit::write(
-            &txn,
-            caller.scope,
-            &caller.actor(),
-            "me.new_password",
-            object,
-            now(),
-        )
-        .await?;
+        let object = Object::of("users", caller.user.uuid, &caller.user.email);
+        finish(&app, txn, &caller, "me.new_password", object, []).await?;
+    } else {
+        txn.commit().await?;
     }
-    txn.commit().await?;
     caller.user = db::users::by_session(app.db.reader(), caller.user.id)
         .await?
         .ok_or(ErrorCode::NotSignedIn)?;
@@ -208,18 +210,15 @@ pub(crate) async fn confirm_password(
     given: Option<&holdfast_protocol::Secret>,
     pointer: &str,
 ) -> ApiResult<()> {
-    let keys = [format!("confirm {}", caller.user.email)];
-    if let Some(seconds) = app.sign_ins.wait_seconds(&keys) {
-        return Err(ApiError::from(ErrorCode::TooManyAttempts).retry_after(seconds));
-    }
     let Some(given) = given else {
         return Err(ApiError::field(pointer, "missing", "must be given"));
     };
+    let keys = [format!("confirm {}", caller.user.email)];
+    let attempt = app.sign_ins.attempt(&keys)?;
     if !password::verify(given, Some(&caller.user.password_hash)).await? {
-        app.sign_ins.failed(&keys);
         return Err(ApiError::field(pointer, "wrong", "is not your password"));
     }
-    app.sign_ins.succeeded(&keys[0]);
+    attempt.forgives();
     Ok(())
 }
 

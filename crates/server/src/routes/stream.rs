@@ -33,7 +33,7 @@ use crate::{
     auth::{Caller, caller::by_session},
     db,
     extract::Params,
-    live::{Change, What},
+    live::{Change, What, streams::StreamPlace},
     problem::{ApiError, ApiResult},
     view::{self, catalog::Catalog},
 };
@@ -49,6 +49,9 @@ const PING: Duration = Duration::from_secs(15);
 
 /// Time between two looks at the caller's rights.
 const AUTHORIZE: Duration = Duration::from_secs(60);
+
+/// A page that takes no message for so long is given up.
+const STALLED: Duration = Duration::from_secs(30);
 
 /// Most topics of one stream.
 const MOST_TOPICS: usize = 50;
@@ -156,6 +159,11 @@ pub(crate) async fn stream(
             return Err(ErrorCode::NotFound.into());
         }
     }
+    let place = caller
+        .session_hash
+        .as_deref()
+        .and_then(|session| app.streams.open(session, caller.user.id))
+        .ok_or(ErrorCode::TooManyStreams)?;
     let (sender, receiver) = mpsc::channel(64);
     let feed = Feed {
         app,
@@ -163,6 +171,7 @@ pub(crate) async fn stream(
         caller,
         topics,
         sender,
+        _place: place,
     };
     tokio::spawn(feed.run());
     let mut response = Sse::new(ReceiverStream::new(receiver)).into_response();
@@ -182,6 +191,7 @@ struct Feed {
     caller: Caller,
     topics: HashSet<Topic>,
     sender: mpsc::Sender<Item>,
+    _place: StreamPlace,
 }
 
 /// The page has gone.
@@ -388,7 +398,11 @@ impl Feed {
 
     async fn send(&self, event: &str, data: &Value) -> Result<(), Gone> {
         let event = Event::default().event(event).data(data.to_string());
-        self.sender.send(Ok(event)).await.map_err(|_| Gone)
+        // A page that takes nothing for so long is gone, and would make the server keep messages for it.
+        self.sender
+            .send_timeout(Ok(event), STALLED)
+            .await
+            .map_err(|_| Gone)
     }
 }
 

@@ -10,7 +10,11 @@ use holdfast_protocol::{
     errors::ErrorCode,
 };
 
-use super::{ListParams, input};
+use super::{
+    ListParams,
+    change::{finish, free, version_changed},
+    input,
+};
 use crate::{
     app::{App, now},
     auth::{Caller, access::role_word, password},
@@ -71,11 +75,13 @@ pub(crate) async fn create(
     };
     let hash = password::hash(&request.password).await?;
     let txn = app.db.begin().await?;
-    if db::users::by_email(&txn, &email).await?.is_some() {
-        return Err(ApiError::from(ErrorCode::NameTaken)
-            .detail("The e-mail address has an account already.")
-            .at("/email"));
-    }
+    let other = db::users::by_email(&txn, &email).await?;
+    free(
+        other,
+        |_| false,
+        "/email",
+        "The e-mail address has an account already.",
+    )?;
     let new = NewUser {
         email: &email,
         name: &name,
@@ -83,21 +89,8 @@ pub(crate) async fn create(
         password_hash: &hash,
     };
     let row = db::users::insert(&txn, caller.scope, new, now()).await?;
-    let object = Object {
-        kind: "users",
-        uuid: Some(row.uuid),
-        name: &row.email,
-    };
-    db::audit::write(
-        &txn,
-        caller.scope,
-        &caller.actor(),
-        "users.create",
-        object,
-        now(),
-    )
-    .await?;
-    txn.commit().await?;
+    let object = Object::of("users", row.uuid, &row.email);
+    finish(&app, txn, &caller, "users.create", object, []).await?;
     Ok((StatusCode::CREATED, Json(user(&caller, row))))
 }
 
@@ -135,7 +128,7 @@ pub(crate) async fn update(
         return Err(ErrorCode::LastAdministrator.into());
     }
     if !db::users::update(&txn, caller.scope, row.id, version, change).await? {
-        return Err(ApiError::from(ErrorCode::VersionChanged).current(&user(&caller, row)));
+        return Err(version_changed(&user(&caller, row)));
     }
     if ends_sessions {
         let own = (row.id == caller.user.id)
@@ -143,21 +136,8 @@ pub(crate) async fn update(
             .flatten();
         db::sessions::delete_of_user(&txn, row.id, own).await?;
     }
-    let object = Object {
-        kind: "users",
-        uuid: Some(row.uuid),
-        name: &row.email,
-    };
-    db::audit::write(
-        &txn,
-        caller.scope,
-        &caller.actor(),
-        "users.update",
-        object,
-        now(),
-    )
-    .await?;
-    txn.commit().await?;
+    let object = Object::of("users", row.uuid, &row.email);
+    finish(&app, txn, &caller, "users.update", object, []).await?;
     Ok(Json(user(&caller, find(&app, &caller, id).await?)))
 }
 
@@ -181,22 +161,9 @@ pub(crate) async fn delete(
         return Err(ErrorCode::LastAdministrator.into());
     }
     if !db::users::delete(&txn, caller.scope, row.id, version).await? {
-        return Err(ApiError::from(ErrorCode::VersionChanged).current(&user(&caller, row)));
+        return Err(version_changed(&user(&caller, row)));
     }
-    let object = Object {
-        kind: "users",
-        uuid: Some(row.uuid),
-        name: &row.email,
-    };
-    db::audit::write(
-        &txn,
-        caller.scope,
-        &caller.actor(),
-        "users.delete",
-        object,
-        now(),
-    )
-    .await?;
-    txn.commit().await?;
+    let object = Object::of("users", row.uuid, &row.email);
+    finish(&app, txn, &caller, "users.delete", object, []).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -19,7 +19,13 @@ use holdfast_protocol::{
 };
 use uuid::Uuid;
 
-use super::{ListParams, commands::answer, input, session::confirm_password};
+use super::{
+    ListParams,
+    change::{finish, free, version_changed},
+    commands::answer,
+    input,
+    session::confirm_password,
+};
 use crate::{
     app::{App, now},
     auth::{Caller, tokens},
@@ -29,12 +35,13 @@ use crate::{
         vault_context::{self, literal_prefix, password_place, secret_key_place},
     },
     db::{
-        self, AgentRow, VaultRow,
+        self, AgentRow, Txn, VaultRow,
         audit::Object,
+        jobs::JobFilter,
         vaults::{NewVault, VaultChange},
     },
     extract::{Body, Id, IfMatch, Json, Params, page_request, to_page},
-    live::What,
+    live::{Change, What},
     problem::{ApiError, ApiResult},
     runs::start::order_repository,
     view::{self, catalog::Catalog, vaults::VaultFigures},
@@ -57,6 +64,12 @@ async fn shown(app: &App, caller: &Caller, id: Uuid) -> ApiResult<Vault> {
     Ok(view::vaults::vault(
         &catalog, caller, &figures, protected, &row,
     ))
+}
+
+async fn name_is_free(txn: &Txn, caller: &Caller, name: &str, own: Option<i64>) -> ApiResult<()> {
+    let other = db::vaults::by_name(txn, caller.scope, name).await?;
+    let detail = format!("There is a vault \"{name}\" already.");
+    free(other, |vault| Some(vault.id) == own, "/name", detail)
 }
 
 /// A checked place: what a vault's row holds of it.
@@ -243,29 +256,8 @@ pub(crate) async fn create(
             .seal(password_place(uuid), password.expose().as_bytes()),
     };
     let txn = app.db.begin().await?;
-    if db::vaults::by_name(&txn, caller.scope, &name)
-        .await?
-        .is_some()
-    {
-        return Err(ApiError::from(ErrorCode::NameTaken)
-            .detail(format!("There is a vault \"{name}\" already."))
-            .at("/name"));
-    }
+    name_is_free(&txn, &caller, &name, None).await?;
     let row = db::vaults::insert(&txn, caller.scope, new, now()).await?;
-    let object = Object {
-        kind: "vaults",
-        uuid: Some(row.uuid),
-        name: &name,
-    };
-    db::audit::write(
-        &txn,
-        caller.scope,
-        &caller.actor(),
-        "vaults.create",
-        object,
-        now(),
-    )
-    .await?;
     let executor = executor::of_vault(&txn, caller.scope, &row).await.ok();
     let mut changes = Vec::new();
     if let Some(agent) = executor
@@ -274,12 +266,12 @@ pub(crate) async fn create(
     {
         changes = order_repository(&app, &txn, &row, agent).await?;
     }
-    txn.commit().await?;
+    changes.push(Change::of(row.tenant_id, What::Vault { uuid: row.uuid }));
+    let object = Object::of("vaults", row.uuid, &name);
+    finish(&app, txn, &caller, "vaults.create", object, changes).await?;
     if let Some(agent) = executor {
         app.wake.ring(agent.id);
     }
-    app.tell_all(changes);
-    app.tell(row.tenant_id, What::Vault { uuid: row.uuid });
     Ok((StatusCode::CREATED, Json(shown(&app, &caller, uuid).await?)))
 }
 
@@ -333,34 +325,22 @@ pub(crate) async fn update(
         );
     }
     let txn = app.db.begin().await?;
-    if let Some(name) = &change.name
-        && db::vaults::by_name(&txn, caller.scope, name)
-            .await?
-            .is_some_and(|other| other.id != row.id)
-    {
-        return Err(ApiError::from(ErrorCode::NameTaken).at("/name"));
+    if let Some(name) = &change.name {
+        name_is_free(&txn, &caller, name, Some(row.id)).await?;
     }
     if !db::vaults::update(&txn, caller.scope, row.id, version, change).await? {
-        return Err(
-            ApiError::from(ErrorCode::VersionChanged).current(&shown(&app, &caller, id).await?)
-        );
+        return Err(version_changed(&shown(&app, &caller, id).await?));
     }
-    let object = Object {
-        kind: "vaults",
-        uuid: Some(row.uuid),
-        name: &row.name,
-    };
-    db::audit::write(
-        &txn,
-        caller.scope,
-        &caller.actor(),
+    let object = Object::of("vaults", row.uuid, &row.name);
+    finish(
+        &app,
+        txn,
+        &caller,
         "vaults.update",
         object,
-        now(),
+        [Change::of(row.tenant_id, What::Vault { uuid: row.uuid })],
     )
     .await?;
-    txn.commit().await?;
-    app.tell(row.tenant_id, What::Vault { uuid: row.uuid });
     Ok(Json(shown(&app, &caller, id).await?))
 }
 
@@ -374,12 +354,12 @@ pub(crate) async fn delete(
     IfMatch(version): IfMatch,
 ) -> ApiResult<StatusCode> {
     let row = find(&app, &caller, id).await?;
-    let jobs = db::jobs::all(app.db.reader(), caller.scope).await?;
-    let names: Vec<&str> = jobs
-        .iter()
-        .filter(|job| job.vault_id == row.id)
-        .map(|job| job.name.as_str())
-        .collect();
+    let txn = app.db.begin().await?;
+    let filter = JobFilter {
+        vault_id: Some(row.id),
+        ..JobFilter::default()
+    };
+    let names = db::jobs::some_names(&txn, caller.scope, filter).await?;
     if !names.is_empty() {
         let detail = format!(
             "\"{}\" is still written to by {}.",
@@ -392,31 +372,22 @@ pub(crate) async fn delete(
         vault_id: Some(row.id),
         ..Default::default()
     };
-    let txn = app.db.begin().await?;
     if db::runs::any_active(&txn, caller.scope, &filter).await? {
         return Err(ApiError::from(ErrorCode::InUse).detail("A run that uses it is not over."));
     }
     if !db::vaults::delete(&txn, caller.scope, row.id, version).await? {
-        return Err(
-            ApiError::from(ErrorCode::VersionChanged).current(&shown(&app, &caller, id).await?)
-        );
+        return Err(version_changed(&shown(&app, &caller, id).await?));
     }
-    let object = Object {
-        kind: "vaults",
-        uuid: Some(row.uuid),
-        name: &row.name,
-    };
-    db::audit::write(
-        &txn,
-        caller.scope,
-        &caller.actor(),
+    let object = Object::of("vaults", row.uuid, &row.name);
+    finish(
+        &app,
+        txn,
+        &caller,
         "vaults.delete",
         object,
-        now(),
+        [Change::of(row.tenant_id, What::Vault { uuid: row.uuid })],
     )
     .await?;
-    txn.commit().await?;
-    app.tell(row.tenant_id, What::Vault { uuid: row.uuid });
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -505,34 +476,30 @@ pub(crate) async fn create_repository(
     Body(request): Body<CommandRequest>,
 ) -> ApiResult<(StatusCode, Json<Command<CreateRepositoryResult>>)> {
     let wait = input::wait(request.wait_seconds)?;
-    let vault = find(&app, &caller, id).await?;
+    let txn = app.db.begin().await?;
+    let vault = db::vaults::find(&txn, caller.scope, id)
+        .await?
+        .ok_or(ErrorCode::NotFound)?;
     if vault.state == "ready" {
         return Err(ApiError::from(ErrorCode::Conflict)
             .detail("The vault's repository exists already; it is never made anew."));
     }
-    let agent = executor::of_vault(app.db.reader(), caller.scope, &vault).await?;
-    let txn = app.db.begin().await?;
+    let agent = executor::of_vault(&txn, caller.scope, &vault).await?;
     let changes = order_repository(&app, &txn, &vault, &agent).await?;
     let kind = holdfast_protocol::agent::CommandType::CreateRepository.as_str();
     let open = db::commands::open_of(&txn, caller.scope, kind, None, Some(vault.id)).await?;
-    let object = Object {
-        kind: "vaults",
-        uuid: Some(vault.uuid),
-        name: &vault.name,
-    };
-    db::audit::write(
-        &txn,
-        caller.scope,
-        &caller.actor(),
+    let object = Object::of("vaults", vault.uuid, &vault.name);
+    finish(
+        &app,
+        txn,
+        &caller,
         "vaults.create_repository",
         object,
-        now(),
+        changes,
     )
     .await?;
-    txn.commit().await?;
     let command = open.into_iter().next().ok_or(ErrorCode::Internal)?;
     app.wake.ring(command.agent_id);
-    app.tell_all(changes);
     answer(&app, &caller, command, wait).await
 }
 
@@ -579,22 +546,19 @@ pub(crate) async fn kit(
     let now = now();
     let txn = app.db.begin().await?;
     db::vaults::kit_shown(&txn, caller.scope, vault.id, now).await?;
-    let object = Object {
-        kind: "vaults",
-        uuid: Some(vault.uuid),
-        name: &vault.name,
-    };
-    db::audit::write(
-        &txn,
-        caller.scope,
-        &caller.actor(),
+    let object = Object::of("vaults", vault.uuid, &vault.name);
+    finish(
+        &app,
+        txn,
+        &caller,
         "vaults.kit",
         object,
-        now,
+        [Change::of(
+            vault.tenant_id,
+            What::Vault { uuid: vault.uuid },
+        )],
     )
     .await?;
-    txn.commit().await?;
-    app.tell(vault.tenant_id, What::Vault { uuid: vault.uuid });
     Ok(Json(RecoveryKit {
         vault: vault.name.clone(),
         made_at: holdfast_protocol::Time::from_millis(now),

@@ -2,6 +2,7 @@
 
 pub(crate) mod events;
 pub(crate) mod points;
+pub(crate) mod progress;
 pub(crate) mod report;
 pub(crate) mod start;
 pub(crate) mod state;

@@ -16,20 +16,16 @@ use crate::{
     problem::ApiResult,
 };
 
-/// Enters what a run stored, unless it is there already.
+/// Enters what a run stored, unless it is there already; says whether something was entered.
 pub(crate) async fn enter_report(
     conn: &impl ConnectionTrait,
     run: &RunRow,
     reports: &[PointReport],
     now: i64,
 ) -> ApiResult<bool> {
-    let scope = Scope::tenant(run.tenant_id);
-    let Some(first) = reports.first() else {
+    let Some(first) = reports.first().filter(|_| run.run_type == "backup") else {
         return Ok(false);
     };
-    if db::points::by_run(conn, scope, run.id).await?.is_some() {
-        return Ok(false);
-    }
     let snapshots = reports.iter().map(|report| NewSnapshot {
         path: report.source_path.clone(),
         manifest_id: report.manifest_id.clone(),
@@ -45,15 +41,48 @@ pub(crate) async fn enter_report(
         run_id: Some(run.id),
         source_user: first.source_user.clone(),
         source_host: first.source_host.clone(),
-        time: reports
-            .iter()
-            .map(|report| report.start_time.as_millisecond())
-            .min()
-            .unwrap_or(now),
+        time: now,
         bytes_uploaded: run.bytes_transferred,
         problem_count: run.problem_count,
         snapshots: snapshots.collect(),
     };
+    enter(conn, Scope::tenant(run.tenant_id), new, now).await
+}
+
+/// Enters a point without the snapshots that the vault's catalogue knows. A run has one point, and a further one for each
+/// attempt that stored the same paths before it was taken for lost.
+async fn enter(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    mut new: NewPoint,
+    now: i64,
+) -> ApiResult<bool> {
+    let times: Vec<i64> = new
+        .snapshots
+        .iter()
+        .map(|snapshot| snapshot.start_time)
+        .collect();
+    new.time = times.iter().copied().min().unwrap_or(now);
+    let known = db::points::snapshots_begun_at(conn, new.vault_id, times).await?;
+    new.snapshots.retain(|new| {
+        known.iter().all(|row| {
+            (row.start_time, &row.root_object, &row.path)
+                != (new.start_time, &new.root_object, &new.path)
+        })
+    });
+    if new.snapshots.is_empty() {
+        return Ok(false);
+    }
+    if let Some(run) = new.run_id
+        && let Some(point) = db::points::by_run(conn, scope, run).await?
+    {
+        let own = db::points::snapshots(conn, [point.id]).await?;
+        let is_taken = |new: &NewSnapshot| own.iter().any(|row| row.path == new.path);
+        if !new.snapshots.iter().any(is_taken) {
+            db::points::add_snapshots(conn, &point, new.snapshots).await?;
+            return Ok(true);
+        }
+    }
     db::points::insert(conn, scope, new, now).await?;
     Ok(true)
 }
@@ -115,24 +144,25 @@ pub(crate) async fn compare_listing(
             Some(uuid) => db::jobs::find(conn, scope, uuid).await?,
             None => None,
         };
+        let run = match first.run_uuid {
+            Some(uuid) => db::runs::find(conn, scope, uuid).await?,
+            None => None,
+        };
         let new = NewPoint {
             job_id: job.map(|job| job.id),
             vault_id: vault.id,
-            run_id: None,
+            run_id: run.filter(|run| run.vault_id == vault.id).map(|run| run.id),
             source_user: first.source_user.clone(),
             source_host: first.source_host.clone(),
-            time: group
-                .iter()
-                .map(|point| point.start_time.as_millisecond())
-                .min()
-                .unwrap_or(now),
+            time: now,
             bytes_uploaded: None,
             problem_count: group.iter().map(|point| point.errors as i64).sum(),
             snapshots: snapshots.collect(),
         };
-        db::points::insert(conn, scope, new, now).await?;
-        summary.added += 1;
-        summary.present += 1;
+        if enter(conn, scope, new, now).await? {
+            summary.added += 1;
+            summary.present += 1;
+        }
     }
     Ok(summary)
 }

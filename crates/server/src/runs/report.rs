@@ -31,19 +31,36 @@ pub(crate) async fn update(
     update: RunUpdate,
 ) -> ApiResult<UpdateAnswer> {
     let now = now();
-    let txn = app.db.begin().await?;
-    let run = db::runs::lock_of_agent(&txn, agent.id, run_id).await?;
-    let mut run = run.ok_or(ErrorCode::NotFound)?;
     let input = RunInput::Report {
         attempt: i64::from(update.attempt.0),
         seq: i64::try_from(update.seq).unwrap_or(i64::MAX),
         status: update.status,
     };
-    let (state, late) = match apply(state_of(&run), input) {
+    if is_progress(&update)
+        && let Some(answer) = keep_progress(app, agent, run_id, &update, input, now).await?
+    {
+        return Ok(answer);
+    }
+    let txn = app.db.begin().await?;
+    let run = db::runs::lock_of_agent(&txn, agent.id, run_id).await?;
+    let mut run = run.ok_or(ErrorCode::NotFound)?;
+    app.progress.settle(&mut run);
+    let outcome = apply(state_of(&run), input);
+    let (state, late) = match outcome {
         RunOutcome::Changed(state) => (state, false),
         RunOutcome::Late(state) => (state, true),
-        RunOutcome::ForeignAttempt => return Err(stale_attempt(&run)),
-        RunOutcome::Ignored | RunOutcome::Refused => {
+        RunOutcome::ForeignAttempt | RunOutcome::Ignored | RunOutcome::Refused => {
+            // What was stored is there, whatever becomes of the run.
+            if was_given_out(&run, &update) {
+                let changes = enter_points(&txn, &run, &update, now).await?;
+                if !changes.is_empty() {
+                    txn.commit().await?;
+                    app.tell_all(changes);
+                }
+            }
+            if outcome == RunOutcome::ForeignAttempt {
+                return Err(stale_attempt(&run));
+            }
             return Ok(UpdateAnswer {
                 cancel_requested: run.cancel_requested,
             });
@@ -70,6 +87,45 @@ pub(crate) async fn update(
     Ok(UpdateAnswer { cancel_requested })
 }
 
+/// Whether an update says nothing but how far a run is.
+fn is_progress(update: &RunUpdate) -> bool {
+    matches!(update.status, None | Some(RunStatus::Running))
+        && update.points.is_empty()
+        && update.problems.is_empty()
+        && update.stats_json.is_none()
+}
+
+/// Takes an update that changes nothing but figures; `None` when it changes more.
+async fn keep_progress(
+    app: &App,
+    agent: &AgentRow,
+    run_id: i64,
+    update: &RunUpdate,
+    input: RunInput,
+    now: i64,
+) -> ApiResult<Option<UpdateAnswer>> {
+    let stored = db::runs::of_agent_by_ids(app.db.reader(), agent.id, [run_id]).await?;
+    let stored = stored.into_iter().next().ok_or(ErrorCode::NotFound)?;
+    let mut run = app.progress.shown(&stored).into_owned();
+    let before = state_of(&run);
+    let (RunStatus::Running, RunOutcome::Changed(state)) = (before.status, apply(before, input))
+    else {
+        return Ok(None);
+    };
+    if state.status != before.status {
+        return Ok(None);
+    }
+    write_figures(app, &mut run, update, now);
+    run.update_seq = state.update_seq;
+    let answer = UpdateAnswer {
+        cancel_requested: run.cancel_requested,
+    };
+    let change = changed(&run);
+    app.progress.keep(run);
+    app.tell_all([change]);
+    Ok(Some(answer))
+}
+
 /// Takes events of a run.
 pub(crate) async fn push_events(
     app: &App,
@@ -92,7 +148,10 @@ pub(crate) async fn push_events(
         .map(events::Incoming::from)
         .collect();
     let changes = events::append(&txn, app, &mut run, attempt, incoming).await?;
-    run.heartbeat_at = Some(now);
+    // Only the present attempt shows that somebody works on the run.
+    if attempt == run.attempt {
+        run.heartbeat_at = Some(now);
+    }
     db::runs::save(&txn, run).await?;
     txn.commit().await?;
     app.tell_all(changes);
@@ -193,16 +252,34 @@ async fn write_end(
         });
     }
     db::problems::replace(conn, run.id, problems).await?;
-    if points::enter_report(conn, run, &update.points, now).await? {
-        let scope = db::Scope::tenant(run.tenant_id);
-        if let Some(vault) = db::vaults::by_id(conn, scope, run.vault_id).await? {
-            changes.push(Change {
-                tenant_id: run.tenant_id,
-                what: What::Points { vault: vault.uuid },
-            });
-        }
-    }
+    changes.extend(enter_points(conn, run, update, now).await?);
     Ok(changes)
+}
+
+/// Whether an update belongs to an attempt that was given out: its points exist. Of another one nothing is believed.
+fn was_given_out(run: &RunRow, update: &RunUpdate) -> bool {
+    i64::from(update.attempt.0) <= run.attempt
+}
+
+/// Enters the points of a report into the catalogue.
+async fn enter_points(
+    conn: &impl ConnectionTrait,
+    run: &RunRow,
+    update: &RunUpdate,
+    now: i64,
+) -> ApiResult<Vec<Change>> {
+    if !points::enter_report(conn, run, &update.points, now).await? {
+        return Ok(Vec::new());
+    }
+    let scope = db::Scope::tenant(run.tenant_id);
+    let vault = db::vaults::by_id(conn, scope, run.vault_id).await?;
+    Ok(vault
+        .map(|vault| Change {
+            tenant_id: run.tenant_id,
+            what: What::Points { vault: vault.uuid },
+        })
+        .into_iter()
+        .collect())
 }
 
 /// Where a run's problem lies.

@@ -270,35 +270,37 @@ fn folder_names<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<String> {
         .collect()
 }
 
-/// Asks to stop a run; one that only waits is over at once.
-pub(crate) async fn cancel(app: &App, scope: Scope, id: i64) -> ApiResult<RunRow> {
+/// Asks to stop a run; one that only waits is over at once. The caller commits and wakes the agent.
+pub(crate) async fn cancel(
+    app: &App,
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    id: i64,
+) -> ApiResult<(RunRow, Vec<Change>)> {
     let now = now();
-    let txn = app.db.begin().await?;
-    let mut run = db::runs::lock(&txn, scope, id)
+    let mut changes = Vec::new();
+    let mut run = db::runs::lock(conn, scope, id)
         .await?
         .ok_or(ErrorCode::NotFound)?;
     match apply(state_of(&run), RunInput::Cancel) {
         RunOutcome::Changed(state) => {
             write_state(&mut run, state, now);
+            run = db::runs::save(conn, run).await?;
             if state.status.is_terminal() {
                 let restore = holdfast_protocol::agent::CommandType::Restore.as_str();
                 for command in
-                    db::commands::open_of(&txn, scope, restore, Some(run.id), None).await?
+                    db::commands::open_of(conn, scope, restore, Some(run.id), None).await?
                 {
-                    queue::withdraw(app, &txn, command, now).await?;
+                    let why = ErrorCode::CommandWithdrawn.failure(None);
+                    changes.extend(queue::withdraw(app, conn, command, why, now).await?);
                 }
             }
-            run = db::runs::save(&txn, run).await?;
         }
         RunOutcome::Ignored => {}
         _ => return Err(is_over()),
     }
-    txn.commit().await?;
-    if let Some(agent_id) = run.agent_id {
-        app.wake.ring(agent_id);
-    }
-    app.tell_all([changed(&run)]);
-    Ok(run)
+    changes.push(changed(&run));
+    Ok((run, changes))
 }
 
 /// Fails a run that cannot be carried out.

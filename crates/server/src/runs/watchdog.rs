@@ -1,6 +1,4 @@
-//! The server's own tasks: fails runs whose agent is silent, ends commands that nobody took, erases what is old.
-
-use std::{collections::HashMap, time::Duration};
+//! Fails runs whose agent is silent, ends commands that nobody took, erases results that name files.
 
 use holdfast_protocol::{
     agent::{CommandType, RunStatus, failures},
@@ -15,62 +13,37 @@ use super::{
 use crate::{
     app::{App, now},
     commands::{
-        executor::is_online,
         queue,
         state::{CommandInput, apply as apply_command},
     },
     db::{self, RunRow, Scope},
-    live::What,
     problem::ApiResult,
 };
-
-/// Time between two rounds at most; shorter when the time-out is.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Results that name files are erased so long after the command's end, in milliseconds.
 const RESULTS_KEPT_MS: i64 = 10 * 60 * 1000;
 
-/// Runs until the server stops.
-pub(crate) async fn watch(app: App) {
-    let mut online = HashMap::new();
-    loop {
-        let timeout = Duration::from_secs(app.settings().watchdog_timeout_seconds());
-        let pause = (timeout / 4)
-            .clamp(Duration::from_millis(250), LONGEST_PAUSE)
-            .min(Duration::from_secs(5));
-        tokio::select! {
-            () = app.stopping.cancelled() => return,
-            () = tokio::time::sleep(pause) => {}
-        }
-        if let Err(error) = round(&app, &mut online).await {
-            tracing::error!(
-                code = error.code().code(),
-                "a round of the watchdog failed; it tries again"
-            );
-        }
-    }
-}
-
-/// One round; `online` is what the round before knew of the agents.
-async fn round(app: &App, online: &mut HashMap<i64, bool>) -> ApiResult<()> {
+/// Fails the runs whose agent is silent.
+pub(crate) async fn silent_runs(app: &App) -> ApiResult<()> {
     let now = now();
-    for tenant in db::tenants::all(app.db.reader()).await? {
-        for agent in db::agents::all(app.db.reader(), Scope::tenant(tenant.id)).await? {
-            let is = is_online(&agent, now);
-            // Nothing calls when an agent falls silent, so pages learn it from here.
-            if online.insert(agent.id, is).is_some_and(|was| was != is) {
-                app.tell(tenant.id, What::Agent { uuid: agent.uuid });
-            }
-        }
-    }
     let timeout = app.settings().watchdog_timeout_seconds() as i64 * 1000;
     for run in db::runs::at_work(app.db.reader()).await? {
-        if now - last_sign(app, &run) > timeout {
-            give_up(app, &run, timeout).await?;
+        if now - last_sign(app, &run) > timeout
+            && let Err(error) = give_up(app, &run, timeout).await
+        {
+            tracing::error!(run = %run.uuid, code = error.code().code(), "a run of a silent agent could not be closed; it is tried again: {}", error.cause());
         }
     }
+    Ok(())
+}
+
+/// Ends the commands that nobody took, and erases results that are old enough.
+pub(crate) async fn overdue_commands(app: &App) -> ApiResult<()> {
+    let now = now();
     for command in db::commands::overdue(app.db.reader(), now).await? {
-        expire(app, command.tenant_id, command.id, now).await?;
+        if let Err(error) = expire(app, command.tenant_id, command.id, now).await {
+            tracing::error!(command = %command.uuid, code = error.code().code(), "an overdue command could not be ended; it is tried again: {}", error.cause());
+        }
     }
     let kinds: Vec<&str> = CommandType::ALL
         .into_iter()
@@ -78,7 +51,6 @@ async fn round(app: &App, online: &mut HashMap<i64, bool>) -> ApiResult<()> {
         .map(CommandType::as_str)
         .collect();
     db::commands::erase_results(app.db.writer(), &kinds, now - RESULTS_KEPT_MS).await?;
-    db::sessions::sweep(app.db.writer(), now).await?;
     Ok(())
 }
 

@@ -35,6 +35,7 @@ const SILENT_MS: i64 = 60_000;
 
 /// A run as lists show it.
 pub(crate) fn summary(app: &App, catalog: &Catalog, row: &RunRow) -> ApiResult<RunSummary> {
+    let row = &*app.progress.shown(row);
     let status = parse_status(&row.status);
     let job = match row.job_id.and_then(|id| catalog.job_reference(id)) {
         Some(job) => Some(job),
@@ -155,6 +156,7 @@ pub(crate) async fn detail(
     caller: &Caller,
     row: &RunRow,
 ) -> ApiResult<Run> {
+    let row = &*app.progress.shown(row);
     let scope = Scope::tenant(row.tenant_id);
     let summary = summary(app, catalog, row)?;
     let status = summary.status;

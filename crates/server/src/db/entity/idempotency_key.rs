@@ -14,6 +14,7 @@ pub struct Model {
     pub status: Option<i64>,
     pub sealed_response: Option<Vec<u8>>,
     pub created_at: i64,
+    pub effect: Option<String>,
 }
 
 /// None: joins are written out where they are needed.

@@ -10,6 +10,7 @@ pub struct Model {
     pub id: i64,
     pub uuid: Uuid,
     pub tenant_id: i64,
+    pub reseller_id: Option<i64>,
     pub job_id: Option<i64>,
     pub job_name: String,
     pub agent_id: Option<i64>,

@@ -66,11 +66,16 @@ impl ScriptedAgent {
     }
 
     pub(crate) async fn call(&self, path: &str, body: Value) -> Answer {
-        let request = self.client.request(Method::POST, path);
-        let request = request
+        self.client.send(self.request(path, body)).await
+    }
+
+    /// A request under the agent's identity.
+    pub(crate) fn request(&self, path: &str, body: Value) -> reqwest::RequestBuilder {
+        self.client
+            .request(Method::POST, path)
             .header(AGENT_ID_HEADER, self.id)
-            .header(AGENT_TOKEN_HEADER, &self.token);
-        self.client.send(request.json(&body)).await
+            .header(AGENT_TOKEN_HEADER, &self.token)
+            .json(&body)
     }
 
     pub(crate) async fn hello(&mut self) -> Answer {
@@ -96,6 +101,11 @@ impl ScriptedAgent {
 
     /// One poll; `wait` in seconds.
     pub(crate) async fn try_poll(&self, slots: u32, wait: u32) -> Answer {
+        self.client.send(self.poll_request(slots, wait)).await
+    }
+
+    /// The request of a poll.
+    pub(crate) fn poll_request(&self, slots: u32, wait: u32) -> reqwest::RequestBuilder {
         let running: Vec<Value> = self
             .running
             .iter()
@@ -104,7 +114,7 @@ impl ScriptedAgent {
         let body = json!({
             "instance": self.instance, "slots": slots, "running": running, "commands": self.held, "wait": wait,
         });
-        self.call(routes::POLL, body).await
+        self.request(routes::POLL, body)
     }
 
     /// One poll that is answered.
@@ -145,12 +155,24 @@ impl ScriptedAgent {
 
     /// Reports about a run.
     pub(crate) async fn update(&self, run: i64, attempt: u32, seq: u64, change: Value) -> Answer {
+        let request = self.update_request(run, attempt, seq, change);
+        self.client.send(request).await
+    }
+
+    /// The request of a report.
+    pub(crate) fn update_request(
+        &self,
+        run: i64,
+        attempt: u32,
+        seq: u64,
+        change: Value,
+    ) -> reqwest::RequestBuilder {
         let heartbeat = RunUpdate::heartbeat(RunId(run), Attempt(attempt), seq);
         let mut body = serde_json::to_value(heartbeat).expect("is JSON");
         for (key, value) in change.as_object().expect("an object") {
             body[key] = value.clone();
         }
-        self.call(&routes::run_update(RunId(run)), body).await
+        self.request(&routes::run_update(RunId(run)), body)
     }
 
     /// Reports events of a run.

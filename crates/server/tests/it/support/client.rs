@@ -97,13 +97,18 @@ impl Client {
     }
 
     pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
-        let response = request.send().await.expect("the server answers");
+        Self::try_send(request).await.expect("the server answers")
+    }
+
+    /// Sends a request to a server that may be gone.
+    pub(crate) async fn try_send(request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
+        let response = request.send().await?;
         let (status, headers) = (response.status(), response.headers().clone());
-        Answer {
+        Ok(Answer {
             status,
             headers,
-            text: response.text().await.expect("the answer is read"),
-        }
+            text: response.text().await?,
+        })
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

@@ -65,7 +65,12 @@ impl Ready {
 
 /// Makes a machine with a directory vault and a job named after the host.
 pub(crate) async fn ready(server: &TestServer, admin: &Client, host: &str) -> Ready {
-    let agent = server.agent(admin, host).await;
+    ready_at(&server.url(), admin, host).await
+}
+
+/// The same on any server.
+pub(crate) async fn ready_at(base: &str, admin: &Client, host: &str) -> Ready {
+    let agent = ScriptedAgent::enrol(admin, base, host).await;
     let storage = json!({ "kind": "directory", "agent_id": agent.uuid, "path": "/backup" });
     let vault = admin
         .post(

@@ -2,6 +2,8 @@
 //!
 //! A message is an id only; who gets it reads the present state. A lost one costs a delay, never a wrong figure.
 
+pub(crate) mod streams;
+
 use std::sync::Arc;
 
 use holdfast_protocol::api::runs::RunEvent;
@@ -19,6 +21,13 @@ pub(crate) struct Change {
     pub(crate) tenant_id: i64,
     /// What it is.
     pub(crate) what: What,
+}
+
+impl Change {
+    /// Something of a tenant.
+    pub(crate) fn of(tenant_id: i64, what: What) -> Self {
+        Self { tenant_id, what }
+    }
 }
 
 /// What changed.

@@ -135,6 +135,24 @@ fn repository(error: &RepositoryError) -> Option<(&'static str, &'static str)> {
         RepositoryError::RepositoryHalfWritten { .. } => {
             ("repository_damaged", "The repository is half written.")
         }
+        RepositoryError::RepositoryIncomplete { .. } => {
+            ("repository_damaged", "The repository is incomplete.")
+        }
+        RepositoryError::RepositoriesMixed { .. } => {
+            ("repository_damaged", "Two repositories lie in one place.")
+        }
+        RepositoryError::ConfigurationUnreadable { .. } => {
+            ("repository_damaged", "The repository is half written.")
+        }
+        RepositoryError::PasswordChanged { .. } => {
+            ("wrong_password", "The password was changed meanwhile.")
+        }
+        RepositoryError::PasswordFixed { .. } => {
+            ("password_fixed", "The password cannot be changed.")
+        }
+        RepositoryError::InvalidParameter { .. } => {
+            ("invalid_parameter", "A parameter is not valid.")
+        }
         RepositoryError::LocationNotEmpty { .. } => ("repository_exists", "The place is taken."),
         RepositoryError::WrongPassword { .. } => (
             "wrong_password",

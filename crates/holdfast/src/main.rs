@@ -16,6 +16,7 @@ use clap::Parser;
 
 use crate::arguments::Arguments;
 use crate::console::Console;
+use crate::failure::UsageError;
 use crate::outcome::Outcome;
 
 fn main() -> ExitCode {
@@ -25,11 +26,21 @@ fn main() -> ExitCode {
         Err(error) => return failure::usage(&error),
     };
     let console = Console::new(arguments.json);
-    match commands::run(arguments.command, &console) {
+    match run(arguments, &console) {
         Ok(outcome) => outcome.into(),
         Err(error) => {
             console.failure(&error);
             Outcome::of_error(&error).into()
         }
     }
+}
+
+fn run(arguments: Arguments, console: &Console) -> anyhow::Result<Outcome> {
+    if arguments.early.are_given() && !arguments.command.works_on_a_repository() {
+        return Err(UsageError::new(
+            "this command takes neither --repo nor --password-file: it works on no repository",
+        )
+        .into());
+    }
+    commands::run(arguments.command, console)
 }

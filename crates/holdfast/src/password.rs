@@ -13,6 +13,9 @@ use crate::failure::UsageError;
 /// The variable that holds the password.
 pub(crate) const VARIABLE: &str = "HOLDFAST_PASSWORD";
 
+/// The variable that holds the new password of a change.
+const NEW_VARIABLE: &str = "HOLDFAST_NEW_PASSWORD";
+
 /// What the password is wanted for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -20,6 +23,31 @@ pub(crate) enum Purpose {
     Open,
     /// A new repository: a prompt asks twice.
     Create,
+    /// The password that a repository is to get: a prompt asks twice.
+    Change,
+}
+
+impl Purpose {
+    fn variable(self) -> &'static str {
+        match self {
+            Self::Open | Self::Create => VARIABLE,
+            Self::Change => NEW_VARIABLE,
+        }
+    }
+
+    fn option(self) -> &'static str {
+        match self {
+            Self::Open | Self::Create => "--password-file",
+            Self::Change => "--new-password-file",
+        }
+    }
+
+    fn question(self) -> &'static str {
+        match self {
+            Self::Open | Self::Create => "Repository password: ",
+            Self::Change => "New password: ",
+        }
+    }
 }
 
 /// Finds the password. An empty one is refused wherever it comes from.
@@ -32,21 +60,26 @@ pub(crate) fn obtain(file: Option<&Path>, purpose: Purpose) -> Result<SecretStri
             &format!("the password file {}", path.display()),
         );
     }
-    if let Some(value) = std::env::var_os(VARIABLE) {
+    let variable = purpose.variable();
+    if let Some(value) = std::env::var_os(variable) {
         let text = value
             .into_string()
-            .map_err(|_| UsageError::new(format!("{VARIABLE} is not valid UTF-8")))?;
-        return accept(text, VARIABLE);
+            .map_err(|_| UsageError::new(format!("{variable} is not valid UTF-8")))?;
+        return accept(text, variable);
     }
     if !io::stdin().is_terminal() {
-        return Err(
-            UsageError::new("no password was given and there is no terminal to ask on")
-                .hint(format!("Give --password-file FILE or set {VARIABLE}."))
-                .into(),
-        );
+        let what = match purpose {
+            Purpose::Change => "no new password",
+            Purpose::Open | Purpose::Create => "no password",
+        };
+        return Err(UsageError::new(format!(
+            "{what} was given and there is no terminal to ask on"
+        ))
+        .hint(format!("Give {} FILE or set {variable}.", purpose.option()))
+        .into());
     }
-    let first = accept(prompt("Repository password: ")?, "the answer")?;
-    if purpose == Purpose::Create {
+    let first = accept(prompt(purpose.question())?, "the answer")?;
+    if purpose != Purpose::Open {
         let second = accept(prompt("The same once more: ")?, "the answer")?;
         if !same(&first, &second) {
             return Err(UsageError::new("the two passwords differ").into());

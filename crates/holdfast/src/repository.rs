@@ -66,7 +66,10 @@ impl Access {
 
 /// The place that `--repo` names.
 pub(crate) fn location(arguments: &RepositoryArguments) -> Result<StoreLocation> {
-    StoreLocation::parse(&arguments.repo).map_err(|error| {
+    let repo = arguments.repo.as_deref().ok_or_else(|| {
+        UsageError::new("no repository was given").hint("Give --repo URL or set HOLDFAST_REPO.")
+    })?;
+    StoreLocation::parse(repo).map_err(|error| {
         UsageError::new(error.to_string())
             .hint("Write file:///DIR or s3://BUCKET/PREFIX?endpoint=URL&region=NAME.")
             .into()

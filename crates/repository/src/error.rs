@@ -36,6 +36,54 @@ pub enum Error {
         location: String,
     },
 
+    /// Parts of a repository are there and others that it must have are not.
+    #[error(
+        "the repository at {location} is incomplete: there is {found}, but {missing} is missing; if it was copied, copy \
+         all of it again, every file of it"
+    )]
+    RepositoryIncomplete {
+        /// Where was looked.
+        location: String,
+        /// Something that belongs to a repository.
+        found: String,
+        /// What a repository with that must have.
+        missing: String,
+    },
+
+    /// Blobs of another repository lie in the same place.
+    #[error(
+        "the data at {location} is not that of one repository: {what}; move the files of one of them elsewhere, or \
+         restore the place from a copy"
+    )]
+    RepositoriesMixed {
+        /// Where was looked.
+        location: String,
+        /// What belongs to another repository.
+        what: String,
+    },
+
+    /// The blob configuration is sealed under another password than the format blob, or damaged.
+    #[error(
+        "{blobcfg} of the repository at {location} cannot be opened with the password: a change of the password was \
+         interrupted, or the blob is damaged; run `repo change-password` with the old and the new password to complete \
+         a change, or delete the blob when no object lock was set",
+        blobcfg = crate::blob_names::BLOBCFG
+    )]
+    ConfigurationUnreadable {
+        /// Which repository.
+        location: String,
+    },
+
+    /// The keys of the repository come from its password.
+    #[error(
+        "the password of the repository at {location} cannot be changed, as in all repositories of format version 1; \
+         create a new repository with the new password"
+    )]
+    PasswordFixed {
+        /// Which repository.
+        location: String,
+    },
+
     /// A repository or foreign data already exists where one should be created.
     #[error(
         "{location} already holds {found}; choose an empty location or open the existing repository"
@@ -52,6 +100,15 @@ pub enum Error {
         "the password does not open the repository at {location}; enter the password it was created with"
     )]
     WrongPassword {
+        /// Which repository.
+        location: String,
+    },
+
+    /// The password was changed while the repository was open.
+    #[error(
+        "the password of the repository at {location} was changed while it was in use; start again with the new password"
+    )]
+    PasswordChanged {
         /// Which repository.
         location: String,
     },
@@ -118,7 +175,9 @@ pub enum Error {
     },
 
     /// The index names a pack that the store does not have, also after a refresh of the index.
-    #[error("pack {pack} with content {id} is missing in the store")]
+    #[error(
+        "pack {pack} with content {id} is missing in the store; if the repository was copied, copy the pack as well"
+    )]
     PackMissing {
         /// Which content was asked for.
         id: ContentId,

@@ -25,6 +25,7 @@ pub mod hash;
 pub mod index;
 pub mod json;
 pub mod kdf;
+pub mod legacy;
 pub mod maintenance;
 pub mod manifest;
 pub mod object;

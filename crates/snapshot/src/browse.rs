@@ -90,7 +90,7 @@ pub fn read_file(
     let mut length = 0;
     for part in parts {
         cancel.check()?;
-        let data = repo.read_content(&part.info.id)?;
+        let data = repo.read_object(&part.object())?;
         output.write_all(&data).map_err(Error::Output)?;
         length += data.len() as u64;
     }

@@ -11,12 +11,12 @@ use holdfast_repository::directory::{DirectoryEntry, EntryKind, decode};
 use holdfast_repository::manifest::labels;
 use holdfast_repository::object::ObjectId;
 use holdfast_repository::snapshot::{self, SnapshotManifest};
-use holdfast_repository::{ContentId, ContentInfo, Repository};
+use holdfast_repository::{ContentId, Repository};
 use parking_lot::Mutex;
 
 use crate::error::{Error, Result};
 use crate::progress::Progress;
-use crate::read::{Wanted, each_object, fetch, object_parts};
+use crate::read::{Part, Wanted, each_object, fetch, object_parts};
 
 /// What to verify.
 #[derive(Clone, Debug)]
@@ -245,7 +245,7 @@ impl Verifier<'_> {
     }
 
     /// The distinct contents of files. Files without all of them are broken.
-    fn contents(&self, files: &[ObjectId], broken: &mut Broken) -> Result<Vec<ContentInfo>> {
+    fn contents(&self, files: &[ObjectId], broken: &mut Broken) -> Result<Vec<Part>> {
         let state = Mutex::new((HashSet::new(), Vec::new(), std::mem::take(broken)));
         let objects: Vec<(usize, ObjectId)> = files.iter().copied().enumerate().collect();
         object_parts(
@@ -258,8 +258,8 @@ impl Verifier<'_> {
                 match parts {
                     Ok(parts) => {
                         for part in parts {
-                            if seen.insert(part.info.id) {
-                                contents.push(part.info);
+                            if seen.insert((part.info.id, part.form)) {
+                                contents.push(part);
                             }
                         }
                     }
@@ -275,12 +275,12 @@ impl Verifier<'_> {
     }
 
     /// Reads and authenticates every content.
-    fn read(&self, contents: &[ContentInfo]) -> Result<Checked> {
+    fn read(&self, contents: &[Part]) -> Result<Checked> {
         let bad = Mutex::new(HashMap::new());
         let bytes_read = AtomicU64::new(0);
         let total = contents
             .iter()
-            .map(|info| u64::from(info.packed_length))
+            .map(|part| u64::from(part.info.packed_length))
             .sum();
         self.request
             .progress
@@ -288,10 +288,7 @@ impl Verifier<'_> {
         let wanted = contents
             .iter()
             .enumerate()
-            .map(|(tag, info)| Wanted {
-                info: info.clone(),
-                tag,
-            })
+            .map(|(tag, part)| Wanted::of(part.clone(), tag))
             .collect();
         fetch(
             self.repo,
@@ -320,7 +317,7 @@ impl Verifier<'_> {
     }
 
     /// Looks whether the pack of every content is there and long enough.
-    fn look(&self, contents: &[ContentInfo]) -> Result<Checked> {
+    fn look(&self, contents: &[Part]) -> Result<Checked> {
         let mut packs = HashMap::new();
         for prefix in ["p", "q"] {
             for blob in self
@@ -333,7 +330,7 @@ impl Verifier<'_> {
             }
         }
         let mut bad = HashMap::new();
-        for info in contents {
+        for Part { info, .. } in contents {
             let end = u64::from(info.offset) + u64::from(info.packed_length);
             match packs.get(&info.pack) {
                 None => drop(bad.insert(

@@ -14,7 +14,9 @@ pub(crate) use policy::{
     ListPolicyArguments, PolicyCommand, PolicyTargets, SetPolicyArguments, ShowPolicyArguments,
 };
 pub(crate) use repository::{
-    CheckArguments, ConnectArguments, CreateArguments, RepoCommand, RepositoryArguments,
+    ChangePasswordArguments, CheckArguments, ConnectArguments, CreateArguments,
+    EarlyRepositoryArguments, RepoCommand, RepositoryArguments, RetentionModeArgument,
+    SetParametersArguments,
 };
 #[cfg(feature = "server")]
 pub(crate) use service::{ServerArguments, UpAgentArguments, UpArguments};
@@ -27,7 +29,7 @@ pub(crate) use snapshot::{
 
 /// Back up folders into a repository and get them back.
 ///
-/// The repository is given by --repo or HOLDFAST_REPO, its password by --password-file, HOLDFAST_PASSWORD or a prompt.
+/// The repository is given by --repo (anywhere on the line) or HOLDFAST_REPO, its password by --password-file, HOLDFAST_PASSWORD or a prompt.
 /// Keys for S3 come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN.
 ///
 /// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 finished with errors in some items.
@@ -42,6 +44,8 @@ pub(crate) struct Arguments {
     /// Print results as JSON on standard output, and failures as a problem document on standard error.
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) early: EarlyRepositoryArguments,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -71,4 +75,15 @@ pub(crate) enum Command {
     #[cfg(feature = "server")]
     #[command(hide = true)]
     UpAgent(UpAgentArguments),
+}
+
+impl Command {
+    /// Whether the command works on a repository that the command line names.
+    pub(crate) fn works_on_a_repository(&self) -> bool {
+        match self {
+            #[cfg(feature = "server")]
+            Self::Server(_) | Self::Up(_) | Self::UpAgent(_) => false,
+            _ => true,
+        }
+    }
 }

@@ -1,12 +1,14 @@
 //! Arguments that name a repository, and those of `repo`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Subcommand, value_parser};
+use clap::{Args, Subcommand, ValueEnum, value_parser};
 use holdfast_repository::HashAlgorithm;
 use holdfast_repository::crypto::EncryptionAlgorithm;
 use holdfast_repository::ecc::REED_SOLOMON_CRC32;
+use holdfast_repository::format::VERSIONS;
 use holdfast_repository::splitter::{DEFAULT_SPLITTER, SplitterKind};
 
 /// Which repository, and how to open it.
@@ -19,10 +21,27 @@ pub(crate) struct RepositoryArguments {
         env = "HOLDFAST_REPO",
         hide_env_values = true
     )]
-    pub(crate) repo: String,
+    pub(crate) repo: Option<String>,
     /// Take the password from the first line of a file.
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
+}
+
+/// The options of [`RepositoryArguments`] before or between the words of a command. What a command itself is given
+/// counts more; a command gets these values under the same names.
+#[derive(Args)]
+pub(crate) struct EarlyRepositoryArguments {
+    #[arg(long, global = true, hide = true, value_name = "URL")]
+    repo: Option<String>,
+    #[arg(long, global = true, hide = true, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+}
+
+impl EarlyRepositoryArguments {
+    /// Whether the command line names a repository or a password, wherever.
+    pub(crate) fn are_given(&self) -> bool {
+        self.repo.is_some() || self.password_file.is_some()
+    }
 }
 
 #[derive(Subcommand)]
@@ -33,6 +52,10 @@ pub(crate) enum RepoCommand {
     Status(RepositoryArguments),
     /// Check that the repository is whole and well formed.
     Check(CheckArguments),
+    /// Change the password. Other clients have to open the repository again.
+    ChangePassword(ChangePasswordArguments),
+    /// Change parameters of the repository.
+    SetParameters(SetParametersArguments),
     /// Write a configuration file with which a stock Kopia client opens the repository.
     Connect(ConnectArguments),
 }
@@ -56,6 +79,9 @@ pub(crate) struct CreateArguments {
     /// How much may be stored in addition, so that damaged bytes are made good: 1 to 100, or 0 for none.
     #[arg(long, value_name = "PERCENT", value_parser = value_parser!(u32).range(0..=100))]
     pub(crate) ecc_overhead_percent: Option<u32>,
+    /// The version of the format; older ones are for older clients. Version 1 cannot change its password.
+    #[arg(long, value_name = "VERSION", default_value_t = *VERSIONS.end(), value_parser = value_parser!(u32).range(1..=3))]
+    pub(crate) format_version: u32,
 }
 
 fn hash_names() -> impl TypedValueParser<Value = HashAlgorithm> {
@@ -93,4 +119,114 @@ pub(crate) struct ConnectArguments {
     /// The user name under which that client takes snapshots.
     #[arg(long, value_name = "NAME")]
     pub(crate) username: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct ChangePasswordArguments {
+    #[command(flatten)]
+    pub(crate) repository: RepositoryArguments,
+    /// Take the new password from the first line of a file; otherwise it comes from HOLDFAST_NEW_PASSWORD or a prompt.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) new_password_file: Option<PathBuf>,
+}
+
+/// Object lock modes, as the format names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RetentionModeArgument {
+    /// New data is not locked.
+    None,
+    /// Somebody with special rights may end a lock early.
+    #[value(name = "GOVERNANCE", alias = "governance")]
+    Governance,
+    /// Nobody may end a lock early.
+    #[value(name = "COMPLIANCE", alias = "compliance")]
+    Compliance,
+}
+
+/// Times are written with a unit: 90s, 20m, 24h, 30d.
+#[derive(Args)]
+pub(crate) struct SetParametersArguments {
+    #[command(flatten)]
+    pub(crate) repository: RepositoryArguments,
+    /// The size at which packs are finished, in MiB, 10 to 120.
+    #[arg(long, value_name = "MIB")]
+    pub(crate) max_pack_size_mb: Option<u64>,
+    /// The version of index blobs that are written; it is never lowered.
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) index_version: Option<u32>,
+    /// The object lock of new data; the store has to support it.
+    #[arg(long, value_enum, value_name = "MODE")]
+    pub(crate) retention_mode: Option<RetentionModeArgument>,
+    /// How long new data is locked, at least 24h.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) retention_period: Option<Duration>,
+    /// How long a client may use what it knows of the epochs.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) epoch_refresh_frequency: Option<Duration>,
+    /// The shortest epoch.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) epoch_min_duration: Option<Duration>,
+    /// The age at which superseded index blobs may be deleted.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) epoch_cleanup_safety_margin: Option<Duration>,
+    /// The number of index blobs that ends an epoch.
+    #[arg(long, value_name = "N")]
+    pub(crate) epoch_advance_on_count: Option<u32>,
+    /// The size of index blobs that ends an epoch, in MiB.
+    #[arg(long, value_name = "MIB")]
+    pub(crate) epoch_advance_on_size_mb: Option<u32>,
+    /// How many index blobs are deleted at once.
+    #[arg(long, value_name = "N")]
+    pub(crate) epoch_delete_parallelism: Option<u32>,
+    /// The number of epochs that one range checkpoint covers.
+    #[arg(long, value_name = "N")]
+    pub(crate) epoch_checkpoint_frequency: Option<u32>,
+}
+
+/// A whole number with a unit.
+fn time(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let seconds: u64 = match &text[digits.len()..] {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 24 * 3600,
+        _ => return Err("a time has one of the units s, m, h and d, as in 24h".to_owned()),
+    };
+    let number: u64 = digits
+        .parse()
+        .map_err(|_| "a time is a whole number with a unit, as in 24h".to_owned())?;
+    number
+        .checked_mul(seconds)
+        .map(Duration::from_secs)
+        .ok_or_else(|| "the time is too long".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times() {
+        for (text, seconds) in [
+            ("90s", 90),
+            ("20m", 1200),
+            ("24h", 86_400),
+            ("30d", 2_592_000),
+        ] {
+            assert_eq!(time(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in [
+            "",
+            "5",
+            "h",
+            "1h30m",
+            "-1h",
+            "1.5h",
+            "99999999999999999d",
+            "5µ",
+        ] {
+            assert!(time(text).is_err(), "{text}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod administer;
 mod connect;
 mod content;
 mod create;
@@ -28,6 +29,12 @@ pub(crate) fn run(command: Command, console: &Console) -> Result<Outcome> {
         Command::Repo(RepoCommand::Create(arguments)) => repo::create(&arguments, console),
         Command::Repo(RepoCommand::Status(arguments)) => repo::status(&arguments, console),
         Command::Repo(RepoCommand::Check(arguments)) => repo::check(&arguments, console),
+        Command::Repo(RepoCommand::ChangePassword(arguments)) => {
+            administer::change_password(&arguments, console)
+        }
+        Command::Repo(RepoCommand::SetParameters(arguments)) => {
+            administer::set_parameters(&arguments, console)
+        }
         Command::Repo(RepoCommand::Connect(arguments)) => connect::run(&arguments, console),
         Command::Snapshot(SnapshotCommand::Create(arguments)) => create::run(arguments, console),
         Command::Snapshot(SnapshotCommand::List(arguments)) => list::run(&arguments, console),

@@ -7,7 +7,7 @@ use holdfast_host::Cancel;
 use holdfast_repository::check::{CheckOptions, CheckReport, check as check_repository};
 use holdfast_repository::format::EpochParameters;
 use holdfast_repository::{CreateOptions, OpenOptions, Repository};
-use holdfast_storage::StoreLocation;
+use holdfast_storage::{RetentionMode, StoreLocation};
 use indicatif::BinaryBytes;
 use serde::Serialize;
 use serde_json::Value;
@@ -26,6 +26,7 @@ pub(super) fn create(arguments: &CreateArguments, console: &Console) -> Result<O
         encryption: arguments.encryption,
         splitter: arguments.splitter.clone(),
         ecc_overhead_percent: arguments.ecc_overhead_percent.unwrap_or_default(),
+        format_version: arguments.format_version,
         ..CreateOptions::default()
     };
     let arguments = &arguments.repository;
@@ -78,7 +79,11 @@ fn check_text(report: &CheckReport) -> String {
     text
 }
 
-fn print(repo: &Repository, location: &StoreLocation, console: &Console) -> Result<Outcome> {
+pub(super) fn print(
+    repo: &Repository,
+    location: &StoreLocation,
+    console: &Console,
+) -> Result<Outcome> {
     let status = Status::of(repo, location)?;
     console.result(&status, || status.text(location))?;
     Ok(Outcome::Done)
@@ -93,6 +98,7 @@ struct Status {
     storage: Value,
     content_format: ContentFormat,
     object_format: ObjectFormat,
+    blob_retention: BlobRetention,
 }
 
 #[derive(Serialize)]
@@ -108,6 +114,39 @@ struct ContentFormat {
     max_pack_size: u64,
     index_version: u32,
     epoch_parameters: EpochParameters,
+}
+
+/// The object lock of new data; empty without one.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BlobRetention {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retention_mode: Option<&'static str>,
+    /// Nanoseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retention_period: Option<u64>,
+}
+
+impl BlobRetention {
+    fn of(repo: &Repository) -> Self {
+        let setting = repo.blob_configuration().retention;
+        Self {
+            retention_mode: setting.map(|setting| match setting.mode {
+                RetentionMode::Governance => "GOVERNANCE",
+                RetentionMode::Compliance => "COMPLIANCE",
+            }),
+            retention_period: setting
+                .map(|setting| u64::try_from(setting.period.as_nanos()).unwrap_or(u64::MAX)),
+        }
+    }
+
+    fn text(&self) -> String {
+        const HOUR: u64 = 3_600_000_000_000;
+        match (self.retention_mode, self.retention_period) {
+            (Some(mode), Some(period)) => format!("{mode} for {} hours", period / HOUR),
+            _ => "none".to_owned(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -127,13 +166,14 @@ impl Status {
                 ecc: format.ecc.clone(),
                 ecc_overhead_percent: format.ecc_overhead_percent,
                 version: format.version,
-                max_pack_size: format.max_pack_size,
-                index_version: format.index_version,
+                max_pack_size: format.max_pack_size(),
+                index_version: format.index_version(),
                 epoch_parameters: format.epoch_parameters,
             },
             object_format: ObjectFormat {
                 splitter: format.splitter.clone(),
             },
+            blob_retention: BlobRetention::of(repo),
         })
     }
 
@@ -149,7 +189,7 @@ impl Status {
         };
         format!(
             "repository {location}\n  id          {}\n  format      {} (index {})\n  hash        {}\n  encryption  {}\n\
-             {correction}  splitter    {}\n  packs       {}\n",
+             {correction}  splitter    {}\n  packs       {}\n  object lock {}\n",
             self.unique_id,
             format.version,
             format.index_version,
@@ -157,6 +197,7 @@ impl Status {
             format.encryption,
             self.object_format.splitter,
             BinaryBytes(format.max_pack_size),
+            self.blob_retention.text(),
         )
     }
 }

@@ -17,6 +17,8 @@ fn help_texts() {
         &["repo", "create"],
         &["repo", "status"],
         &["repo", "check"],
+        &["repo", "change-password"],
+        &["repo", "set-parameters"],
         &["repo", "connect"],
         &["snapshot"],
         &["snapshot", "create"],

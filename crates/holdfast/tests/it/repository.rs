@@ -98,6 +98,158 @@ fn the_password_comes_from_the_file_before_the_environment() {
 }
 
 #[test]
+fn options_may_stand_before_the_command() {
+    let place = Place::with_repository();
+    let url = format!("file://{}", place.path("repository").display());
+    let file = place.path("password");
+    fs::write(&file, PASSWORD).expect("write the password");
+    let file = file.to_string_lossy();
+    for words in [
+        [
+            "--repo",
+            &url,
+            "--password-file",
+            &file,
+            "--json",
+            "repo",
+            "status",
+        ],
+        [
+            "--json",
+            "repo",
+            "--repo",
+            &url,
+            "--password-file",
+            &file,
+            "status",
+        ],
+        [
+            "repo",
+            "status",
+            "--json",
+            "--repo",
+            &url,
+            "--password-file",
+            &file,
+        ],
+        [
+            "--repo", "/nowhere", "repo", "status", "--repo", &url, "--json",
+        ],
+    ] {
+        // What stands on the line counts more than the environment, what stands later more than what stands earlier.
+        let ended = run(holdfast()
+            .args(words)
+            .env("HOLDFAST_REPO", "/nowhere")
+            .env("HOLDFAST_PASSWORD", PASSWORD));
+        assert_eq!(ended.code, 0, "{words:?}: {ended:#?}");
+        let status: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+        assert_eq!(
+            status["storage"]["config"]["path"],
+            place.path("repository").to_string_lossy().as_ref()
+        );
+    }
+    let nothing = run(holdfast().args(["repo", "status", "--json"]));
+    assert_eq!(
+        (nothing.code, &nothing.problem()["code"]),
+        (2, &json!("usage"))
+    );
+    let useless = run(holdfast().args(["--repo", &url, "up", "--data", "/nowhere", "--json"]));
+    assert_eq!(
+        (useless.code, &useless.problem()["code"]),
+        (2, &json!("usage"))
+    );
+}
+
+#[test]
+fn older_versions_of_the_format_are_created() {
+    for version in ["1", "2"] {
+        let place = Place::new();
+        let status = place.json(["repo", "create", "--format-version", version]);
+        assert_eq!(status["contentFormat"]["version"].to_string(), version);
+        place.succeed(["repo", "check", "--strict", "--read-data"]);
+        let mut command = place.command(["repo", "change-password", "--json"]);
+        let ended = run(command.env("HOLDFAST_NEW_PASSWORD", "another"));
+        match version {
+            "1" => assert_eq!(
+                (ended.code, &ended.problem()["code"]),
+                (1, &json!("password_fixed"))
+            ),
+            _ => assert_eq!(ended.code, 0, "{ended:#?}"),
+        }
+    }
+}
+
+#[test]
+fn the_password_is_changed() {
+    let place = Place::with_repository();
+    let file = place.path("new");
+    fs::write(&file, "a new one\n").expect("write the password");
+    let without = run(&mut place.command(["repo", "change-password", "--json"]));
+    assert_eq!(
+        (without.code, &without.problem()["code"]),
+        (2, &json!("usage"))
+    );
+    let mut command = place.command(["repo", "change-password", "--json", "--new-password-file"]);
+    let ended = run(command.arg(&file));
+    assert_eq!(ended.code, 0, "{ended:#?}");
+    let old = run(&mut place.command(["repo", "status", "--json"]));
+    assert_eq!(
+        (old.code, &old.problem()["code"]),
+        (1, &json!("wrong_password"))
+    );
+    // And back, by the environment.
+    let ended = run(place
+        .command(["repo", "change-password"])
+        .env("HOLDFAST_PASSWORD", "a new one")
+        .env("HOLDFAST_NEW_PASSWORD", PASSWORD));
+    assert_eq!(ended.code, 0, "{ended:#?}");
+    assert!(!ended.stdout.contains(PASSWORD));
+    place.succeed(["repo", "check", "--strict"]);
+}
+
+#[test]
+fn parameters_are_set_and_shown() {
+    let place = Place::with_repository();
+    let status = place.json([
+        "repo",
+        "set-parameters",
+        "--max-pack-size-mb=40",
+        "--epoch-min-duration=12h",
+        "--epoch-advance-on-size-mb=5",
+    ]);
+    let format = &status["contentFormat"];
+    assert_eq!(format["maxPackSize"], 40 << 20);
+    assert_eq!(
+        format["epochParameters"]["MinEpochDuration"],
+        43_200_000_000_000_u64
+    );
+    assert_eq!(status["blobRetention"], json!({}));
+    assert_eq!(place.json(["repo", "status"]), status);
+    for (arguments, code, name) in [
+        (&["--max-pack-size-mb=5"][..], 1, "invalid_parameter"),
+        (&["--index-version=1"], 1, "invalid_parameter"),
+        (&["--retention-mode=GOVERNANCE"], 1, "invalid_parameter"),
+        (
+            &["--retention-mode=GOVERNANCE", "--retention-period=30d"],
+            1,
+            "storage_failed",
+        ),
+        (&[], 2, "usage"),
+    ] {
+        let mut command = place.command(["repo", "set-parameters", "--json"]);
+        let ended = run(command.args(arguments));
+        assert_eq!(
+            (ended.code, &ended.problem()["code"]),
+            (code, &json!(name)),
+            "{arguments:?}"
+        );
+    }
+    // What was refused changed nothing.
+    assert_eq!(place.json(["repo", "status"]), status);
+    place.succeed(["repo", "check", "--strict"]);
+}
+
+#[test]
 fn a_connection_file_is_one_that_a_stock_client_understands() {
     let place = Place::with_repository();
     let file = place.path("kopia.config");

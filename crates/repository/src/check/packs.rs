@@ -8,8 +8,9 @@ use parking_lot::Mutex;
 
 use super::indexes::encode_again;
 use super::{CheckOptions, CheckProblem, CheckStage, PackState, Run, finding};
+use crate::format::FormatBlob;
 use crate::index::{ContentInfo, IndexReader, RANDOM_SUFFIX_LENGTH};
-use crate::pack::{LocalIndex, read_local_index};
+use crate::pack::{LocalIndex, read_format_copy, read_local_index};
 use crate::repository::Repository;
 use crate::{ContentFilter, Error, Result};
 
@@ -176,8 +177,9 @@ fn check_pack(
         });
     };
     if options.strict {
-        layout(repository, pack, length, &local, &entries)
+        layout(pack, length, &local, &entries)
             .into_iter()
+            .chain(format_copy(repository, pack, length)?)
             .for_each(&mut problem);
     }
     let mut kept = Vec::new();
@@ -260,13 +262,7 @@ fn same_place(index: &ContentInfo, local: &ContentInfo) -> bool {
 }
 
 /// What is unusual about the layout of a pack.
-fn layout(
-    repository: &Repository,
-    pack: &BlobId,
-    length: u64,
-    local: &LocalIndex,
-    entries: &[ContentInfo],
-) -> Vec<String> {
+fn layout(pack: &BlobId, length: u64, local: &LocalIndex, entries: &[ContentInfo]) -> Vec<String> {
     let mut problems = Vec::new();
     let mut end = 0;
     for entry in entries {
@@ -298,14 +294,24 @@ fn layout(
             entry.id
         ));
     }
-    if repository.format().index_version == 2 && local.plaintext.first() == Some(&2) {
-        let stable = local.plaintext.len().saturating_sub(RANDOM_SUFFIX_LENGTH);
-        match encode_again(pack, &local.plaintext) {
-            Ok(again) if again == local.plaintext[..stable] => {}
-            _ => problems.push("encoding its local index again gives other bytes".to_owned()),
-        }
+    let stable = local.plaintext.len().saturating_sub(RANDOM_SUFFIX_LENGTH);
+    match encode_again(pack, &local.plaintext) {
+        Ok(again) if again == local.plaintext[..stable] => {}
+        _ => problems.push("encoding its local index again gives other bytes".to_owned()),
     }
     problems
+}
+
+/// Packs of a repository whose keys depend on the password begin with a copy of the format blob, for the case that it
+/// is lost.
+fn format_copy(repository: &Repository, pack: &BlobId, length: u64) -> Result<Option<String>> {
+    if repository.format().enable_password_change {
+        return Ok(None);
+    }
+    let copy = read_format_copy(repository.store().as_ref(), pack, length)?;
+    let copy = copy.and_then(|bytes| FormatBlob::parse(&bytes).ok());
+    let own = copy.is_some_and(|blob| blob.unique_id == repository.unique_id());
+    Ok((!own).then(|| "it carries no copy of the format blob".to_owned()))
 }
 
 /// Reads contents of one pack, sorted by offset, and compares each with its id.

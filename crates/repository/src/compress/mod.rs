@@ -281,10 +281,7 @@ pub fn decompress(
     out.reserve_exact(length);
     let unpacked = match algorithm.codec() {
         Codec::Zstd(_) => unpack_zstd(stream, out),
-        Codec::Gzip(_) => read_up_to(flate2::bufread::MultiGzDecoder::new(stream), length, out),
-        Codec::Deflate(_) => read_up_to(flate2::bufread::DeflateDecoder::new(stream), length, out),
-        Codec::S2 => read_up_to(minlz::Reader::new(stream), length, out),
-        Codec::Lz4 => read_up_to(lz4_flex::frame::FrameDecoder::new(stream), length, out),
+        codec => unpack_stream(codec, stream, length, out),
     };
     match unpacked {
         Ok(n) if n == length && out.len() == length => Ok(()),
@@ -296,6 +293,64 @@ pub fn decompress(
             what,
             format_args!("decompression failed: {e}"),
         )),
+    }
+}
+
+/// Longest data of an object that is compressed as a whole, bytes: twice the largest chunk of any splitter.
+const MAX_OBJECT_LENGTH: usize = 32 << 20;
+
+/// Restores data that was compressed before it became a content (format 1 §5, "object level") into `out`, replacing
+/// what it held. Its length is known only afterwards.
+///
+/// # Errors
+/// As [`decompress`]; data above 32 MiB counts as damaged.
+pub fn decompress_object(
+    what: &dyn std::fmt::Display,
+    data: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    let Some((header, stream)) = data.split_first_chunk::<HEADER_LENGTH>() else {
+        return Err(Error::damaged(
+            what,
+            "the compressed form is shorter than its header",
+        ));
+    };
+    let id = u32::from_be_bytes(*header);
+    let Some(algorithm) = CompressionAlgorithm::by_id(id) else {
+        return Err(Error::NewerFormat {
+            reason: format!("unknown compression 0x{id:04x} of {what}"),
+        });
+    };
+    out.clear();
+    let unpacked = unpack_stream(algorithm.codec(), stream, MAX_OBJECT_LENGTH, out);
+    match unpacked {
+        Ok(length) if length <= MAX_OBJECT_LENGTH => Ok(()),
+        Ok(_) => Err(Error::damaged(what, "it is larger than any chunk can be")),
+        Err(error) => Err(Error::damaged(
+            what,
+            format_args!("decompression failed: {error}"),
+        )),
+    }
+}
+
+/// Unpacks a stream of unknown length, and of at most `limit` bytes: one byte more shows that there is more.
+fn unpack_stream(
+    codec: Codec,
+    stream: &[u8],
+    limit: usize,
+    out: &mut Vec<u8>,
+) -> std::io::Result<usize> {
+    match codec {
+        Codec::Zstd(_) => {
+            let mut decoder = zstd::stream::read::Decoder::with_buffer(stream)?;
+            // No window has to be larger than the data.
+            decoder.window_log_max(MAX_OBJECT_LENGTH.ilog2())?;
+            read_up_to(decoder, limit, out)
+        }
+        Codec::Gzip(_) => read_up_to(flate2::bufread::MultiGzDecoder::new(stream), limit, out),
+        Codec::Deflate(_) => read_up_to(flate2::bufread::DeflateDecoder::new(stream), limit, out),
+        Codec::S2 => read_up_to(minlz::Reader::new(stream), limit, out),
+        Codec::Lz4 => read_up_to(lz4_flex::frame::FrameDecoder::new(stream), limit, out),
     }
 }
 
@@ -319,6 +374,23 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn an_object_that_unpacks_without_end_is_refused() {
+        let zeros = vec![0; MAX_OBJECT_LENGTH + 1];
+        let (mut packed, mut out) = (Vec::new(), Vec::new());
+        for algorithm in [
+            CompressionAlgorithm::ZstdFastest,
+            CompressionAlgorithm::GzipBestSpeed,
+        ] {
+            assert!(
+                Compressors::default()
+                    .compress(algorithm, &zeros, &mut packed)
+                    .unwrap()
+            );
+            assert!(decompress_object(&"x", &packed, &mut out).is_err());
+        }
+    }
 
     #[test]
     fn incompressible_data_is_kept_raw() {
@@ -500,6 +572,8 @@ mod tests {
                 let mut back = Vec::new();
                 decompress(&"x", algorithm.id(), &out, data.len(), &mut back).unwrap();
                 prop_assert_eq!(&back, &data);
+                decompress_object(&"x", &out, &mut back).unwrap();
+                prop_assert_eq!(&back, &data);
                 prop_assert!(decompress(&"x", algorithm.id(), &out, data.len() - 1, &mut back).is_err());
                 prop_assert!(decompress(&"x", algorithm.id(), &out, data.len() + 1, &mut back).is_err());
             }
@@ -511,6 +585,7 @@ mod tests {
                 *header = algorithm.id().to_be_bytes();
             }
             let _ = decompress(&"x", algorithm.id(), &data, length, &mut Vec::new());
+            let _ = decompress_object(&"x", &data, &mut Vec::new());
         }
     }
 }

@@ -4,6 +4,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::blobcfg::BlobConfiguration;
 use super::envelope;
 use super::json;
 use super::parameters::RepositoryFormat;
@@ -37,6 +38,15 @@ pub struct FormatBlob {
     /// The sealed inner JSON.
     #[serde(with = "json::bytes", default)]
     pub encrypted_block_format: Vec<u8>,
+    /// A copy of the sealed blob configuration, while a change of the password is on its way in a repository with
+    /// object lock. No part of the format: others ignore it, and drop it when they write the blob.
+    #[serde(
+        rename = "holdfastBlobcfg",
+        with = "json::bytes",
+        default,
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub configuration_copy: Vec<u8>,
 }
 
 /// Who wrote a format blob.
@@ -91,7 +101,44 @@ impl FormatBlob {
             unique_id,
             key_algo: key_derivation.name().to_owned(),
             encryption: ENVELOPE.to_owned(),
+            configuration_copy: Vec::new(),
         })
+    }
+
+    /// The same blob with other parameters, sealed under the same key.
+    pub(crate) fn with_format(&self, format: &RepositoryFormat, key: &FormatKey) -> Result<Self> {
+        let inner = inner_json(format)?;
+        Ok(Self {
+            encrypted_block_format: envelope::seal(key.secret(), &self.unique_id, &inner)?,
+            configuration_copy: Vec::new(),
+            ..self.clone()
+        })
+    }
+
+    /// The same blob with the same inner bytes, sealed under another key, and with a copy of the sealed blob
+    /// configuration or nothing.
+    pub(crate) fn resealed(
+        &self,
+        from: &FormatKey,
+        to: &FormatKey,
+        configuration_copy: Vec<u8>,
+    ) -> Result<Self> {
+        let inner = envelope::open(from.secret(), &self.unique_id, &self.encrypted_block_format)
+            .map_err(|error| invalid(error.to_string()))?;
+        Ok(Self {
+            encrypted_block_format: envelope::seal(to.secret(), &self.unique_id, &inner)?,
+            configuration_copy,
+            ..self.clone()
+        })
+    }
+
+    /// The blob configuration that the blob carries a copy of, if it is sealed under this key.
+    pub(crate) fn configuration_copy(&self, key: &FormatKey) -> Result<Option<BlobConfiguration>> {
+        if self.configuration_copy.is_empty() {
+            return Ok(None);
+        }
+        let opened = BlobConfiguration::open(&self.configuration_copy, key, &self.unique_id)?;
+        Ok(opened.ok())
     }
 
     /// Parses the bytes of the blob; any layout and order of keys is accepted.
@@ -111,20 +158,25 @@ impl FormatBlob {
         text
     }
 
-    /// Derives the key of this repository from a password. Takes 0.2 s and, while it runs, 64 MiB.
+    /// How the key is derived from the password.
     ///
     /// # Errors
-    /// [`Error::NewerFormat`] or [`Error::InvalidFormat`] when the blob names a derivation that is unknown or
-    /// cannot work.
-    pub fn derive_key(&self, password: &SecretString) -> Result<FormatKey> {
+    /// [`Error::NewerFormat`] or [`Error::InvalidFormat`] when the blob names a derivation that is unknown, or none.
+    pub fn key_derivation(&self) -> Result<KeyDerivation> {
         if self.key_algo.is_empty() {
             return Err(invalid("it names no key derivation".to_owned()));
         }
-        let derivation =
-            KeyDerivation::by_name(&self.key_algo).ok_or_else(|| Error::NewerFormat {
-                reason: format!("unknown key derivation {:?}", self.key_algo),
-            })?;
-        derivation
+        KeyDerivation::by_name(&self.key_algo).ok_or_else(|| Error::NewerFormat {
+            reason: format!("unknown key derivation {:?}", self.key_algo),
+        })
+    }
+
+    /// Derives the key of this repository from a password. Takes 0.2 s and, while it runs, 64 MiB.
+    ///
+    /// # Errors
+    /// As [`Self::key_derivation`], and [`Error::InvalidFormat`] when the repository's id is too short.
+    pub fn derive_key(&self, password: &SecretString) -> Result<FormatKey> {
+        self.key_derivation()?
             .derive(password, &self.unique_id)
             .map(FormatKey::new)
     }

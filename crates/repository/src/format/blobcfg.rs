@@ -7,10 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::envelope;
 use super::secrets::FormatKey;
 use crate::blob_names::BLOBCFG;
+use crate::crypto::NotAuthentic;
 use crate::error::{Error, Result};
-
-/// Shortest retention, 24 hours.
-const MIN_PERIOD: Duration = Duration::from_secs(24 * 3600);
 
 /// Object lock of all data of a repository, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,6 +24,11 @@ pub struct RetentionSetting {
     pub mode: holdfast_storage::RetentionMode,
     /// How long each blob is locked, at least 24 hours.
     pub period: Duration,
+}
+
+impl RetentionSetting {
+    /// Shortest period, 24 hours.
+    pub const MIN_PERIOD: Duration = Duration::from_secs(24 * 3600);
 }
 
 #[derive(Serialize, Deserialize)]
@@ -53,17 +56,20 @@ fn invalid(reason: impl std::fmt::Display) -> Error {
 }
 
 impl BlobConfiguration {
-    /// Decrypts and checks the blob.
+    /// Decrypts and checks the blob. The outer error says that it makes no sense, the inner one that the key is not
+    /// the right one, or that it was damaged.
     ///
     /// # Errors
     /// [`Error::InvalidFormat`].
-    pub fn open(sealed: &[u8], key: &FormatKey, unique_id: &[u8]) -> Result<Self> {
-        let plaintext = envelope::open(key.secret(), unique_id, sealed).map_err(|e| {
-            invalid(format_args!(
-                "{e}; a change of the password may have been interrupted"
-            ))
-        })?;
-        Self::parse(&plaintext)
+    pub fn open(
+        sealed: &[u8],
+        key: &FormatKey,
+        unique_id: &[u8],
+    ) -> Result<Result<Self, NotAuthentic>> {
+        match envelope::open(key.secret(), unique_id, sealed) {
+            Ok(plaintext) => Self::parse(&plaintext).map(Ok),
+            Err(not_authentic) => Ok(Err(not_authentic)),
+        }
     }
 
     fn parse(plaintext: &[u8]) -> Result<Self> {
@@ -80,7 +86,7 @@ impl BlobConfiguration {
         let period = u64::try_from(document.retention_period)
             .map(Duration::from_nanos)
             .unwrap_or_default();
-        if period < MIN_PERIOD {
+        if period < RetentionSetting::MIN_PERIOD {
             return Err(invalid("the retention period is shorter than 24 hours"));
         }
         Ok(Self {
@@ -129,9 +135,10 @@ mod tests {
         assert_eq!(sealed.len(), 30);
         assert_eq!(
             BlobConfiguration::open(&sealed, &key, b"unique").unwrap(),
-            none
+            Ok(none)
         );
-        assert!(BlobConfiguration::open(&sealed, &key, b"other").is_err());
+        let other = BlobConfiguration::open(&sealed, &key, b"other").unwrap();
+        assert_eq!(other, Err(NotAuthentic));
         let period = Duration::from_secs(86400 * 30);
         let locked = BlobConfiguration {
             retention: Some(RetentionSetting {
@@ -142,7 +149,7 @@ mod tests {
         let sealed = locked.seal(&key, b"unique").unwrap();
         assert_eq!(
             BlobConfiguration::open(&sealed, &key, b"unique").unwrap(),
-            locked
+            Ok(locked)
         );
     }
 

@@ -2,6 +2,7 @@
 
 mod blob;
 mod blobcfg;
+mod changes;
 mod envelope;
 mod json;
 mod lock;
@@ -11,8 +12,12 @@ mod secrets;
 pub(crate) use blob::MAX_LENGTH as MAX_FORMAT_BLOB_LENGTH;
 pub use blob::{FormatBlob, FormatInfo};
 pub use blobcfg::{BlobConfiguration, RetentionSetting};
+pub(crate) use changes::PACK_SIZES;
+pub use changes::{EpochChanges, ParameterChanges, RetentionChange};
 pub use json::SecretBytes;
 pub use lock::UpgradeLock;
 pub(crate) use parameters::DEFAULT_MAX_PACK_SIZE;
-pub use parameters::{EpochParameters, FeatureFallback, RepositoryFormat, RequiredFeature};
+pub use parameters::{
+    EpochParameters, FeatureFallback, RepositoryFormat, RequiredFeature, VERSIONS,
+};
 pub use secrets::FormatKey;

@@ -12,8 +12,8 @@ use crate::error::{Error, Result};
 use crate::hash::HashAlgorithm;
 use crate::splitter::{DEFAULT_SPLITTER, SplitterKind};
 
-/// Versions this program reads and writes.
-const VERSIONS: std::ops::RangeInclusive<u32> = 1..=3;
+/// Versions of the format that are read and written.
+pub const VERSIONS: std::ops::RangeInclusive<u32> = 1..=3;
 /// Features whose meaning is known.
 const KNOWN_FEATURES: [&str; 2] = ["index-v1", "index-v2"];
 const MIB: u64 = 1 << 20;
@@ -184,6 +184,20 @@ impl RepositoryFormat {
             DEFAULT_MAX_PACK_SIZE
         } else {
             self.max_pack_size
+        }
+    }
+
+    /// Turns the parameters of [`Self::new`] into those of a new repository of an older version (format 1 §2.4).
+    pub(crate) fn with_version(self, version: u32) -> Self {
+        if version > 1 {
+            return Self { version, ..self };
+        }
+        Self {
+            version,
+            index_version: 1,
+            epoch_parameters: EpochParameters::default(),
+            enable_password_change: false,
+            ..self
         }
     }
 

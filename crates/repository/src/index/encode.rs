@@ -81,20 +81,20 @@ const MAX_PACKS: usize = 1 << 24;
 const HEADER_LENGTH: usize = 17;
 
 /// Numbers things by first appearance.
-struct Numbering<T> {
+pub(super) struct Numbering<T> {
     numbers: HashMap<T, u32>,
-    order: Vec<T>,
+    pub(super) order: Vec<T>,
 }
 
 impl<T: Copy + Eq + std::hash::Hash> Numbering<T> {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             numbers: HashMap::new(),
             order: Vec::new(),
         }
     }
 
-    fn number(&mut self, thing: T) -> u32 {
+    pub(super) fn number(&mut self, thing: T) -> u32 {
         *self.numbers.entry(thing).or_insert_with(|| {
             self.order.push(thing);
             (self.order.len() - 1) as u32
@@ -102,19 +102,16 @@ impl<T: Copy + Eq + std::hash::Hash> Numbering<T> {
     }
 }
 
-/// Sorts `entries` and encodes them as an index of version 2; the bytes depend on the entries only.
-///
-/// `packs` is the table that the entries' pack numbers refer to; every id must occur once.
-///
-/// # Errors
-/// [`Error::Limit`] when a number exceeds what the format can hold, [`Error::InvalidParameter`] for no entries,
-/// keys of several lengths, an id that occurs twice or a pack number outside the table.
-pub fn encode(entries: &mut [IndexEntry], packs: &[BlobId]) -> Result<Vec<u8>> {
-    entries.sort_unstable_by_key(|entry| entry.id);
-    let invalid = |reason: &str| Error::InvalidParameter {
+pub(super) fn invalid(reason: &str) -> Error {
+    Error::InvalidParameter {
         what: "index entries",
         reason: reason.to_owned(),
-    };
+    }
+}
+
+/// Sorts entries by their keys; returns the length of a key, which all have.
+pub(super) fn sort(entries: &mut [IndexEntry]) -> Result<usize> {
+    entries.sort_unstable_by_key(|entry| entry.id);
     let Some(first) = entries.first() else {
         return Err(invalid("there are none"));
     };
@@ -128,6 +125,31 @@ pub fn encode(entries: &mut [IndexEntry], packs: &[BlobId]) -> Result<Vec<u8>> {
     if entries.windows(2).any(|pair| pair[0].id == pair[1].id) {
         return Err(invalid("an id occurs twice"));
     }
+    Ok(key_length)
+}
+
+/// Names of the packs in the order of their numbers.
+pub(super) fn names<'p>(order: &[u32], packs: &'p [BlobId]) -> Result<Vec<&'p str>> {
+    order
+        .iter()
+        .map(|&pack| {
+            packs
+                .get(pack as usize)
+                .map(BlobId::as_str)
+                .ok_or_else(|| invalid("a pack number out of range"))
+        })
+        .collect()
+}
+
+/// Sorts `entries` and encodes them as an index of version 2; the bytes depend on the entries only.
+///
+/// `packs` is the table that the entries' pack numbers refer to; every id must occur once.
+///
+/// # Errors
+/// [`Error::Limit`] when a number exceeds what the format can hold, [`Error::InvalidParameter`] for no entries,
+/// keys of several lengths, an id that occurs twice or a pack number outside the table.
+pub fn encode(entries: &mut [IndexEntry], packs: &[BlobId]) -> Result<Vec<u8>> {
+    let key_length = sort(entries)?;
     let count = u32::try_from(entries.len()).map_err(|_| invalid("too many"))?;
 
     let mut pack_numbers = Numbering::new();
@@ -161,16 +183,7 @@ pub fn encode(entries: &mut [IndexEntry], packs: &[BlobId]) -> Result<Vec<u8>> {
         (_, _, formats) if formats > 1 => 17,
         _ => 16,
     };
-    let names: Vec<&str> = pack_numbers
-        .order
-        .iter()
-        .map(|&pack| {
-            packs
-                .get(pack as usize)
-                .map(BlobId::as_str)
-                .ok_or_else(|| invalid("a pack number out of range"))
-        })
-        .collect::<Result<_>>()?;
+    let names = names(&pack_numbers.order, packs)?;
 
     let names_at = HEADER_LENGTH
         + entries.len() * (key_length + entry_length)

@@ -2,17 +2,59 @@
 
 mod decode;
 mod encode;
+mod encode_1;
 mod layout;
 mod merge;
 
 pub use decode::{IndexReader, IndexSource};
 pub use encode::{IndexEntry, encode};
+pub use encode_1::encode_1;
 pub use layout::{InvalidIndex, Layout};
 pub use merge::supersedes;
 
 use holdfast_storage::BlobId;
 
 use crate::content_id::ContentId;
+use crate::error::{Error, Result};
+
+/// Encodes entries in the version that a repository writes, [`crate::format::RepositoryFormat::index_version`].
+///
+/// # Errors
+/// As [`encode`] and [`encode_1`]; [`Error::NewerFormat`] for another version.
+pub fn encode_as(version: u32, entries: &mut [IndexEntry], packs: &[BlobId]) -> Result<Vec<u8>> {
+    match version {
+        1 => encode_1(entries, packs),
+        2 => encode(entries, packs),
+        _ => Err(Error::NewerFormat {
+            reason: format!("unknown index version {version}"),
+        }),
+    }
+}
+
+/// Distributes the entries over as few indexes as the limit allows (format 1 §7.4) and encodes them. `entries` must
+/// not be empty.
+///
+/// # Errors
+/// As [`encode_as`].
+pub fn encode_shards(
+    version: u32,
+    entries: &mut [IndexEntry],
+    packs: &[BlobId],
+) -> Result<Vec<Vec<u8>>> {
+    let count = entries.len().div_ceil(MAX_ENTRIES_PER_BLOB);
+    if count <= 1 {
+        return Ok(vec![encode_as(version, entries, packs)?]);
+    }
+    let mut shards = vec![Vec::new(); count];
+    for entry in entries {
+        shards[shard_of(&entry.id, count)].push(*entry);
+    }
+    shards
+        .iter_mut()
+        .filter(|shard| !shard.is_empty())
+        .map(|shard| encode_as(version, shard, packs))
+        .collect()
+}
 
 /// Entries per index blob at most (format 1 §7.4).
 pub const MAX_ENTRIES_PER_BLOB: usize = 16_000_000;

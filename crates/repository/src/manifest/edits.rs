@@ -127,9 +127,9 @@ impl ManifestEdits {
         }
         let payload = gzip_container(&encode_container(&self.entries));
         let compression = Some(CompressionAlgorithm::ZstdFastest);
-        let id = sink.put_content(Some(MANIFEST_PREFIX), &payload, compression)?;
+        let object = sink.put_chunk(Some(MANIFEST_PREFIX), &payload, compression)?;
         self.entries.clear();
-        Ok(Some(id))
+        Ok(Some(object.content()))
     }
 
     /// Publishes the changes in a session of their own, for changes that refer to nothing new.

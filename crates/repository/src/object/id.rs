@@ -36,6 +36,14 @@ impl ObjectId {
         }
     }
 
+    /// The object whose content is its compressed form: `Z` before the content's id.
+    pub fn compressed(content: ContentId) -> Self {
+        Self {
+            compressed: true,
+            ..Self::direct(content)
+        }
+    }
+
     /// The object whose parts are listed by the index object `index`: `I` before its id.
     ///
     /// Returns `None` when the index is compressed at the object level or nested too deeply; the format has no

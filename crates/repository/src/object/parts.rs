@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::{IndirectEntry, ObjectId, decode_indirect, is_contiguous};
+use crate::compress::decompress_object;
 use crate::directory::{self, Directory};
 use crate::repository::Repository;
 use crate::{ContentId, Error, Result};
@@ -16,6 +17,8 @@ pub struct ObjectPart {
     pub length: u64,
     /// The content that holds it.
     pub content: ContentId,
+    /// Whether the content is the compressed form of the part.
+    pub compressed: bool,
 }
 
 /// Levels of indexes that are followed below an object.
@@ -50,15 +53,15 @@ impl Repository {
             return Err(damaged(id, "its indexes are nested too deeply"));
         }
         let Some(index) = id.index_object() else {
-            let content = direct_content(id)?;
             let length = match expected {
                 Some(length) => length,
-                None => self.content_length(&content)?,
+                None => self.chunk_length(id)?,
             };
             parts.push(ObjectPart {
                 start,
                 length,
-                content,
+                content: id.content(),
+                compressed: id.is_compressed(),
             });
             return Ok(());
         };
@@ -101,7 +104,7 @@ impl Repository {
 
     fn read_whole(&self, id: &ObjectId, level: usize) -> Result<Bytes> {
         if !id.is_indirect() {
-            return self.read_content(&direct_content(id)?);
+            return self.read_chunk(id);
         }
         let mut parts = Vec::new();
         self.collect_parts(id, 0, None, level, &mut parts)?;
@@ -118,7 +121,10 @@ impl Repository {
 
     /// The bytes of one part of the object `id`.
     pub(crate) fn read_part(&self, id: &ObjectId, part: &ObjectPart) -> Result<Bytes> {
-        let bytes = self.read_content(&part.content)?;
+        let bytes = match part.compressed {
+            true => self.read_chunk(&ObjectId::compressed(part.content))?,
+            false => self.read_content(&part.content)?,
+        };
         if bytes.len() as u64 != part.length {
             let reason = format!(
                 "content {} has {} bytes, its index says {}",
@@ -131,10 +137,26 @@ impl Repository {
         Ok(bytes)
     }
 
-    fn content_length(&self, content: &ContentId) -> Result<u64> {
+    /// The data of a direct object.
+    fn read_chunk(&self, id: &ObjectId) -> Result<Bytes> {
+        let content = self.read_content(&id.content())?;
+        if !id.is_compressed() {
+            return Ok(content);
+        }
+        let mut data = Vec::new();
+        decompress_object(&format_args!("object {id}"), &content, &mut data)?;
+        Ok(data.into())
+    }
+
+    /// Length of a direct object. A compressed one has to be read for that.
+    fn chunk_length(&self, id: &ObjectId) -> Result<u64> {
+        if id.is_compressed() {
+            return Ok(self.read_chunk(id)?.len() as u64);
+        }
+        let content = id.content();
         let info = self
-            .content_info(content)?
-            .ok_or(Error::ContentMissing { id: *content })?;
+            .content_info(&content)?
+            .ok_or(Error::ContentMissing { id: content })?;
         Ok(u64::from(info.original_length))
     }
 
@@ -197,17 +219,6 @@ impl Repository {
         }
         Ok(())
     }
-}
-
-/// The content of an object that is not indirect.
-fn direct_content(id: &ObjectId) -> Result<ContentId> {
-    if id.is_compressed() {
-        return Err(Error::NotSupportedYet {
-            kind: "compressed object of format version 1",
-            name: id.to_string(),
-        });
-    }
-    Ok(id.content())
 }
 
 fn damaged(id: &ObjectId, reason: impl std::fmt::Display) -> Error {

@@ -3,20 +3,21 @@
 use std::io::{self, Write};
 
 use super::{IndirectEntry, ObjectId, concatenate, encode_indirect};
-use crate::{Compression, ContentId, Error, Result, Splitter};
+use crate::{Compression, Error, Result, Splitter};
 
 /// Where an object's contents go: the writer of a session, or a record of them in a test.
 pub trait ContentSink {
-    /// Stores one content, unless the repository has it, and returns its id.
+    /// Stores one chunk of an object, unless the repository has it, and returns its id as an object: the content with
+    /// the chunk, or `Z` and the content with its compressed form.
     ///
     /// # Errors
     /// Those of packing and uploading.
-    fn put_content(
+    fn put_chunk(
         &mut self,
         prefix: Option<u8>,
         data: &[u8],
         compression: Compression,
-    ) -> Result<ContentId>;
+    ) -> Result<ObjectId>;
 }
 
 /// How objects of one kind are written (format 2 §1.4).
@@ -142,14 +143,14 @@ impl<'s, S: ContentSink> ObjectWriter<'s, S> {
     /// Stores the first `length` bytes of the buffer as one content.
     fn put(&mut self, length: usize) -> Result<()> {
         let options = &self.options;
-        let content =
+        let object =
             self.sink
-                .put_content(options.prefix, &self.chunk[..length], options.compression)?;
+                .put_chunk(options.prefix, &self.chunk[..length], options.compression)?;
         self.chunk.drain(..length);
         self.entries.push(IndirectEntry {
             start: self.length,
             length: length as u64,
-            object: content.into(),
+            object,
         });
         self.length += length as u64;
         Ok(())

@@ -35,6 +35,40 @@ pub fn read_local_index(
     pack: &BlobId,
     length: u64,
 ) -> Result<LocalIndex> {
+    let (postamble, mut sealed) = read_sealed(store, pack, length)?;
+    let plaintext = cipher
+        .open_in_place(&postamble.item, &mut sealed)
+        .map_err(|e| Error::damaged(format_args!("local index of pack {pack}"), e))?
+        .to_vec();
+    Ok(LocalIndex {
+        offset: postamble.offset,
+        length: postamble.length,
+        item: postamble.item,
+        plaintext,
+    })
+}
+
+/// Whether the local index of a pack was sealed by this cipher; nothing when the pack is too damaged to tell.
+///
+/// # Errors
+/// Of the store.
+pub(crate) fn is_sealed_for(
+    store: &dyn BlobStore,
+    cipher: &ContentCipher,
+    pack: &BlobId,
+    length: u64,
+) -> Result<Option<bool>> {
+    match read_sealed(store, pack, length) {
+        Ok((postamble, mut sealed)) => Ok(Some(
+            cipher.open_in_place(&postamble.item, &mut sealed).is_ok(),
+        )),
+        Err(Error::Damaged { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The postamble of a pack and its local index as it lies there.
+fn read_sealed(store: &dyn BlobStore, pack: &BlobId, length: u64) -> Result<(Postamble, Vec<u8>)> {
     let damaged = |reason: &str| Error::damaged(format_args!("pack {pack}"), reason);
     let tail_length = length.min(TAIL_LENGTH);
     let tail_at = length - tail_length;
@@ -48,7 +82,7 @@ pub fn read_local_index(
     if end.is_none() || postamble.length > MAX_LENGTH {
         return Err(damaged("its postamble points outside the pack"));
     }
-    let mut sealed = if postamble.offset >= tail_at {
+    let sealed = if postamble.offset >= tail_at {
         let at = (postamble.offset - tail_at) as usize;
         tail.drain(..at);
         tail.truncate(postamble.length as usize);
@@ -58,14 +92,5 @@ pub fn read_local_index(
         store.get_range(pack, postamble.offset, &mut sealed)?;
         sealed
     };
-    let plaintext = cipher
-        .open_in_place(&postamble.item, &mut sealed)
-        .map_err(|e| Error::damaged(format_args!("local index of pack {pack}"), e))?
-        .to_vec();
-    Ok(LocalIndex {
-        offset: postamble.offset,
-        length: postamble.length,
-        item: postamble.item,
-        plaintext,
-    })
+    Ok((postamble, sealed))
 }

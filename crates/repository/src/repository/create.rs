@@ -7,19 +7,25 @@ use bytes::Bytes;
 use holdfast_storage::BlobStore;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{OpenOptions, Repository, Settings, settings};
+use super::settings::{self, StoredFormat};
+use super::{OpenOptions, Repository, Settings};
 use crate::blob_names::{BLOBCFG, FORMAT};
 use crate::crypto::{self, EncryptionAlgorithm};
 use crate::ecc::{ErrorCorrection, REED_SOLOMON_CRC32};
 use crate::error::{Error, Result};
-use crate::format::{BlobConfiguration, FormatBlob, FormatKey, RepositoryFormat, SecretBytes};
+use crate::format::{
+    BlobConfiguration, FormatBlob, FormatKey, PACK_SIZES, RepositoryFormat, SecretBytes, VERSIONS,
+};
 use crate::hash::HashAlgorithm;
 use crate::kdf::KeyDerivation;
 use crate::splitter::{DEFAULT_SPLITTER, SplitterKind};
 
-/// Algorithms of a new repository.
+/// Version and algorithms of a new repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreateOptions {
+    /// Version of the format, 1 to 3. Version 1 is for clients of long ago: its password cannot be changed, contents
+    /// are not compressed in packs, and its index is not kept in epochs.
+    pub format_version: u32,
     /// Hash of contents.
     pub hash: HashAlgorithm,
     /// Encryption of contents.
@@ -40,6 +46,7 @@ impl Default for CreateOptions {
     /// The format's present defaults.
     fn default() -> Self {
         Self {
+            format_version: *VERSIONS.end(),
             hash: HashAlgorithm::default(),
             encryption: EncryptionAlgorithm::default(),
             ecc_overhead_percent: 0,
@@ -51,7 +58,6 @@ impl Default for CreateOptions {
     }
 }
 
-const PACK_SIZES: std::ops::RangeInclusive<u64> = 10 << 20..=120 << 20;
 const SECRET_LENGTH: usize = 32;
 
 impl Repository {
@@ -73,7 +79,8 @@ impl Repository {
         let mut format = RepositoryFormat::new(
             SecretBytes::new(random_secret()?),
             SecretBytes::new(random_secret()?),
-        );
+        )
+        .with_version(options.format_version);
         format.hash = options.hash.name().to_owned();
         format.encryption = options.encryption.name().to_owned();
         if options.ecc_overhead_percent > 0 {
@@ -84,26 +91,25 @@ impl Repository {
         format.max_pack_size = options.max_pack_size;
         let key = FormatKey::new(options.key_derivation.derive(password, &unique_id)?);
 
+        let blob = FormatBlob::seal(&format, &key, unique_id.clone(), options.key_derivation)?;
+        let stored = StoredFormat {
+            bytes: Bytes::from(blob.to_bytes()),
+            blob,
+        };
         let settings = Settings {
             format: Arc::new(format),
+            format_bytes: stored.bytes.clone(),
             blobs: options.blobs,
+            configuration_settled: true,
             read_at: open.clock.monotonic(),
         };
-        let put = |name: &'static str, bytes: Vec<u8>| -> Result<()> {
+        let blobcfg = Bytes::from(options.blobs.seal(&key, &unique_id)?);
+        for (name, bytes) in [(BLOBCFG, blobcfg), (FORMAT, stored.bytes.clone())] {
             let id = settings::known_id(name)?;
-            let put_options = settings.put_options(&id, open.clock.now())?;
-            Ok(store.put(&id, Bytes::from(bytes), &put_options)?)
-        };
-        let blob = FormatBlob::seal(
-            &settings.format,
-            &key,
-            unique_id.clone(),
-            options.key_derivation,
-        )?;
-        put(BLOBCFG, options.blobs.seal(&key, &unique_id)?)?;
-        put(FORMAT, blob.to_bytes())?;
+            store.put(&id, bytes, &settings.put_options(&id, open.clock.now())?)?;
+        }
 
-        let repository = Self::with_key(store.clone(), &blob, key, open)?;
+        let repository = Self::with_key(store, &stored, key, open)?;
         repository.load_index()?;
         Ok(Arc::new(repository))
     }
@@ -116,10 +122,26 @@ fn check_options(password: &SecretString, options: &CreateOptions) -> Result<()>
             reason: "it is empty".to_owned(),
         });
     }
+    if !VERSIONS.contains(&options.format_version) {
+        return Err(Error::InvalidParameter {
+            what: "format version",
+            reason: format!(
+                "there are versions {} to {}",
+                VERSIONS.start(),
+                VERSIONS.end()
+            ),
+        });
+    }
     if !PACK_SIZES.contains(&options.max_pack_size) {
         return Err(Error::InvalidParameter {
             what: "pack size",
             reason: "it is not within 10 to 120 MiB".to_owned(),
+        });
+    }
+    if options.ecc_overhead_percent > 0 && options.format_version == 1 {
+        return Err(Error::InvalidParameter {
+            what: "error correction",
+            reason: "format version 1 has none".to_owned(),
         });
     }
     if options.ecc_overhead_percent > 0 {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use holdfast_storage::BlobId;
+use holdfast_storage::{BlobId, BlobInfo};
 use parking_lot::Mutex;
 
 use super::{MAX_VIEW_AGE, Repository, settings};
@@ -21,12 +21,32 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// Index blobs fetched at once.
 const PARALLEL_FETCHES: usize = 8;
 
+/// The index blobs of one listing.
+struct View {
+    /// Those that count.
+    active: Vec<BlobId>,
+    /// Tombstones up to this unix second make contents vanish.
+    watermark: u64,
+    /// Monotonic time until which the listing may be used, where the scheme has such a limit.
+    valid_until: Option<Duration>,
+}
+
 /// Why a picture was not consistent.
 enum Unstable {
     /// An index blob went away between listing and reading.
     Vanished(BlobId),
     /// Loading took longer than the listing may be used.
     Outdated,
+}
+
+impl From<Unstable> for Error {
+    fn from(unstable: Unstable) -> Self {
+        let reason = match unstable {
+            Unstable::Vanished(id) => format!("index blob {id} is listed but cannot be found"),
+            Unstable::Outdated => "loading takes longer than the listing may be used".to_owned(),
+        };
+        Self::IndexUnstable { reason }
+    }
 }
 
 impl Repository {
@@ -58,16 +78,20 @@ impl Repository {
     }
 
     fn refresh_settings(&self) -> Result<()> {
-        if self
+        let age = self
             .clock
             .monotonic()
-            .saturating_sub(self.settings().read_at)
-            < MAX_VIEW_AGE
-        {
+            .saturating_sub(self.settings().read_at);
+        if age < MAX_VIEW_AGE {
             return Ok(());
         }
-        let blob = settings::read_format_blob(self.store.as_ref())?;
-        if blob.unique_id != self.unique_id {
+        self.reread_settings()
+    }
+
+    /// Reads format blob and blob configuration again (format 1 §11.10).
+    pub(crate) fn reread_settings(&self) -> Result<()> {
+        let stored = settings::read_format_blob(self.store.as_ref())?;
+        if stored.blob.unique_id != self.unique_id {
             return Err(Error::InvalidFormat {
                 blob: crate::blob_names::FORMAT,
                 reason: "another repository has taken the place of the one that was opened"
@@ -76,9 +100,18 @@ impl Repository {
         }
         let (now, read_at) = (self.clock.now(), self.clock.monotonic());
         let settings =
-            settings::read_settings(self.store.as_ref(), &blob, &self.key, now, read_at)?;
+            settings::read_settings(self.store.as_ref(), &stored, &self.key, now, read_at)
+                .map_err(|error| match error {
+                    Error::WrongPassword { location } => Error::PasswordChanged { location },
+                    other => other,
+                })?;
         *self.settings.write() = Arc::new(settings);
         Ok(())
+    }
+
+    /// Renews the view of the index now.
+    pub(crate) fn reload_index(&self) -> Result<()> {
+        self.load_index()
     }
 
     pub(super) fn load_index(&self) -> Result<()> {
@@ -97,15 +130,7 @@ impl Repository {
                 Err(unstable) => unstable,
             };
             if attempt == ATTEMPTS {
-                let reason = match unstable {
-                    Unstable::Vanished(id) => {
-                        format!("index blob {id} is listed but cannot be found")
-                    }
-                    Unstable::Outdated => {
-                        "loading takes longer than the listing may be used".to_owned()
-                    }
-                };
-                return Err(Error::IndexUnstable { reason });
+                return Err(unstable.into());
             }
             self.clock.sleep(pause);
             pause *= 2;
@@ -126,14 +151,31 @@ impl Repository {
         Ok((EpochState::of_listing(&blobs), valid_until))
     }
 
+    /// Which index blobs count now, in epochs or in the legacy scheme.
+    fn view(&self) -> Result<View> {
+        let names = |blobs: Vec<&BlobInfo>| blobs.into_iter().map(|blob| blob.id.clone()).collect();
+        if !self.format().epoch_parameters.enabled {
+            return Ok(View {
+                active: names(self.legacy_listing()?.active()),
+                watermark: 0,
+                valid_until: None,
+            });
+        }
+        let (state, valid_until) = self.epoch_state()?;
+        Ok(View {
+            active: names(state.active_set()),
+            watermark: state.watermark,
+            valid_until: Some(valid_until),
+        })
+    }
+
     fn try_load_index(&self) -> Result<Result<CommittedIndex, Unstable>> {
         let listed_at = self.clock.monotonic();
-        let (state, valid_until) = self.epoch_state()?;
-        let active: Vec<BlobId> = state
-            .active_set()
-            .into_iter()
-            .map(|blob| blob.id.clone())
-            .collect();
+        let View {
+            active,
+            watermark,
+            valid_until,
+        } = self.view()?;
         let previous = self.index.read().clone();
         let known: HashMap<&BlobId, &Arc<IndexTable>> = previous
             .tables()
@@ -145,7 +187,7 @@ impl Repository {
             Ok(fetched) => fetched,
             Err(unstable) => return Ok(Err(unstable)),
         };
-        if self.clock.monotonic() > valid_until {
+        if valid_until.is_some_and(|until| self.clock.monotonic() > until) {
             return Ok(Err(Unstable::Outdated));
         }
         let tables = active
@@ -156,7 +198,7 @@ impl Repository {
         if let Some(cache) = &self.cache {
             cache.keep_only(&active.iter().map(BlobId::as_str).collect::<HashSet<_>>());
         }
-        Ok(Ok(CommittedIndex::new(tables, state.watermark, listed_at)))
+        Ok(Ok(CommittedIndex::new(tables, watermark, listed_at)))
     }
 
     /// Loads index blobs, several at once, each from the cache or from the store.
@@ -189,6 +231,14 @@ impl Repository {
             .into_iter()
             .collect::<Result<Vec<_>>>()
             .map(|tables| tables.into_iter().collect())
+    }
+
+    /// Tables of index blobs that must be there.
+    pub(crate) fn index_tables(&self, ids: &[&BlobId]) -> Result<Vec<Arc<IndexTable>>> {
+        match self.fetch_tables(ids)? {
+            Ok(tables) => Ok(tables.into_iter().map(Arc::new).collect()),
+            Err(unstable) => Err(unstable.into()),
+        }
     }
 
     fn fetch_table(&self, id: &BlobId) -> Result<Result<IndexTable, Unstable>> {

@@ -1,8 +1,11 @@
 //! An open repository: settings, keys, the committed index, and reading of contents.
 
+mod administer;
+mod belongs;
 mod create;
 mod load;
 mod open;
+mod password;
 mod read;
 mod settings;
 
@@ -114,6 +117,13 @@ impl Repository {
     #[must_use]
     pub fn format(&self) -> Arc<RepositoryFormat> {
         self.settings.read().format.clone()
+    }
+
+    /// Whether compression belongs to objects instead of contents: index version 1 cannot describe a compressed
+    /// content (format 1 §5).
+    #[must_use]
+    pub fn compresses_objects(&self) -> bool {
+        self.format().index_version() == 1
     }
 
     pub(crate) fn settings(&self) -> Arc<Settings> {

@@ -9,11 +9,12 @@ use holdfast_storage::BlobStore;
 use parking_lot::{Mutex, RwLock};
 use secrecy::SecretString;
 
-use super::{Repository, settings};
+use super::Repository;
+use super::settings::{self, StoredFormat};
 use crate::committed::{CommittedIndex, IndexCache};
 use crate::crypto::ContentCipher;
-use crate::error::{Error, Result};
-use crate::format::{FormatBlob, FormatKey};
+use crate::error::Result;
+use crate::format::FormatKey;
 use crate::hash::Hasher;
 
 /// How a client works with a repository.
@@ -45,66 +46,67 @@ impl Repository {
     /// Opens the repository in `store`: checks the password and the format, and loads the index.
     ///
     /// # Errors
-    /// [`Error::RepositoryMissing`], [`Error::RepositoryHalfWritten`], [`Error::WrongPassword`],
-    /// [`Error::NewerFormat`], [`Error::NotSupportedYet`], [`Error::UpgradeLocked`], [`Error::InvalidFormat`],
+    /// [`RepositoryMissing`](crate::Error::RepositoryMissing),
+    /// [`RepositoryHalfWritten`](crate::Error::RepositoryHalfWritten), [`WrongPassword`](crate::Error::WrongPassword),
+    /// [`NewerFormat`](crate::Error::NewerFormat), [`NotSupportedYet`](crate::Error::NotSupportedYet),
+    /// [`UpgradeLocked`](crate::Error::UpgradeLocked), [`InvalidFormat`](crate::Error::InvalidFormat),
     /// and those of the store and of the index.
     pub fn open(
         store: Arc<dyn BlobStore>,
         password: &SecretString,
         options: &OpenOptions,
     ) -> Result<Arc<Self>> {
-        let blob = settings::read_format_blob(store.as_ref())?;
-        let key = blob.derive_key(password)?;
-        Self::open_blob(store, &blob, key, options)
+        let stored = settings::read_format_blob(store.as_ref())?;
+        let key = stored.blob.derive_key(password)?;
+        Self::open_blob(store, &stored, key, options)
     }
 
     /// Opens the repository in `store` with the key that [`FormatBlob::derive_key`] gave, which takes no time: for
     /// those who open one repository again and again.
     ///
     /// # Errors
-    /// As [`Self::open`]; [`Error::WrongPassword`] when the password was changed since.
+    /// As [`Self::open`]; [`WrongPassword`](crate::Error::WrongPassword) when the password was changed since.
+    ///
+    /// [`FormatBlob::derive_key`]: crate::format::FormatBlob::derive_key
     pub fn open_with_key(
         store: Arc<dyn BlobStore>,
         key: &FormatKey,
         options: &OpenOptions,
     ) -> Result<Arc<Self>> {
-        let blob = settings::read_format_blob(store.as_ref())?;
-        Self::open_blob(store, &blob, key.clone(), options)
+        let stored = settings::read_format_blob(store.as_ref())?;
+        Self::open_blob(store, &stored, key.clone(), options)
     }
 
     fn open_blob(
         store: Arc<dyn BlobStore>,
-        blob: &FormatBlob,
+        stored: &StoredFormat,
         key: FormatKey,
         options: &OpenOptions,
     ) -> Result<Arc<Self>> {
-        let repository = Self::with_key(store, blob, key, options)?;
-        repository.load_index()?;
+        let repository = Self::with_key(store, stored, key, options)?;
+        repository
+            .load_index()
+            .map_err(|error| repository.explain(error))?;
+        repository.refuse_lost_index()?;
         Ok(Arc::new(repository))
     }
 
     /// The repository without its index.
     pub(super) fn with_key(
         store: Arc<dyn BlobStore>,
-        blob: &FormatBlob,
+        stored: &StoredFormat,
         key: FormatKey,
         options: &OpenOptions,
     ) -> Result<Self> {
         let clock = options.clock.clone();
         let settings =
-            settings::read_settings(store.as_ref(), blob, &key, clock.now(), clock.monotonic())?;
+            settings::read_settings(store.as_ref(), stored, &key, clock.now(), clock.monotonic())?;
         let algorithms = settings.format.check(clock.now())?;
-        if !settings.format.epoch_parameters.enabled {
-            return Err(Error::NotSupportedYet {
-                kind: "index scheme",
-                name: "without epochs".to_owned(),
-            });
-        }
         Ok(Self {
             hasher: Hasher::new(algorithms.hash, settings.format.secret.expose())?,
             cipher: ContentCipher::new(algorithms.encryption, settings.format.master_key.expose())
                 .with_error_correction(settings.format.error_correction()?),
-            unique_id: blob.unique_id.clone(),
+            unique_id: stored.blob.unique_id.clone(),
             key,
             user: options.user.clone(),
             host: options.host.clone(),
@@ -114,7 +116,7 @@ impl Repository {
             cache: options
                 .cache_dir
                 .as_deref()
-                .map(|directory| IndexCache::new(directory, &blob.unique_id))
+                .map(|directory| IndexCache::new(directory, &stored.blob.unique_id))
                 .transpose()?,
             store,
             clock,

@@ -9,22 +9,36 @@ use super::open_pack::{OpenPack, Sink};
 use super::session::{Claim, Shared};
 use super::upload::Upload;
 use crate::blob_names::{self, DATA_PACK, METADATA_PACK};
-use crate::compress::{Compression, Compressors, UNCOMPRESSED};
+use crate::compress::{Compression, CompressionAlgorithm, Compressors, UNCOMPRESSED};
 use crate::content_id::ContentId;
 use crate::crypto::{RandomSource, random_bytes};
 use crate::error::{Error, Result};
 use crate::index::{IndexEntry, MAX_LENGTH};
-use crate::object::ContentSink;
+use crate::object::{ContentSink, ObjectId};
 
 /// What became of a content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Written {
-    /// Id of the content.
+    /// Id of the content that is stored: that of the compressed form where objects are compressed.
     pub id: ContentId,
+    /// Whether the content is the compressed form of the data.
+    pub compressed: bool,
     /// Whether it was new to the repository; otherwise nothing was stored.
     pub new: bool,
     /// Bytes that it takes in a pack; 0 when it was not new.
     pub packed: u32,
+}
+
+impl Written {
+    /// The object that consists of the data written.
+    #[must_use]
+    pub fn object(&self) -> ObjectId {
+        if self.compressed {
+            ObjectId::compressed(self.id)
+        } else {
+            ObjectId::direct(self.id)
+        }
+    }
 }
 
 /// Writes contents for one worker. Packs are stored as they fill; the last ones by [`ContentWriter::finish_packs`].
@@ -84,13 +98,13 @@ impl Payload<'_> {
 }
 
 impl ContentSink for ContentWriter {
-    fn put_content(
+    fn put_chunk(
         &mut self,
         prefix: Option<u8>,
         data: &[u8],
         compression: Compression,
-    ) -> Result<ContentId> {
-        Ok(self.write(prefix, data, compression)?.id)
+    ) -> Result<ObjectId> {
+        Ok(self.write(prefix, data, compression)?.object())
     }
 }
 
@@ -180,6 +194,54 @@ impl ContentWriter {
         payload: Payload<'_>,
         compression: Compression,
     ) -> Result<Written> {
+        if !self.shared.compresses_objects {
+            return self.write_content(id, payload, compression);
+        }
+        // Contents with a prefix are never compressed there.
+        match compression.filter(|_| !id.is_metadata()) {
+            Some(algorithm) => self.write_compressed(id, payload, algorithm),
+            None => self.write_content(id, payload, None),
+        }
+    }
+
+    /// Stores the compressed form of data as a content of its own, when that is shorter (format 2 §1.3).
+    fn write_compressed(
+        &mut self,
+        id: ContentId,
+        payload: Payload<'_>,
+        algorithm: CompressionAlgorithm,
+    ) -> Result<Written> {
+        let mut compressed = std::mem::take(&mut self.tools.compressed);
+        let shorter = self
+            .tools
+            .compressors
+            .compress(algorithm, payload.bytes(), &mut compressed);
+        let written = match shorter {
+            Ok(true) => {
+                let id = self
+                    .shared
+                    .repository
+                    .hasher()
+                    .content_id(None, &compressed);
+                self.write_content(id, Payload::Copied(&compressed), None)
+                    .map(|written| Written {
+                        compressed: true,
+                        ..written
+                    })
+            }
+            Ok(false) => self.write_content(id, payload, None),
+            Err(error) => Err(error),
+        };
+        self.tools.compressed = compressed;
+        written
+    }
+
+    fn write_content(
+        &mut self,
+        id: ContentId,
+        payload: Payload<'_>,
+        compression: Compression,
+    ) -> Result<Written> {
         let original_length = payload.bytes().len();
         let cipher = self.shared.repository.cipher();
         if original_length >= MAX_LENGTH || cipher.sealed_length(original_length) >= MAX_LENGTH {
@@ -196,6 +258,7 @@ impl ContentWriter {
             Claim::Known => {
                 return Ok(Written {
                     id,
+                    compressed: false,
                     new: false,
                     packed: 0,
                 });
@@ -286,6 +349,7 @@ impl ContentWriter {
         }
         Ok(Written {
             id,
+            compressed: false,
             new: true,
             packed,
         })
@@ -465,13 +529,13 @@ fn start_pack(shared: &Shared, class: char, buffer: Vec<u8>) -> Result<OpenPack>
     let mut name = [0; 16];
     random_bytes(&mut name)?;
     let id = blob_names::blob_id(format!("{class}{}-{}", hex::encode(name), shared.id))?;
-    let format = shared.repository.format();
+    let settings = shared.repository.settings();
     match shared.uploader() {
-        Some(uploader) => OpenPack::start(id, Sink::Memory, uploader.buffer(), &format),
+        Some(uploader) => OpenPack::start(id, Sink::Memory, uploader.buffer(), &settings),
         None => {
             let options = shared.repository.put_options(&id)?;
             let writer = shared.repository.store().create(&id, &options)?;
-            OpenPack::start(id, Sink::Stream(writer), buffer, &format)
+            OpenPack::start(id, Sink::Stream(writer), buffer, &settings)
         }
     }
 }

@@ -7,10 +7,10 @@ use holdfast_storage::{BlobId, BlobWriter};
 use crate::content_id::ContentId;
 use crate::crypto::{self, ContentCipher, NONCE_LENGTH, OVERHEAD, RandomSource};
 use crate::error::Result;
-use crate::format::RepositoryFormat;
 use crate::hash::Hasher;
 use crate::index::{self, IndexEntry, RANDOM_SUFFIX_LENGTH};
-use crate::pack::{ALIGNMENT, PREAMBLE_LENGTH, Postamble};
+use crate::pack::{ALIGNMENT, PREAMBLE_LENGTH, Postamble, format_copy};
+use crate::repository::Settings;
 
 /// A streaming pack is written in pieces of this size, in bytes.
 const PIECE_LENGTH: usize = 1 << 20;
@@ -35,18 +35,25 @@ pub(super) struct OpenPack {
     pub(super) entries: Vec<IndexEntry>,
     /// Version of the repository format that the entries carry.
     pub(super) format_version: u8,
+    /// Version of the local index.
+    index_version: u32,
     /// The pack is finished when it is this long.
     pub(super) full_length: u64,
 }
 
 impl OpenPack {
-    /// Starts a pack with its random preamble. `buffer` is empty, its memory is used.
+    /// Starts a pack: the copy of the format blob where the keys depend on the password, and the random preamble.
+    /// `buffer` is empty, its memory is used.
     pub(super) fn start(
         id: BlobId,
         sink: Sink,
         mut buffer: Vec<u8>,
-        format: &RepositoryFormat,
+        settings: &Settings,
     ) -> Result<Self> {
+        let format = &settings.format;
+        if !format.enable_password_change {
+            format_copy::append(&mut buffer, &settings.format_bytes)?;
+        }
         let mut preamble = [0; PREAMBLE_LENGTH];
         crypto::random_bytes(&mut preamble)?;
         buffer.extend_from_slice(&preamble);
@@ -57,6 +64,7 @@ impl OpenPack {
             written: 0,
             entries: Vec::new(),
             format_version: format.version as u8,
+            index_version: format.index_version(),
             full_length: format.max_pack_size(),
         })
     }
@@ -141,7 +149,7 @@ impl OpenPack {
             .chain(tombstone_packs)
             .cloned()
             .collect();
-        let mut plaintext = index::encode(&mut entries, &packs)?;
+        let mut plaintext = index::encode_as(self.index_version, &mut entries, &packs)?;
         let at = plaintext.len();
         plaintext.resize(at + RANDOM_SUFFIX_LENGTH, 0);
         crypto::random_bytes(&mut plaintext[at..])?;

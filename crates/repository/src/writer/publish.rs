@@ -8,10 +8,11 @@ use parking_lot::Mutex;
 
 use super::session::Shared;
 use crate::blob_crypto;
+use crate::blob_names::LEGACY_INDEX;
 use crate::content_id::ContentId;
 use crate::epoch::{EpochNumber, index_blob_name};
 use crate::error::{Error, Result};
-use crate::index::{self, IndexEntry, MAX_ENTRIES_PER_BLOB, shard_of};
+use crate::index::{IndexEntry, encode_shards};
 
 /// How often a listing is tried that leaves enough time for writing.
 const LISTING_ATTEMPTS: usize = 5;
@@ -145,7 +146,11 @@ fn publish_entries(
 ) -> Result<FlushReport> {
     keep_winners(&mut taken.entries);
     let ids: Vec<ContentId> = taken.entries.iter().map(|entry| entry.id).collect();
-    let plaintexts = encode_shards(&mut taken.entries, &taken.packs)?;
+    let version = shared.repository.format().index_version();
+    let plaintexts: Vec<Bytes> = encode_shards(version, &mut taken.entries, &taken.packs)?
+        .into_iter()
+        .map(Bytes::from)
+        .collect();
     let mut shards = Vec::with_capacity(plaintexts.len());
     if let Err(error) = write_shards(shared, &plaintexts, epoch, &mut shards) {
         // Of several index blobs that belong together none counts without the others.
@@ -173,26 +178,59 @@ fn keep_winners(entries: &mut Vec<IndexEntry>) {
     entries.dedup_by_key(|entry| entry.id);
 }
 
-/// Distributes the entries over as few index blobs as the limit allows.
-fn encode_shards(entries: &mut [IndexEntry], packs: &[BlobId]) -> Result<Vec<Bytes>> {
-    let count = entries.len().div_ceil(MAX_ENTRIES_PER_BLOB);
-    if count <= 1 {
-        return Ok(vec![Bytes::from(index::encode(entries, packs)?)]);
+/// Puts the index blobs where the repository keeps them at present. After an error `written` holds those that the store
+/// may have.
+fn write_shards(
+    shared: &Shared,
+    plaintexts: &[Bytes],
+    cached: &mut Option<(EpochNumber, Duration)>,
+    written: &mut Vec<Shard>,
+) -> Result<()> {
+    let repository = &shared.repository;
+    if repository.format().epoch_parameters.enabled {
+        return write_into_epoch(shared, plaintexts, cached, written);
     }
-    let mut shards = vec![Vec::new(); count];
-    for entry in entries {
-        shards[shard_of(&entry.id, count)].push(*entry);
+    let suffix = format!("-{}", shared.id);
+    for plaintext in plaintexts {
+        put_shard(shared, LEGACY_INDEX, plaintext, &suffix, written)?;
     }
-    shards
-        .iter_mut()
-        .filter(|shard| !shard.is_empty())
-        .map(|shard| index::encode(shard, packs).map(Bytes::from))
-        .collect()
+    // An upgrade to epochs that began meanwhile may not have seen these blobs, and nothing would ever read them.
+    repository.reread_settings()?;
+    if !repository.format().epoch_parameters.enabled {
+        return Ok(());
+    }
+    let legacy = std::mem::take(written);
+    write_into_epoch(shared, plaintexts, cached, written)?;
+    delete(shared, &legacy)
+}
+
+/// Puts one index blob; it stands in `written` before the store is asked.
+fn put_shard(
+    shared: &Shared,
+    prefix: &str,
+    plaintext: &Bytes,
+    suffix: &str,
+    written: &mut Vec<Shard>,
+) -> Result<()> {
+    let repository = &shared.repository;
+    let (id, sealed) = blob_crypto::seal(
+        repository.hasher(),
+        repository.cipher(),
+        prefix,
+        plaintext,
+        suffix,
+    )?;
+    let options = repository.put_options(&id)?;
+    written.push(Shard {
+        id: id.clone(),
+        plaintext: plaintext.clone(),
+    });
+    Ok(repository.store().put(&id, sealed, &options)?)
 }
 
 /// Puts the index blobs into the current epoch, and takes them back when the repository has moved on by two
 /// epochs meanwhile. After an error `written` holds those that the store may have.
-fn write_shards(
+fn write_into_epoch(
     shared: &Shared,
     plaintexts: &[Bytes],
     cached: &mut Option<(EpochNumber, Duration)>,
@@ -212,19 +250,7 @@ fn write_shards(
             if repository.clock().monotonic() >= valid_until {
                 break;
             }
-            let (id, sealed) = blob_crypto::seal(
-                repository.hasher(),
-                repository.cipher(),
-                &prefix,
-                plaintext,
-                &suffix,
-            )?;
-            let options = repository.put_options(&id)?;
-            written.push(Shard {
-                id: id.clone(),
-                plaintext: plaintext.clone(),
-            });
-            repository.store().put(&id, sealed, &options)?;
+            put_shard(shared, &prefix, plaintext, &suffix, written)?;
         }
         if written.len() == plaintexts.len() {
             break;

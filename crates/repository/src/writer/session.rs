@@ -36,6 +36,8 @@ pub(super) struct Shared {
     marker: Mutex<Option<BlobId>>,
     known: KnownContents,
     publisher: Publisher,
+    /// Whether data is compressed before it becomes a content, because the index cannot say that one is compressed.
+    pub(super) compresses_objects: bool,
     /// Contents that are claimed and whose pack is not stored.
     pending: AtomicU64,
     lost: Mutex<Option<String>>,
@@ -57,21 +59,9 @@ impl Repository {
     /// Starts a write session. Nothing is stored before the first pack.
     ///
     /// # Errors
-    /// [`Error::NotSupportedYet`] for a repository that this version can only read, [`Error::Random`].
+    /// [`Error::Random`], and those of starting threads.
     pub fn session(self: &Arc<Self>) -> Result<Session> {
-        let format = self.format();
-        let cannot = |name: &str| {
-            Err(Error::NotSupportedYet {
-                kind: "writing to a repository",
-                name: name.to_owned(),
-            })
-        };
-        if format.index_version() != 2 {
-            return cannot("with index version 1");
-        }
-        if !format.enable_password_change {
-            return cannot("whose keys depend on the password");
-        }
+        self.settle_configuration()?;
         let uploader = if self.store().capabilities().streaming_writes {
             None
         } else {
@@ -86,6 +76,7 @@ impl Repository {
                 marker: Mutex::new(None),
                 known: KnownContents::default(),
                 publisher: Publisher::default(),
+                compresses_objects: self.compresses_objects(),
                 pending: AtomicU64::new(0),
                 lost: Mutex::new(None),
                 uploader,

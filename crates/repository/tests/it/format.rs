@@ -56,7 +56,9 @@ fn format_blobs_open_and_are_written_as_they_were() {
             let sealed = base64::engine::general_purpose::STANDARD
                 .decode(blobcfg)
                 .expect("base64");
-            BlobConfiguration::open(&sealed, &key, &blob.unique_id).expect("blobcfg opens");
+            BlobConfiguration::open(&sealed, &key, &blob.unique_id)
+                .expect("blobcfg makes sense")
+                .expect("blobcfg opens");
         }
 
         let sealed = FormatBlob::seal(&format, &key, blob.unique_id.clone(), Default::default())

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use holdfast_repository::ContentInfo;
 use holdfast_repository::index::{
-    IndexEntry, IndexReader, InvalidIndex, encode, shard_of, supersedes,
+    IndexEntry, IndexReader, InvalidIndex, encode, encode_1, encode_as, shard_of, supersedes,
 };
 use holdfast_storage::BlobId;
 use proptest::prelude::*;
@@ -94,8 +94,13 @@ pub(crate) fn decode_all(bytes: &[u8]) -> Vec<ContentInfo> {
     entries
 }
 
-/// Encodes entries that were read, in any order.
+/// Encodes entries that were read, in any order, as index version 2.
 pub(crate) fn encode_all(entries: &[ContentInfo]) -> Vec<u8> {
+    encode_version(2, entries)
+}
+
+/// Encodes entries that were read, in any order.
+pub(crate) fn encode_version(version: u32, entries: &[ContentInfo]) -> Vec<u8> {
     let mut packs = Vec::new();
     let mut numbers: HashMap<BlobId, u32> = HashMap::new();
     let mut compact: Vec<IndexEntry> = entries
@@ -108,7 +113,7 @@ pub(crate) fn encode_all(entries: &[ContentInfo]) -> Vec<u8> {
             IndexEntry::from_info(info, number).expect("fits")
         })
         .collect();
-    encode(&mut compact, &packs).expect("encodes")
+    encode_as(version, &mut compact, &packs).expect("encodes")
 }
 
 #[test]
@@ -139,11 +144,10 @@ fn literal_indexes_decode_and_encode() {
             reader.find(&"z00".parse().expect("id")).expect("no entry"),
             None
         );
-        if case.version == 2 {
-            let mut shuffled = expected;
-            shuffled.reverse();
-            assert_eq!(encode_all(&shuffled), bytes, "{}", case.name);
-        }
+        let mut shuffled = expected;
+        shuffled.reverse();
+        let again = encode_version(case.version, &shuffled);
+        assert_eq!(again, bytes, "{}", case.name);
         seen += 1;
     }
     assert!(seen >= 5);
@@ -264,7 +268,69 @@ fn entry_strategy() -> impl Strategy<Value = IndexEntry> {
         )
 }
 
+#[test]
+fn version_1_refuses_what_it_cannot_hold() {
+    let packs = [BlobId::new("p1-s0").expect("blob id")];
+    let entry = IndexEntry {
+        id: "aa".parse().expect("id"),
+        deleted: false,
+        format_version: 1,
+        encryption_key_id: 0,
+        pack: 0,
+        offset: 1 << 30,
+        packed_length: 100,
+        original_length: 72,
+        compression: 0,
+        time: 1,
+    };
+    assert!(encode_1(&mut [entry], &packs).is_ok());
+    for changed in [
+        IndexEntry {
+            compression: 0x1100,
+            ..entry
+        },
+        IndexEntry {
+            encryption_key_id: 1,
+            ..entry
+        },
+        IndexEntry {
+            original_length: 71,
+            ..entry
+        },
+        IndexEntry {
+            packed_length: 27,
+            original_length: 0,
+            ..entry
+        },
+        IndexEntry {
+            offset: 1 << 31,
+            ..entry
+        },
+        IndexEntry { pack: 1, ..entry },
+    ] {
+        assert!(encode_1(&mut [changed], &packs).is_err(), "{changed:?}");
+    }
+    assert!(encode_1(&mut [entry, entry], &packs).is_err());
+    assert!(encode_1(&mut [], &packs).is_err());
+    assert!(encode_as(3, &mut [entry], &packs).is_err());
+}
+
 proptest! {
+    #[test]
+    fn encoding_as_version_1_round_trips(mut entries in proptest::collection::vec(entry_strategy(), 1..40)) {
+        let packs: Vec<BlobId> = (0..5).map(|i| BlobId::new(format!("p{i}-s0")).expect("blob id")).collect();
+        for entry in &mut entries {
+            entry.compression = 0;
+            entry.packed_length = entry.packed_length.max(28);
+            entry.original_length = entry.packed_length - 28;
+        }
+        entries.sort_by_key(|entry| entry.id);
+        entries.dedup_by_key(|entry| entry.id);
+        let bytes = encode_1(&mut entries, &packs).expect("encodes");
+        let expected: Vec<ContentInfo> = entries.iter().map(|e| e.to_info(packs[e.pack as usize].clone())).collect();
+        prop_assert_eq!(decode_all(&bytes), expected);
+    }
+
     #[test]
     fn encoding_round_trips(mut entries in proptest::collection::vec(entry_strategy(), 1..40)) {
         let packs: Vec<BlobId> = (0..5).map(|i| BlobId::new(format!("p{i}-s0")).expect("blob id")).collect();

@@ -1,4 +1,4 @@
-//! Every golden file is the one that was taken over, and is used by a test or waits, by name, for a later release.
+//! Every golden file is the one that was taken over, and is used by a test.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +21,9 @@ const VECTORS: &[&str] = &[
     "object",
     "paths",
     "policy",
+    "repo-v1",
+    "repo-v1-compacted",
+    "repo-v1-upgraded",
     "repo-v3",
     "repo-v3-ecc",
     "repo-v3-sha256-chacha",
@@ -33,20 +36,6 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("ignore", "planning"),
     ("retention", "planning"),
     ("sharding", "storage"),
-];
-
-/// Vectors for a later release, with what they wait for.
-const LATER_VECTORS: &[(&str, &str)] = &[
-    ("repo-v1", "format version 1"),
-    ("repo-v1-compacted", "format version 1"),
-    ("repo-v1-upgraded", "format version 1"),
-];
-
-/// Fixtures for a later release, with what they wait for.
-const LATER_FIXTURES: &[(&str, &str)] = &[
-    ("format-v1", "format version 1"),
-    ("format-v1-upgraded", "format version 1"),
-    ("format-v2", "format version 2"),
 ];
 
 fn files(folder: &str, suffix: &str) -> BTreeSet<String> {
@@ -73,7 +62,7 @@ fn names<'n>(lists: impl IntoIterator<Item = &'n str>) -> BTreeSet<String> {
 
 #[test]
 fn every_vector_is_listed() {
-    let others = ELSEWHERE.iter().chain(LATER_VECTORS).map(|(name, _)| *name);
+    let others = ELSEWHERE.iter().map(|(name, _)| *name);
     assert_eq!(
         files("vectors", ".json"),
         names(VECTORS.iter().copied().chain(others))
@@ -82,8 +71,7 @@ fn every_vector_is_listed() {
 
 #[test]
 fn every_fixture_is_listed() {
-    let later = LATER_FIXTURES.iter().map(|(name, _)| *name);
-    let listed = names(fixture_trees::READ.iter().copied().chain(later));
+    let listed = names(fixture_trees::READ.iter().copied());
     assert_eq!(files("fixtures", ".tar.gz"), listed);
     assert_eq!(files("fixtures", ".json"), listed);
 }

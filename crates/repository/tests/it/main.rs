@@ -1,5 +1,6 @@
 //! Golden vectors and whole repositories.
 
+mod administration;
 mod check;
 mod compression;
 mod data;
@@ -14,6 +15,7 @@ mod hashes;
 mod index;
 mod inventory;
 mod kdf;
+mod legacy;
 mod manifest_vectors;
 mod object_vectors;
 mod object_writer;

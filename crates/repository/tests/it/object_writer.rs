@@ -7,7 +7,7 @@ use holdfast_repository::object::{
     decode_indirect,
 };
 use holdfast_repository::{
-    Compression, CompressionAlgorithm, ContentId, HashAlgorithm, Hasher, Result, Splitter,
+    Compression, CompressionAlgorithm, HashAlgorithm, Hasher, Result, Splitter,
 };
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -21,16 +21,16 @@ struct Recorder {
 }
 
 impl ContentSink for Recorder {
-    fn put_content(
+    fn put_chunk(
         &mut self,
         prefix: Option<u8>,
         data: &[u8],
         compression: Compression,
-    ) -> Result<ContentId> {
+    ) -> Result<ObjectId> {
         let id = self.hasher.content_id(prefix, data);
         self.contents
             .insert(id.to_string(), (data.to_vec(), compression));
-        Ok(id)
+        Ok(id.into())
     }
 }
 

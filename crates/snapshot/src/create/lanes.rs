@@ -130,12 +130,12 @@ fn advance(lanes: &mut [Lane], hasher: &Hasher) {
 
 fn store(worker: &mut Worker<'_>, work: Work, buffer: &mut [u8]) -> Result<()> {
     let id = worker.upload().hasher().finish_id(&work.hash, None);
-    worker.write_in_place(
+    let object = worker.write_in_place(
         id,
         &mut buffer[..work.chunk.length],
         work.stream.file.compression,
     )?;
-    match work.stream.chunk_stored(work.chunk, id) {
+    match work.stream.chunk_stored(work.chunk, object) {
         Some(finished) => finish(worker, &work.stream.file, finished),
         None => Ok(()),
     }

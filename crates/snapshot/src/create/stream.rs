@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use holdfast_files::{SourceDirectory, SourceFile};
-use holdfast_repository::object::IndirectEntry;
-use holdfast_repository::{Compression, ContentId, Splitter};
+use holdfast_repository::object::{IndirectEntry, ObjectId};
+use holdfast_repository::{Compression, Splitter};
 use parking_lot::Mutex;
 
 use super::node::Slot;
@@ -322,12 +322,12 @@ impl Stream {
     }
 
     /// Records a stored chunk; returns the file when that was its last missing one.
-    pub(super) fn chunk_stored(&self, chunk: Chunk, id: ContentId) -> Option<FinishedFile> {
+    pub(super) fn chunk_stored(&self, chunk: Chunk, object: ObjectId) -> Option<FinishedFile> {
         let mut chunks = self.chunks.lock();
         let entry = IndirectEntry {
             start: chunk.start,
             length: chunk.length as u64,
-            object: id.into(),
+            object,
         };
         chunks.entries[chunk.index] = Some(entry);
         chunks.done += 1;

@@ -62,27 +62,29 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Stores a content whose id is known, copying it.
+    /// Stores a chunk whose hash is known, copying it; returns it as an object.
     pub(super) fn write(
         &mut self,
         id: ContentId,
         data: &[u8],
         compression: Compression,
-    ) -> Result<()> {
+    ) -> Result<ObjectId> {
         let written = self.writer.write_hashed(id, data, compression)?;
-        self.upload.count_written(written.new, data.len())
+        self.upload.count_written(written.new, data.len())?;
+        Ok(written.object())
     }
 
-    /// Stores a content whose id is known, in its own buffer, which is overwritten.
+    /// Stores a chunk whose hash is known, in its own buffer, which is overwritten; returns it as an object.
     pub(super) fn write_in_place(
         &mut self,
         id: ContentId,
         data: &mut [u8],
         compression: Compression,
-    ) -> Result<()> {
+    ) -> Result<ObjectId> {
         let length = data.len();
         let written = self.writer.write_in_place(id, data, compression)?;
-        self.upload.count_written(written.new, length)
+        self.upload.count_written(written.new, length)?;
+        Ok(written.object())
     }
 
     /// Reads a small file into the batch. Returns `false` when it has grown beyond what it was listed with, so that it is
@@ -158,31 +160,33 @@ impl<'a> Worker<'a> {
                 .collect();
             self.upload.hasher().hash_many(&jobs)
         };
-        for (item, id) in items.iter().zip(&ids) {
-            self.write(*id, item.bytes(&buffer), item.compression)?;
-        }
+        let objects = items
+            .iter()
+            .zip(&ids)
+            .map(|(item, id)| self.write(*id, item.bytes(&buffer), item.compression))
+            .collect::<Result<Vec<ObjectId>>>()?;
         self.batch.give_back(buffer);
-        for (item, id) in items.into_iter().zip(ids) {
+        for (item, object) in items.into_iter().zip(objects) {
             let length = item.length() as u64;
-            self.complete(item.target, length, id)?;
+            self.complete(item.target, length, object)?;
         }
         Ok(())
     }
 
-    fn complete(&mut self, target: Target, length: u64, id: ContentId) -> Result<()> {
+    fn complete(&mut self, target: Target, length: u64, object: ObjectId) -> Result<()> {
         match target {
             Target::File(slot) => {
-                slot.complete(id.into(), Some(length), None);
+                slot.complete(object, Some(length), None);
                 self.upload.count_file(length);
                 self.release(&slot.node)
             }
             Target::Symlink(slot) => {
-                slot.complete(id.into(), Some(length), None);
+                slot.complete(object, Some(length), None);
                 self.upload.progress().add_files(1);
                 self.release(&slot.node)
             }
             Target::Directory(node, summary) => {
-                match self.place_directory(&node, id.into(), summary) {
+                match self.place_directory(&node, object, summary) {
                     Some(parent) => self.finish_directories(parent),
                     None => Ok(()),
                 }
@@ -329,15 +333,14 @@ impl<'a> Worker<'a> {
 }
 
 impl ContentSink for Worker<'_> {
-    fn put_content(
+    fn put_chunk(
         &mut self,
         prefix: Option<u8>,
         data: &[u8],
         compression: Compression,
-    ) -> Result<ContentId> {
+    ) -> Result<ObjectId> {
         let id = self.upload.hasher().content_id(prefix, data);
-        self.write(id, data, compression)?;
-        Ok(id)
+        self.write(id, data, compression)
     }
 }
 

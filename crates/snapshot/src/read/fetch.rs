@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use holdfast_host::Cancel;
 use holdfast_planning::restore::{Extent, windows};
+use holdfast_repository::compress::decompress_object;
 use holdfast_repository::{ContentInfo, Repository};
 use parking_lot::Mutex;
 
-use super::is_about_data;
+use super::{Form, Part, is_about_data};
 use crate::error::{Error, Result};
 
 /// Largest stretch of a pack that is read at once; more leaves the processor's cache.
@@ -24,8 +25,21 @@ const WINDOWS_AT_A_TIME: usize = 20;
 pub(crate) struct Wanted {
     /// Where it lies.
     pub(crate) info: ContentInfo,
+    /// What it is of the chunk that the receiver gets.
+    pub(crate) form: Form,
     /// The caller's number for the use of it.
     pub(crate) tag: usize,
+}
+
+impl Wanted {
+    /// What has to be read for a part of an object.
+    pub(crate) fn of(part: Part, tag: usize) -> Self {
+        Self {
+            info: part.info,
+            form: part.form,
+            tag,
+        }
+    }
 }
 
 /// What a worker does with contents.
@@ -54,7 +68,10 @@ pub(crate) fn fetch<R: Receive>(
     receiver: impl Fn() -> R + Sync,
 ) -> Result<()> {
     wanted.sort_unstable_by(|a, b| {
-        let key = |wanted: &Wanted| (wanted.info.offset, wanted.info.packed_length, wanted.tag);
+        let key = |wanted: &Wanted| {
+            let info = &wanted.info;
+            (info.offset, info.packed_length, wanted.form, wanted.tag)
+        };
         a.info
             .pack
             .cmp(&b.info.pack)
@@ -245,8 +262,8 @@ fn span(window: &[Wanted]) -> Range<u64> {
 }
 
 fn same_place(a: &Wanted, b: &Wanted) -> bool {
-    (a.info.offset, a.info.packed_length, a.info.id)
-        == (b.info.offset, b.info.packed_length, b.info.id)
+    (a.info.offset, a.info.packed_length, a.info.id, a.form)
+        == (b.info.offset, b.info.packed_length, b.info.id, b.form)
 }
 
 fn open_all(
@@ -280,9 +297,37 @@ fn open(
     scratch: &mut Vec<u8>,
     receiver: &mut impl Receive,
 ) -> Result<()> {
-    match repo.open_payload(info, sealed, scratch) {
+    let mut unpacked = Vec::new();
+    let chunk = repo
+        .open_payload(info, sealed, scratch)
+        .and_then(|data| match uses[0].form {
+            Form::Plain => Ok(data),
+            Form::Compressed { length } => unpack(info, data, length, &mut unpacked),
+        });
+    match chunk {
         Ok(data) => receiver.content(uses, Ok(data)),
         Err(error) if is_about_data(&error) => receiver.content(uses, Err(&error.to_string())),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// The chunk that a content is the compressed form of.
+fn unpack<'a>(
+    info: &ContentInfo,
+    data: &[u8],
+    length: Option<u64>,
+    chunk: &'a mut Vec<u8>,
+) -> holdfast_repository::Result<&'a [u8]> {
+    let what = format!("content {}", info.id);
+    decompress_object(&what, data, chunk)?;
+    match length {
+        Some(length) if chunk.len() as u64 != length => Err(holdfast_repository::Error::Damaged {
+            reason: format!(
+                "{} bytes came out of decompression, the list of its parts says {length}",
+                chunk.len()
+            ),
+            what,
+        }),
+        _ => Ok(chunk),
     }
 }

@@ -16,19 +16,71 @@ pub(crate) struct Part {
     pub(crate) start: u64,
     /// The content.
     pub(crate) info: ContentInfo,
+    /// What the content is of the stretch.
+    pub(crate) form: Form,
+}
+
+/// What a content is of the chunk that it stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Form {
+    /// The chunk itself.
+    Plain,
+    /// Its compressed form (`Z` objects, format 2 §1.1).
+    Compressed {
+        /// Length of the chunk in bytes, where a list of parts says it.
+        length: Option<u64>,
+    },
+}
+
+impl Part {
+    /// The stretch as an object of its own.
+    pub(crate) fn object(&self) -> ObjectId {
+        match self.form {
+            Form::Plain => ObjectId::direct(self.info.id),
+            Form::Compressed { .. } => ObjectId::compressed(self.info.id),
+        }
+    }
+
+    /// Where it ends in the object, in bytes. Not known of an object that is compressed as a whole.
+    pub(crate) fn end(&self) -> u64 {
+        self.start
+            + match self.form {
+                Form::Plain => u64::from(self.info.original_length),
+                Form::Compressed { length } => length.unwrap_or(0),
+            }
+    }
+}
+
+/// The part of an object that is the direct object `object`, of which a list of parts says the length.
+fn part(
+    object: &ObjectId,
+    start: u64,
+    length: Option<u64>,
+    info: ContentInfo,
+) -> Result<Part, String> {
+    let form = match object.is_compressed() {
+        true => Form::Compressed { length },
+        false => Form::Plain,
+    };
+    let part = Part { start, info, form };
+    match length {
+        Some(length) => of_length(object, part, length),
+        None => Ok(part),
+    }
 }
 
 /// Why a long object is not put together: its missing stretches would come back as zeros.
 const GAPS: &str = "the list of its parts has gaps or overlaps";
 
 /// The content of a part, if it is as long as the list of parts says (format 2 §1.5).
-fn of_length(object: &ObjectId, info: ContentInfo, length: u64) -> Result<ContentInfo, String> {
-    if object.is_compressed() || u64::from(info.original_length) == length {
-        return Ok(info);
+fn of_length(object: &ObjectId, part: Part, length: u64) -> Result<Part, String> {
+    // The length of a compressed form is compared when it is read.
+    if object.is_compressed() || u64::from(part.info.original_length) == length {
+        return Ok(part);
     }
     Err(format!(
         "content {} has {} bytes, the list of its parts says {length}",
-        info.id, info.original_length
+        part.info.id, part.info.original_length
     ))
 }
 
@@ -59,12 +111,12 @@ pub(crate) fn each_object(
     let mut wanted = Vec::with_capacity(objects.len());
     let mut others = Vec::new();
     for (tag, object) in objects {
-        if object.is_indirect() || object.is_compressed() {
+        if object.is_indirect() {
             others.push((*tag, *object));
             continue;
         }
-        match lookup(repo, object)? {
-            Ok(info) => wanted.push(Wanted { info, tag: *tag }),
+        match lookup(repo, object)?.and_then(|info| part(object, 0, None, info)) {
+            Ok(part) => wanted.push(Wanted::of(part, *tag)),
             Err(reason) => each(*tag, Err(&reason))?,
         }
     }
@@ -97,8 +149,8 @@ pub(crate) fn object_parts(
     for (tag, object) in objects {
         match object.index_object() {
             Some(index) => indexes.push((*tag, index)),
-            None => match lookup(repo, object)? {
-                Ok(info) => each(*tag, Ok(vec![Part { start: 0, info }]))?,
+            None => match lookup(repo, object)?.and_then(|info| part(object, 0, None, info)) {
+                Ok(part) => each(*tag, Ok(vec![part]))?,
                 Err(reason) => each(*tag, Err(reason))?,
             },
         }
@@ -125,12 +177,9 @@ pub(crate) fn object_parts(
                 return Ok(());
             }
             match lookup(repo, &entry.object)?
-                .and_then(|info| of_length(&entry.object, info, entry.length))
+                .and_then(|info| part(&entry.object, entry.start, Some(entry.length), info))
             {
-                Ok(info) => parts.push(Part {
-                    start: entry.start,
-                    info,
-                }),
+                Ok(part) => parts.push(part),
                 Err(reason) => return each(tag, Err(reason)),
             }
         }
@@ -149,12 +198,8 @@ fn nested_parts(repo: &Repository, object: &ObjectId) -> Result<Result<Vec<Part>
     let mut pending = vec![(0u64, None, *object)];
     while let Some((start, length, object)) = pending.pop() {
         let Some(index) = object.index_object() else {
-            let found = lookup(repo, &object)?;
-            match found.and_then(|info| match length {
-                Some(length) => of_length(&object, info, length),
-                None => Ok(info),
-            }) {
-                Ok(info) => parts.push(Part { start, info }),
+            match lookup(repo, &object)?.and_then(|info| part(&object, start, length, info)) {
+                Ok(part) => parts.push(part),
                 Err(reason) => return Ok(Err(reason)),
             }
             continue;

@@ -138,9 +138,7 @@ impl<'a> Writer<'a> {
         let (wanted, uses) = planned;
         let single = parts.len() == 1 || self.plan().entries[entry].kind == EntryKind::Symlink;
         let long = (!single).then(|| {
-            let length = parts
-                .last()
-                .map_or(0, |part| part.start + u64::from(part.info.original_length));
+            let length = parts.last().map_or(0, Part::end);
             let state = LongState {
                 file: None,
                 created: false,
@@ -156,13 +154,11 @@ impl<'a> Writer<'a> {
             long
         });
         for part in parts {
-            wanted.push(Wanted {
-                info: part.info,
-                tag: uses.len(),
-            });
+            let start = part.start;
+            wanted.push(Wanted::of(part, uses.len()));
             uses.push(Use {
                 entry,
-                long: long.clone().map(|long| (long, part.start)),
+                long: long.clone().map(|long| (long, start)),
             });
         }
     }

@@ -16,11 +16,15 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 /// Fixtures whose parameters this version supports.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 18] = [
     "default",
     "big-indirect",
     "enc-aes256-gcm-hmac-sha256",
     "errors",
+    "format-v1",
+    "format-v1-upgraded",
+    "format-v2",
+    "format-v3",
     "hash-blake2b-256-128",
     "ignore",
     "maintained",

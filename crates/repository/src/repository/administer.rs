@@ -1,0 +1,70 @@
+//! Changing the parameters of a repository (format 1 §2.6).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::Repository;
+use super::settings::{self, Settings, StoredFormat, put_options};
+use crate::blob_names::{BLOBCFG, FORMAT};
+use crate::error::Result;
+use crate::format::{BlobConfiguration, ParameterChanges, RepositoryFormat};
+
+impl Repository {
+    /// The object lock of new blobs, as last read.
+    #[must_use]
+    pub fn blob_configuration(&self) -> BlobConfiguration {
+        self.settings().blobs
+    }
+
+    /// Changes parameters; `false` when they are so already. Other clients learn of it within 15 minutes.
+    ///
+    /// # Errors
+    /// As [`ParameterChanges::apply`], and those of the store, which may refuse an object lock.
+    pub fn set_parameters(&self, changes: &ParameterChanges) -> Result<bool> {
+        self.settle_configuration()?;
+        self.reread_settings()?;
+        let settings = self.settings();
+        let (format, blobs) = changes.apply(&settings.format, &settings.blobs)?;
+        if (&format, blobs) == (settings.format.as_ref(), settings.blobs) {
+            return Ok(false);
+        }
+        self.write_settings(format, blobs)?;
+        Ok(true)
+    }
+
+    /// Writes blob configuration, if it is another, and format blob, and works by them from now on.
+    pub(super) fn write_settings(
+        &self,
+        format: RepositoryFormat,
+        blobs: BlobConfiguration,
+    ) -> Result<()> {
+        let before = self.settings();
+        let stored = settings::read_format_blob(self.store.as_ref())?;
+        let blob = stored.blob.with_format(&format, &self.key)?;
+        let stored = StoredFormat {
+            bytes: Bytes::from(blob.to_bytes()),
+            blob,
+        };
+        let put = |name, bytes| -> Result<()> {
+            let id = settings::known_id(name)?;
+            let options = put_options(&blobs, &id, self.clock.now())?;
+            Ok(self.store.put(&id, bytes, &options)?)
+        };
+        if blobs != before.blobs {
+            put(
+                BLOBCFG,
+                Bytes::from(blobs.seal(&self.key, &self.unique_id)?),
+            )?;
+        }
+        put(FORMAT, stored.bytes.clone())?;
+        *self.settings.write() = Arc::new(Settings {
+            format: Arc::new(format),
+            format_bytes: stored.bytes,
+            blobs,
+            configuration_settled: true,
+            read_at: self.clock.monotonic(),
+        });
+        Ok(())
+    }
+}

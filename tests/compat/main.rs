@@ -4,6 +4,7 @@
 mod fixtures;
 mod own;
 mod parameters;
+mod policies;
 mod programs;
 mod stock;
 mod trees;

@@ -126,7 +126,7 @@ fn id(said: &Value) -> &str {
 }
 
 /// The stock program, or a line that says why there is none.
-fn program() -> Option<PathBuf> {
+pub(crate) fn program() -> Option<PathBuf> {
     let program = Stock::program();
     match &program {
         None => println!("skipped: needs stock kopia"),

@@ -25,6 +25,10 @@ impl LocalTree {
 }
 
 impl SourceTree for LocalTree {
+    fn local_path(&self) -> Option<&Path> {
+        Some(&self.path)
+    }
+
     fn root(&self) -> io::Result<Root> {
         let resolved = std::fs::canonicalize(&self.path)?;
         let link = std::fs::symlink_metadata(&self.path)?

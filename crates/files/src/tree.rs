@@ -1,6 +1,7 @@
 //! The contract between a source of files and the upload.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::listing::Listing;
@@ -13,6 +14,11 @@ pub trait SourceTree: Send + Sync {
     /// # Errors
     /// The root is missing or may not be read.
     fn root(&self) -> io::Result<Root>;
+
+    /// Where the tree is on this machine, if it is.
+    fn local_path(&self) -> Option<&Path> {
+        None
+    }
 }
 
 /// The root of a tree.

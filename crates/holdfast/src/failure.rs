@@ -121,6 +121,7 @@ fn snapshot(error: &SnapshotError) -> Option<(&'static str, &'static str)> {
             ("path_not_found", "The snapshot has no such file or folder.")
         }
         SnapshotError::Source { .. } => ("source_missing", "The source cannot be read."),
+        SnapshotError::Action { .. } => ("action_failed", "A program that must run failed."),
         SnapshotError::Target { .. } => ("target_failed", "The target cannot be written."),
         SnapshotError::Cancelled => CANCELLED,
         _ => return None,

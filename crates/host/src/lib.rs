@@ -10,9 +10,11 @@ mod crypto;
 pub mod dir;
 pub mod fs;
 mod identity;
+mod programs;
 pub mod volumes;
 
 pub use cancel::{Cancel, CancelCallback, Cancelled};
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use crypto::install_crypto_provider;
+pub use crypto::{install_crypto_provider, random_bytes};
 pub use identity::{host_name, user_name};
+pub use programs::{Ended, Program, ProgramError, Programs, ScratchFolder, SystemPrograms};

@@ -20,6 +20,14 @@ pub enum Error {
         /// What the system said.
         reason: String,
     },
+    /// A program without which the policy wants no snapshot failed.
+    #[error("no snapshot of {path}: {reason}")]
+    Action {
+        /// The path of the source.
+        path: String,
+        /// Which program, and what happened.
+        reason: String,
+    },
     /// A snapshot that must not be saved.
     #[error(transparent)]
     InvalidSnapshot(#[from] holdfast_repository::snapshot::InvalidSnapshot),

@@ -29,6 +29,8 @@ pub enum ProblemCode {
     WriteFailed,
     /// The entry was restored but owner, permissions or times could not be set.
     AttributesNotSet,
+    /// A program that the policy runs before or after failed, and the policy does not call it essential.
+    ActionFailed,
 }
 
 impl ProblemCode {
@@ -47,6 +49,7 @@ impl ProblemCode {
             Self::InTheWay => "in_the_way",
             Self::WriteFailed => "write_failed",
             Self::AttributesNotSet => "attributes_not_set",
+            Self::ActionFailed => "action_failed",
         }
     }
 

@@ -47,6 +47,9 @@ pub(crate) struct CreateSnapshotArguments {
     /// The whole source instead of the real one, as USER@HOST:PATH; with a single path only.
     #[arg(long, value_name = "USER@HOST:PATH")]
     pub(crate) override_source: Option<String>,
+    /// Run the programs that policies name; whoever may write to the repository decides what they are.
+    #[arg(long, visible_alias = "force-enable-actions")]
+    pub(crate) enable_actions: bool,
     #[command(flatten)]
     pub(crate) work: WorkArguments,
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
+use holdfast_host::{Programs, SystemPrograms};
 use holdfast_repository::Repository;
 use holdfast_repository::source::SourceIdentity;
 use holdfast_snapshot::{Expired, SavedSnapshot, SnapshotRequest, Source, SourceReport};
@@ -51,6 +52,9 @@ pub(super) fn run(arguments: CreateSnapshotArguments, console: &Console) -> Resu
     request.tags = tags(arguments.tags);
     request.parallelism = arguments.work.parallel;
     request.estimate = console.shows_progress();
+    request.actions = arguments
+        .enable_actions
+        .then(|| Arc::new(SystemPrograms) as Arc<dyn Programs>);
     request.cancel = cancel;
     let display = Display::start(console, "snapshot", &request.progress);
     let report = holdfast_snapshot::create(&repo, &request);

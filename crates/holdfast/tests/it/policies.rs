@@ -303,3 +303,117 @@ fn retention_follows_each_snapshot_and_spares_pins() {
     );
     place.succeed(["repo", "check", "--strict"]);
 }
+
+/// Programs around a snapshot and around one folder: run only on request, with what the format promises them.
+#[cfg(unix)]
+#[test]
+fn actions_run_on_request() {
+    let place = Place::with_repository();
+    for (file, content) in [
+        ("source/live", "1"),
+        ("source/db/table", "22"),
+        ("frozen/table", "333"),
+    ] {
+        let path = place.path(file);
+        fs::create_dir_all(path.parent().expect("folder")).expect("make a folder");
+        fs::write(path, content).expect("write");
+    }
+    let (source, log) = (place.path("source"), place.path("log"));
+    let path = source.to_str().expect("UTF-8").to_owned();
+    let database = format!("{path}/db");
+    let script = |name: &str, text: String| {
+        let file = place.path(name);
+        fs::write(&file, text).expect("write a script");
+        file.to_str().expect("UTF-8").to_owned()
+    };
+    let note = format!(
+        "echo $KOPIA_ACTION $KOPIA_SOURCE_PATH $KOPIA_SNAPSHOT_PATH $KOPIA_SNAPSHOT_ID >> {}\n",
+        log.display()
+    );
+    let frozen = place.path("frozen");
+    let plain = script("note.sh", note.clone());
+    let freeze = script(
+        "freeze.sh",
+        format!("{note}echo KOPIA_SNAPSHOT_PATH={}\n", frozen.display()),
+    );
+    let persist = |target: &str, options: &[&str]| {
+        place.succeed(
+            ["policy", "set", target, "--persist-action-script"]
+                .iter()
+                .chain(options),
+        );
+    };
+    persist(
+        &path,
+        &[
+            "--before-snapshot-root-action",
+            &plain,
+            "--after-snapshot-root-action",
+            &plain,
+        ],
+    );
+    persist(
+        &database,
+        &[
+            "--before-folder-action",
+            &freeze,
+            "--after-folder-action",
+            &plain,
+        ],
+    );
+
+    let without = place.json(["snapshot", "create", &path]);
+    assert!(!log.exists());
+    assert_eq!(without["total_bytes"], 3);
+
+    let with = place.json(["snapshot", "create", "--enable-actions", &path]);
+    assert_eq!(
+        (&with["total_bytes"], &with["problems"]),
+        (&json!(4), &json!([]))
+    );
+    let noted = fs::read_to_string(&log).expect("the actions ran");
+    let lines: Vec<Vec<&str>> = noted
+        .lines()
+        .map(|line| line.split(' ').collect())
+        .collect();
+    let frozen = frozen.to_str().expect("UTF-8");
+    let expected = [
+        ("before-snapshot-root", path.as_str(), path.as_str()),
+        ("before-folder", &database, &database),
+        ("after-folder", &database, frozen),
+        ("after-snapshot-root", &path, &path),
+    ];
+    let seen: Vec<(&str, &str, &str)> = lines
+        .iter()
+        .map(|line| (line[0], line[1], line[2]))
+        .collect();
+    assert_eq!(seen, expected);
+    assert_eq!((lines[0][3], lines[1][3]), (lines[3][3], lines[2][3]));
+    assert_ne!(lines[0][3], lines[1][3]);
+    let table = format!("{}:db/table", text(&with, "id"));
+    assert_eq!(place.succeed(["cat", &table]), "333");
+
+    // One that fails: a warning, a folder that is left out, or no snapshot at all.
+    let fails = script("fails.sh", "echo no luck >&2\nexit 7\n".to_owned());
+    for (target, option, mode, code) in [
+        (&path, "--after-snapshot-root-action", "essential", 0),
+        (&database, "--before-folder-action", "optional", 0),
+        (&database, "--before-folder-action", "essential", 3),
+        (&path, "--before-snapshot-root-action", "essential", 1),
+    ] {
+        persist(target, &[option, &fails, "--action-command-mode", mode]);
+        let ended =
+            run(&mut place.command(["snapshot", "create", "--enable-actions", "--json", &path]));
+        assert_eq!(ended.code, code, "{option} {mode}: {ended:#?}");
+        let told = if code == 1 {
+            assert_eq!(ended.problem()["code"], "action_failed");
+            ended.stderr
+        } else {
+            ended.stdout
+        };
+        assert!(
+            told.contains("no luck") && told.contains("code 7"),
+            "{told}"
+        );
+    }
+}

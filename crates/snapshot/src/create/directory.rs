@@ -65,27 +65,39 @@ pub(super) fn process(worker: &mut Worker<'_>, task: DirectoryTask) -> Result<()
     let node = &task.node;
     upload.progress().set_current(&node.path);
     let policy = upload.policies().policy(&node.path);
-    let opened = match &task.open {
-        Open::Root(directory) => Ok(Arc::clone(directory)),
-        Open::Child(parent, name) => parent.open_directory(name),
+    let own_device = node.metadata.device;
+    let opened = match upload.actions().before(upload, &node.path) {
+        Ok(Some(other)) => Ok(other),
+        Err(error) => Err(error),
+        Ok(None) => match &task.open {
+            Open::Root(directory) => Ok((Arc::clone(directory), own_device)),
+            Open::Child(parent, name) => parent
+                .open_directory(name)
+                .map(|opened| (opened, own_device)),
+        },
     };
     let defined = upload
         .policies()
         .defined(&node.path)
         .map(|policy| file_policy(&policy.files));
-    let scanned = opened.map_err(ScanError::List).and_then(|directory| {
-        let request = ScanRequest {
-            path: &task.path,
-            rules: &task.rules,
-            policy: defined.as_ref(),
-            skip_caches: policy.files.ignore_cache_dirs.unwrap_or(true),
-            device: node.metadata.device,
-        };
-        scan_directory(directory.as_ref(), request).map(|scan| (directory, scan))
-    });
+    let scanned = opened
+        .map_err(ScanError::List)
+        .and_then(|(directory, device)| {
+            let request = ScanRequest {
+                path: &task.path,
+                rules: &task.rules,
+                policy: defined.as_ref(),
+                skip_caches: policy.files.ignore_cache_dirs.unwrap_or(true),
+                device,
+            };
+            scan_directory(directory.as_ref(), request).map(|scan| (directory, scan))
+        });
     let (directory, scan) = match scanned {
         Ok(scanned) => scanned,
-        Err(error) => return unreadable(worker, node, policy, &error),
+        Err(error) => {
+            upload.actions().after(upload, &node.path);
+            return unreadable(worker, node, policy, &error);
+        }
     };
     upload.count_directory(scan.excluded);
     report_unreadable(worker, node, &scan.listing);

@@ -8,6 +8,7 @@
 //! A manifest is published after everything it refers to is stored. An upload that is stopped leaves no manifest, but what
 //! it published on the way is found again by the next one.
 
+mod actions;
 mod batch;
 mod compare;
 mod confirm;
@@ -27,7 +28,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use holdfast_files::{Root, RootNode};
+use holdfast_files::{Root, RootNode, SourceTree};
 use holdfast_planning::ignore::{RelativePath, Rules};
 use holdfast_repository::directory::EntryKind;
 use holdfast_repository::json::UnixNanos;
@@ -39,6 +40,7 @@ use holdfast_repository::{ContentWriter, Repository, Session};
 
 pub use request::{SavedSnapshot, SnapshotReport, SnapshotRequest, Source, SourceReport};
 
+use self::actions::FolderActions;
 use self::directory::{DirectoryTask, Open};
 use self::node::{Node, Slot};
 use self::stream::{LargeFile, LazyFile};
@@ -163,17 +165,24 @@ impl Run<'_> {
             .retention
             .ignore_identical_snapshots
             .unwrap_or(false);
-        let uploaded = match self.upload_lasting(policies, &earlier, writers) {
-            Err(error @ Error::Source { .. }) => Err(error),
+        let uploaded = actions::around(self.request, self.source, policies.root(), |tree| {
+            self.upload_lasting(tree, policies, &earlier, writers)
+        });
+        let uploaded = match uploaded {
+            Err(error @ (Error::Source { .. } | Error::Action { .. })) => Err(error),
             other => Ok(other?),
         };
         let (result, stats, problems) = match uploaded {
             Err(error) => (Err(error), Default::default(), Vec::new()),
-            Ok(Uploaded {
-                root,
-                stats,
-                problems,
-            }) => {
+            Ok((
+                Uploaded {
+                    root,
+                    stats,
+                    mut problems,
+                },
+                complaints,
+            )) => {
+                problems.extend(complaints);
                 let mut manifest = self.manifest(start_time);
                 manifest.root_entry = Some(root);
                 manifest.stats = stats;
@@ -241,6 +250,7 @@ impl Run<'_> {
     /// read and stored anew.
     fn upload_lasting(
         &self,
+        tree: &dyn SourceTree,
         policies: &PolicyTree,
         earlier: &[SnapshotManifest],
         writers: &mut [ContentWriter],
@@ -248,7 +258,8 @@ impl Run<'_> {
         let clock = self.repo.clock();
         let began = clock.monotonic();
         let progress = &self.request.progress;
-        let mut uploaded = self.upload(policies, earlier, (writers, HashSet::new()), progress)?;
+        let mut uploaded =
+            self.upload(tree, policies, earlier, (writers, HashSet::new()), progress)?;
         if clock.monotonic().saturating_sub(began) < confirm::SAFE_AGE {
             return Ok(uploaded);
         }
@@ -269,7 +280,7 @@ impl Run<'_> {
                 ..SnapshotManifest::default()
             };
             let again = Arc::new(Progress::new());
-            let repeated = self.upload(policies, &[made], (writers, lost), &again)?;
+            let repeated = self.upload(tree, policies, &[made], (writers, lost), &again)?;
             progress.add_new(again.bytes_new());
             uploaded.root = repeated.root;
             uploaded.problems = repeated.problems;
@@ -306,6 +317,7 @@ impl Run<'_> {
 
     fn upload(
         &self,
+        tree: &dyn SourceTree,
         policies: &PolicyTree,
         earlier: &[SnapshotManifest],
         (writers, lost): (&mut [ContentWriter], HashSet<ObjectId>),
@@ -316,7 +328,7 @@ impl Run<'_> {
             path: path.clone(),
             reason: error.to_string(),
         };
-        let root = self.source.tree.root().map_err(failed)?;
+        let root = tree.root().map_err(failed)?;
         let settings = Settings {
             workers: writers.len(),
             memory_budget: self.request.memory_budget,
@@ -332,7 +344,8 @@ impl Run<'_> {
             settings,
             (entry, path),
             shared,
-        )?;
+        )?
+        .with_actions(FolderActions::new(self.request, tree));
         begin(&upload, root, earlier)?;
         let queue = Arc::clone(upload.queue());
         let _wake = self.request.cancel.on_cancel(move || queue.close());
@@ -346,6 +359,7 @@ impl Run<'_> {
                 });
             }
         });
+        upload.actions().after_all(&upload);
         upload.finish()
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use holdfast_files::{LocalTree, SourceTree};
-use holdfast_host::Cancel;
+use holdfast_host::{Cancel, Programs};
 use holdfast_repository::manifest::{ManifestId, Manifests};
 use holdfast_repository::policy::{Policy, PolicyTree, effective, policy_tree};
 use holdfast_repository::snapshot::{SnapshotManifest, SnapshotStats};
@@ -68,6 +68,9 @@ pub struct SnapshotRequest {
     pub fail_fast: bool,
     /// Settings that win over those of the policies in the repository, for the source as a whole.
     pub policy: Option<Policy>,
+    /// Who runs the actions of policies; without it they are left out. Whoever may write to the repository decides what
+    /// is run.
+    pub actions: Option<Arc<dyn Programs>>,
     /// Counters to watch.
     pub progress: Arc<Progress>,
     /// Stops the upload.
@@ -87,6 +90,7 @@ impl SnapshotRequest {
             estimate: false,
             fail_fast: false,
             policy: None,
+            actions: None,
             progress: Arc::default(),
             cancel: Cancel::new(),
         }

@@ -10,11 +10,13 @@ use holdfast_repository::directory::{DirectoryEntry, DirectorySummary};
 use holdfast_repository::object::ObjectId;
 use holdfast_repository::policy::PolicyTree;
 use holdfast_repository::snapshot::SnapshotStats;
+use holdfast_repository::splitter::SplitterKind;
 use holdfast_repository::{
     Compression, CompressionAlgorithm, Hasher, Repository, Result, Session, Splitter,
 };
 use parking_lot::Mutex;
 
+use super::actions::FolderActions;
 use super::confirm::lasts;
 use super::node::Node;
 use super::queue::Queue;
@@ -59,6 +61,7 @@ pub(super) struct Upload<'a> {
     problems: Mutex<Vec<Problem>>,
     counters: Counters,
     publishing: Mutex<()>,
+    actions: FolderActions,
 }
 
 /// The root entry in the making.
@@ -130,7 +133,18 @@ impl<'a> Upload<'a> {
             problems: Mutex::default(),
             counters: Counters::default(),
             publishing: Mutex::new(()),
+            actions: FolderActions::default(),
         })
+    }
+
+    /// The same with programs around single folders.
+    pub(super) fn with_actions(self, actions: FolderActions) -> Self {
+        Self { actions, ..self }
+    }
+
+    /// Programs around single folders.
+    pub(super) fn actions(&self) -> &FolderActions {
+        &self.actions
     }
 
     pub(super) fn repository(&self) -> &Repository {
@@ -155,7 +169,7 @@ impl<'a> Upload<'a> {
 
     /// The splitter of a policy; the repository's when the policy names none or an unknown one.
     pub(super) fn splitter(&self, name: &str) -> Result<Splitter> {
-        if name.is_empty() {
+        if name.is_empty() || SplitterKind::by_name(name).is_none() {
             return Ok(self.splitter.clone());
         }
         self.repository.splitter(name)

@@ -284,6 +284,7 @@ impl<'a> Worker<'a> {
                 return Ok(());
             }
             let finished = node.finish();
+            self.upload.actions().after(self.upload, &node.path);
             let compression = self.upload.metadata_compression_at(&node.path);
             let known = finished
                 .known

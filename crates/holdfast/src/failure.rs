@@ -166,6 +166,17 @@ fn repository(error: &RepositoryError) -> Option<(&'static str, &'static str)> {
         RepositoryError::InvalidFormat { .. } | RepositoryError::Damaged { .. } => {
             ("repository_damaged", "The repository is damaged.")
         }
+        RepositoryError::NotMaintenanceOwner { .. } => (
+            "maintenance_not_owner",
+            "Maintenance belongs to another client.",
+        ),
+        RepositoryError::MaintenanceRunning { .. } => {
+            ("maintenance_running", "Maintenance is running already.")
+        }
+        RepositoryError::ClockSkew { .. } => (
+            "clock_skew",
+            "The clocks of this machine and of the storage are too far apart.",
+        ),
         RepositoryError::Storage(error) => storage(error.kind()),
         _ => return None,
     })

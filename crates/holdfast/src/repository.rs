@@ -1,5 +1,6 @@
 //! From `--repo` to an open repository.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -94,6 +95,37 @@ pub(crate) fn open(arguments: &RepositoryArguments, access: Access) -> Result<Ar
     let store = store(arguments, access)?;
     let password = password::obtain(arguments.password_file.as_deref(), Purpose::Open)?;
     Ok(Repository::open(store, &password, &OpenOptions::default())?)
+}
+
+/// As [`open`], with large indexes in files below `cache` instead of in memory.
+pub(crate) fn open_cached(
+    arguments: &RepositoryArguments,
+    access: Access,
+    cache: PathBuf,
+) -> Result<Arc<Repository>> {
+    let store = store(arguments, access)?;
+    let password = password::obtain(arguments.password_file.as_deref(), Purpose::Open)?;
+    let options = OpenOptions {
+        cache_dir: Some(cache),
+        ..OpenOptions::default()
+    };
+    Ok(Repository::open(store, &password, &options)?)
+}
+
+/// Where this user's programs keep what can be made again.
+pub(crate) fn cache_directory() -> PathBuf {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let caches = if cfg!(windows) {
+        variable("LOCALAPPDATA").map(PathBuf::from)
+    } else {
+        variable("XDG_CACHE_HOME")
+            .map(PathBuf::from)
+            .or_else(|| variable("HOME").map(|home| PathBuf::from(home).join(".cache")))
+    };
+    caches
+        .unwrap_or_else(std::env::temp_dir)
+        .join("holdfast")
+        .join("repositories")
 }
 
 /// The keys of the environment, by the names that all S3 tools know.

@@ -223,6 +223,39 @@ pub enum Error {
         source: std::io::Error,
     },
 
+    /// Maintenance belongs to another client.
+    #[error(
+        "maintenance of this repository belongs to {owner}, this is {identity}; run it there, or take it over with \
+         `maintenance set --owner me`"
+    )]
+    NotMaintenanceOwner {
+        /// `user@host` of the owner, or `nobody`.
+        owner: String,
+        /// `user@host` of this client.
+        identity: String,
+    },
+
+    /// Another process of this client runs maintenance.
+    #[error(
+        "maintenance of this repository is running already on this machine (lock {path}); wait until it has ended"
+    )]
+    MaintenanceRunning {
+        /// The lock.
+        path: std::path::PathBuf,
+    },
+
+    /// The clocks are too far apart for rules about ages.
+    #[error(
+        "the clock of this machine says {local}, that of the storage {storage}; set the clock, maintenance runs only \
+         when they are at most 5 minutes apart"
+    )]
+    ClockSkew {
+        /// The local time.
+        local: jiff::Timestamp,
+        /// The storage's time at the same moment.
+        storage: jiff::Timestamp,
+    },
+
     /// The operating system gave no random bytes.
     #[error("the operating system gave no random bytes: {reason}")]
     Random {

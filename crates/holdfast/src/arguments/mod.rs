@@ -1,5 +1,6 @@
 //! The command line's grammar.
 
+mod maintenance;
 mod policy;
 mod repository;
 #[cfg(feature = "server")]
@@ -9,6 +10,9 @@ mod snapshot;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) use maintenance::{
+    MaintenanceCommand, RunMaintenanceArguments, SafetyRule, SetMaintenanceArguments,
+};
 pub(crate) use policy::{
     ActionMode, DeletePolicyArguments, ExportPolicyArguments, ImportPolicyArguments,
     ListPolicyArguments, PolicyCommand, PolicyTargets, SetPolicyArguments, ShowPolicyArguments,
@@ -61,6 +65,9 @@ pub(crate) enum Command {
     /// Decide what snapshots contain and how long they are kept.
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Free what no snapshot needs any more, and keep packs and indexes in order.
+    #[command(subcommand)]
+    Maintenance(MaintenanceCommand),
     /// List a folder of a snapshot.
     Ls(LsArguments),
     /// Print a file of a snapshot.

@@ -6,6 +6,7 @@ mod content;
 mod create;
 mod expire;
 mod list;
+mod maintenance;
 mod policy;
 mod problems;
 mod repo;
@@ -19,7 +20,7 @@ mod verify;
 
 use anyhow::Result;
 
-use crate::arguments::{Command, RepoCommand, SnapshotCommand};
+use crate::arguments::{Command, MaintenanceCommand, RepoCommand, SnapshotCommand};
 use crate::console::Console;
 use crate::outcome::Outcome;
 
@@ -44,6 +45,15 @@ pub(crate) fn run(command: Command, console: &Console) -> Result<Outcome> {
         Command::Snapshot(SnapshotCommand::Expire(arguments)) => expire::run(&arguments, console),
         Command::Snapshot(SnapshotCommand::Pin(arguments)) => list::pin(&arguments, console),
         Command::Policy(command) => policy::run(command, console),
+        Command::Maintenance(MaintenanceCommand::Run(arguments)) => {
+            maintenance::run(&arguments, console)
+        }
+        Command::Maintenance(MaintenanceCommand::Status(arguments)) => {
+            maintenance::status(&arguments, console)
+        }
+        Command::Maintenance(MaintenanceCommand::Set(arguments)) => {
+            maintenance::set(&arguments, console)
+        }
         Command::Ls(arguments) => content::ls(&arguments, console),
         Command::Cat(arguments) => content::cat(&arguments),
         #[cfg(feature = "server")]

@@ -3,6 +3,7 @@
 mod bad_input;
 mod fixture;
 mod help;
+mod maintenance;
 mod policies;
 mod program;
 mod repository;

@@ -3,6 +3,7 @@
 mod atomic;
 mod directories;
 mod lock;
+mod scratch;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]
@@ -11,6 +12,7 @@ mod windows;
 pub use atomic::{atomic_write, random_suffix};
 pub use directories::{create_dir_all_synced, create_dirs_below};
 pub use lock::{FileLock, LockError};
+pub use scratch::{ScratchFile, ScratchMemory};
 #[cfg(unix)]
 pub use unix::{create_new_file, read_exact_at, replace_file, sync_dir};
 #[cfg(windows)]

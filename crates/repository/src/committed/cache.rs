@@ -45,6 +45,11 @@ impl IndexCache {
         Ok(Self { directory })
     }
 
+    /// Where the files are.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     fn path(&self, id: &BlobId) -> PathBuf {
         self.directory.join(id.as_str())
     }

@@ -2,9 +2,11 @@
 
 mod cache;
 mod filter;
+mod rows;
 mod table;
 
 pub(crate) use cache::IndexCache;
+pub(crate) use rows::{PackNumbers, Row, RowBits, for_each_group};
 pub(crate) use table::IndexTable;
 
 use std::cmp::Reverse;
@@ -69,6 +71,23 @@ impl CommittedIndex {
             }
         }
         Ok(winner)
+    }
+
+    /// Where the first entry of a content is: the number of its table, and of the entry in it. An entry that counts
+    /// less than another, or nothing, is found as well.
+    pub(crate) fn first_position(&self, id: &ContentId) -> Result<Option<(usize, u32)>> {
+        let probe = filter::Probe::of(id);
+        for (number, table) in self.tables.iter().enumerate() {
+            if let Some(row) = table.position(id, &probe)? {
+                return Ok(Some((number, row)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether an entry that counts stands for nothing any more.
+    pub(crate) fn is_dropped_row(&self, row: &Row) -> bool {
+        row.entry.deleted && row.entry.time <= self.watermark
     }
 
     /// The entry for a content; deleted ones stay visible until they are dropped.

@@ -9,7 +9,9 @@ use holdfast_storage::BlobId;
 use super::filter::{Filter, Probe};
 use crate::content_id::ContentId;
 use crate::error::{Error, Result};
-use crate::index::{ContentInfo, IndexReader, IndexSource, InvalidIndex, Layout};
+use crate::index::{
+    ContentInfo, FormatPlace, IndexReader, IndexSource, InvalidIndex, Layout, PackPlace, RawEntry,
+};
 
 /// A key is kept in memory for each so many entries of an index in a file.
 const FENCE_STEP: u32 = 128;
@@ -166,31 +168,68 @@ impl IndexTable {
         Error::damaged(format_args!("index blob {}", self.id), e)
     }
 
+    /// Number of entries.
+    pub(crate) fn count(&self) -> u32 {
+        self.layout.count()
+    }
+
     /// The entry for a content in this table alone.
     pub(super) fn find(&self, id: &ContentId, probe: &Probe) -> Result<Option<ContentInfo>> {
-        if id.key_length() != self.layout.key_length() || !self.filter.may_contain(probe) {
-            return Ok(None);
-        }
         let mut key = [0; crate::content_id::MAX_HASH_LENGTH + 1];
         let key = id.write_key(&mut key);
-        let (first, end) = match self.backing {
-            Backing::Memory(_) => (0, self.layout.count()),
+        let Some((first, end)) = self.stretch(key, probe) else {
+            return Ok(None);
+        };
+        self.reader()
+            .find_in(key, first, end)
+            .map_err(|e| self.damaged(e))
+    }
+
+    /// The number of a content's entry in this table.
+    pub(super) fn position(&self, id: &ContentId, probe: &Probe) -> Result<Option<u32>> {
+        let mut key = [0; crate::content_id::MAX_HASH_LENGTH + 1];
+        let key = id.write_key(&mut key);
+        let Some((first, end)) = self.stretch(key, probe) else {
+            return Ok(None);
+        };
+        self.reader()
+            .position_in(key, first, end)
+            .map_err(|e| self.damaged(e))
+    }
+
+    /// The entries among which a key can be; nothing when the table does not have it for sure.
+    fn stretch(&self, key: &[u8], probe: &Probe) -> Option<(u32, u32)> {
+        if key.len() != self.layout.key_length() || !self.filter.may_contain(probe) {
+            return None;
+        }
+        match self.backing {
+            Backing::Memory(_) => Some((0, self.layout.count())),
             Backing::File { .. } => {
                 let fences = self.fences.len() / key.len();
                 // The bucket starts at the last fence that is not above the key.
                 let above = partition_point(fences, |i| {
                     &self.fences[i * key.len()..(i + 1) * key.len()] <= key
                 });
-                let Some(bucket) = above.checked_sub(1) else {
-                    return Ok(None);
-                };
-                let first = bucket as u32 * FENCE_STEP;
-                (first, first.saturating_add(FENCE_STEP))
+                let first = above.checked_sub(1)? as u32 * FENCE_STEP;
+                Some((first, first.saturating_add(FENCE_STEP)))
             }
-        };
-        self.reader()
-            .find_in(key, first, end)
-            .map_err(|e| self.damaged(e))
+        }
+    }
+
+    /// How the payloads of an entry are stored: compression, format version, key; nothing when the place points
+    /// outside the table.
+    pub(crate) fn format(&self, format: FormatPlace) -> Result<Option<(u32, u8, u8)>> {
+        self.reader().format(format).map_err(|e| self.damaged(e))
+    }
+
+    /// The name of a pack; nothing when the place points outside the table.
+    pub(crate) fn pack_name(&self, pack: PackPlace) -> Result<Option<BlobId>> {
+        self.reader().pack_name(pack).map_err(|e| self.damaged(e))
+    }
+
+    /// An entry with its names; one that points outside the table is returned as unusable.
+    pub(crate) fn info(&self, id: ContentId, entry: &RawEntry) -> Result<ContentInfo> {
+        self.reader().info(id, entry).map_err(|e| self.damaged(e))
     }
 
     /// Walks over all entries in order.
@@ -229,6 +268,14 @@ pub(super) struct Cursor<'a> {
 impl Cursor<'_> {
     /// The next entry, or nothing at the end.
     pub(super) fn next(&mut self) -> Result<Option<ContentInfo>> {
+        let table = self.table;
+        self.next_raw()?
+            .map(|(_, id, entry)| table.info(id, &entry))
+            .transpose()
+    }
+
+    /// The next entry with its number, names not looked up; nothing at the end.
+    pub(super) fn next_raw(&mut self) -> Result<Option<(u32, ContentId, RawEntry)>> {
         let reader = self.table.reader();
         let stride = self.table.layout.stride();
         if self.at >= self.rows.len() {
@@ -242,11 +289,10 @@ impl Cursor<'_> {
             self.next_row += count;
             self.at = 0;
         }
+        let left = ((self.rows.len() - self.at) / stride) as u32;
         let row = &self.rows[self.at..self.at + stride];
         self.at += stride;
-        reader
-            .resolve(row)
-            .map(Some)
-            .map_err(|e| self.table.damaged(e))
+        let (id, entry) = reader.raw(row).map_err(|e| self.table.damaged(e.into()))?;
+        Ok(Some((self.next_row - left, id, entry)))
     }
 }

@@ -1,6 +1,6 @@
 //! Numbers in the names of epoch blobs.
 
-use crate::blob_names::{EPOCH_INDEX, EPOCH_WATERMARK};
+use crate::blob_names::{EPOCH_INDEX, EPOCH_RANGE, EPOCH_SINGLE, EPOCH_WATERMARK};
 use crate::session::SessionId;
 
 /// Number of an epoch, from 0.
@@ -35,6 +35,16 @@ pub fn index_blob_name(epoch: EpochNumber, session: &SessionId, shards: usize) -
         format!("{EPOCH_INDEX}{epoch}_"),
         format!("-{session}-c{shards}"),
     )
+}
+
+/// Prefix in front of the hash in the name of a merged index blob: of one epoch, or of a range.
+#[must_use]
+pub fn merged_blob_prefix(first: EpochNumber, last: EpochNumber) -> String {
+    if first == last {
+        format!("{EPOCH_SINGLE}{first}_")
+    } else {
+        format!("{EPOCH_RANGE}{first}_{last}_")
+    }
 }
 
 /// Group and size of a set of shards: `-s...-c<k>`; nothing for ids that are sets of one.

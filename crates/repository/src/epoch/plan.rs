@@ -31,6 +31,10 @@ pub struct EpochState {
     pub chain: Vec<EpochRange>,
     /// Uncompacted index blobs.
     pub uncompacted: BTreeMap<EpochNumber, Vec<BlobInfo>>,
+    /// Markers of epochs that were begun.
+    pub markers: Vec<(EpochNumber, BlobInfo)>,
+    /// Every watermark, with its unix seconds.
+    pub watermarks: Vec<(u64, BlobInfo)>,
 }
 
 impl EpochState {
@@ -45,10 +49,16 @@ impl EpochState {
             let name = blob.id.as_str();
             match BlobFamily::of(name) {
                 Some(BlobFamily::EpochMarker) => {
-                    state.write_epoch = state.write_epoch.max(epoch_of(name).unwrap_or(0));
+                    if let Some(epoch) = epoch_of(name) {
+                        state.write_epoch = state.write_epoch.max(epoch);
+                        state.markers.push((epoch, blob.clone()));
+                    }
                 }
                 Some(BlobFamily::EpochWatermark) => {
-                    state.watermark = state.watermark.max(watermark_of(name).unwrap_or(0));
+                    if let Some(time) = watermark_of(name) {
+                        state.watermark = state.watermark.max(time);
+                        state.watermarks.push((time, blob.clone()));
+                    }
                 }
                 Some(BlobFamily::EpochSingle) => {
                     if let Some(epoch) = epoch_of(name) {

@@ -48,24 +48,37 @@ pub struct IndexReader<'a, S: IndexSource + ?Sized> {
 }
 
 /// An entry whose pack name and format are still numbers or offsets.
-struct RawEntry {
-    time: u64,
-    deleted: bool,
-    offset: u32,
-    packed_length: u32,
-    original_length: u32,
-    pack: PackPlace,
-    /// Number in the format table, or the version itself.
-    format: FormatPlace,
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RawEntry {
+    pub(crate) time: u64,
+    pub(crate) deleted: bool,
+    pub(crate) offset: u32,
+    pub(crate) packed_length: u32,
+    pub(crate) original_length: u32,
+    pub(crate) pack: PackPlace,
+    pub(crate) format: FormatPlace,
 }
 
-enum PackPlace {
-    Name { at: u32, length: u8 },
+/// Where the name of a pack is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum PackPlace {
+    /// The name's own place in the index.
+    Name {
+        /// Offset of its first byte.
+        at: u32,
+        /// Its bytes.
+        length: u8,
+    },
+    /// Number in the pack table.
     Number(u32),
 }
 
-enum FormatPlace {
+/// How a payload is stored.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum FormatPlace {
+    /// The version itself.
     Version(u8),
+    /// Number in the format table.
     Number(u8),
 }
 
@@ -125,6 +138,12 @@ impl<'a, S: IndexSource + ?Sized> IndexReader<'a, S> {
     /// [`InvalidIndex`] for a key that is no content id, or an error of the source. An entry that points outside
     /// the tables is returned as unusable.
     pub fn resolve(&self, row: &[u8]) -> Result<ContentInfo, S::Error> {
+        let (id, raw) = self.raw(row)?;
+        self.info(id, &raw)
+    }
+
+    /// The entry in one row without its names.
+    pub(crate) fn raw(&self, row: &[u8]) -> Result<(ContentId, RawEntry), InvalidIndex> {
         let (key, entry) = row
             .split_at_checked(self.layout.key_length)
             .ok_or(InvalidIndex("a row shorter than its key"))?;
@@ -134,8 +153,13 @@ impl<'a, S: IndexSource + ?Sized> IndexReader<'a, S> {
             _ => raw_2(entry, self.layout.base_time),
         }
         .ok_or(InvalidIndex("a row shorter than its entry"))?;
-        let pack = self.pack_name(&raw.pack)?;
-        let format = self.format(&raw.format)?;
+        Ok((id, raw))
+    }
+
+    /// An entry with its names.
+    pub(crate) fn info(&self, id: ContentId, raw: &RawEntry) -> Result<ContentInfo, S::Error> {
+        let pack = self.pack_name(raw.pack)?;
+        let format = self.format(raw.format)?;
         let (Some(pack), Some((compression, format_version, encryption_key_id))) = (pack, format)
         else {
             return Ok(ContentInfo {
@@ -176,6 +200,26 @@ impl<'a, S: IndexSource + ?Sized> IndexReader<'a, S> {
         first: u32,
         end: u32,
     ) -> Result<Option<ContentInfo>, S::Error> {
+        self.search(key, first, end, |_, row| self.resolve(row))
+    }
+
+    /// The number of the entry of `key` among the entries `first..end`, which are read at once.
+    pub(crate) fn position_in(
+        &self,
+        key: &[u8],
+        first: u32,
+        end: u32,
+    ) -> Result<Option<u32>, S::Error> {
+        self.search(key, first, end, |number, _| Ok(number))
+    }
+
+    fn search<T>(
+        &self,
+        key: &[u8],
+        first: u32,
+        end: u32,
+        found: impl FnOnce(u32, &[u8]) -> Result<T, S::Error>,
+    ) -> Result<Option<T>, S::Error> {
         let end = end.min(self.layout.count);
         if key.len() != self.layout.key_length || first >= end {
             return Ok(None);
@@ -187,7 +231,7 @@ impl<'a, S: IndexSource + ?Sized> IndexReader<'a, S> {
             let middle = usize::midpoint(low, high);
             let row = &rows[middle * stride..(middle + 1) * stride];
             match row[..key.len()].cmp(key) {
-                std::cmp::Ordering::Equal => return self.resolve(row).map(Some),
+                std::cmp::Ordering::Equal => return found(first + middle as u32, row).map(Some),
                 std::cmp::Ordering::Less => low = middle + 1,
                 std::cmp::Ordering::Greater => high = middle,
             }
@@ -225,8 +269,8 @@ impl<'a, S: IndexSource + ?Sized> IndexReader<'a, S> {
         Ok(())
     }
 
-    fn pack_name(&self, place: &PackPlace) -> Result<Option<BlobId>, S::Error> {
-        let (at, length) = match *place {
+    pub(crate) fn pack_name(&self, place: PackPlace) -> Result<Option<BlobId>, S::Error> {
+        let (at, length) = match place {
             PackPlace::Name { at, length } => (at, length),
             PackPlace::Number(number) => {
                 if number >= self.layout.pack_count {
@@ -246,8 +290,8 @@ impl<'a, S: IndexSource + ?Sized> IndexReader<'a, S> {
             .and_then(|name| BlobId::new(name).ok()))
     }
 
-    fn format(&self, place: &FormatPlace) -> Result<Option<(u32, u8, u8)>, S::Error> {
-        match *place {
+    pub(crate) fn format(&self, place: FormatPlace) -> Result<Option<(u32, u8, u8)>, S::Error> {
+        match place {
             FormatPlace::Version(version) => Ok(Some((0, version, 0))),
             FormatPlace::Number(number) if number < self.layout.format_count => {
                 let at = self.layout.formats_at + u64::from(number) * layout::FORMAT_LENGTH;

@@ -149,87 +149,166 @@ pub(super) fn names<'p>(order: &[u32], packs: &'p [BlobId]) -> Result<Vec<&'p st
 /// [`Error::Limit`] when a number exceeds what the format can hold, [`Error::InvalidParameter`] for no entries,
 /// keys of several lengths, an id that occurs twice or a pack number outside the table.
 pub fn encode(entries: &mut [IndexEntry], packs: &[BlobId]) -> Result<Vec<u8>> {
-    let key_length = sort(entries)?;
-    let count = u32::try_from(entries.len()).map_err(|_| invalid("too many"))?;
-
+    sort(entries)?;
     let mut pack_numbers = Numbering::new();
-    let mut formats = Numbering::new();
-    let mut long = false;
+    let mut shape = IndexShape::default();
     for entry in entries.iter() {
-        check_limits(entry)?;
-        pack_numbers.number(entry.pack);
-        formats.number((
-            entry.compression,
-            entry.format_version,
-            entry.encryption_key_id,
-        ));
-        long |= entry.packed_length >= 1 << 24 || entry.original_length >= 1 << 24;
+        shape.add(&IndexEntry {
+            pack: pack_numbers.number(entry.pack),
+            ..*entry
+        })?;
     }
-    if formats.order.len() > MAX_FORMATS {
-        return Err(Error::Limit {
-            what: "the number of formats in an index",
-            limit: "255",
-        });
-    }
-    if pack_numbers.order.len() > MAX_PACKS {
-        return Err(Error::Limit {
-            what: "the number of packs in an index",
-            limit: "2^24",
-        });
-    }
-    let entry_length: usize = match (long, pack_numbers.order.len(), formats.order.len()) {
-        (true, ..) => 19,
-        (_, packs, _) if packs > 1 << 16 => 18,
-        (_, _, formats) if formats > 1 => 17,
-        _ => 16,
-    };
     let names = names(&pack_numbers.order, packs)?;
-
-    let names_at = HEADER_LENGTH
-        + entries.len() * (key_length + entry_length)
-        + names.len() * PACK_LENGTH as usize
-        + formats.order.len() * FORMAT_LENGTH as usize;
-    let mut out = Vec::with_capacity(names_at + names.iter().map(|name| name.len()).sum::<usize>());
-    out.extend_from_slice(&[2, key_length as u8, 0, entry_length as u8]);
-    out.extend_from_slice(&count.to_be_bytes());
-    out.extend_from_slice(&(names.len() as u32).to_be_bytes());
-    out.push(formats.order.len() as u8);
-    // Base timestamp.
-    out.extend_from_slice(&[0; 4]);
+    let mut out = shape.head()?;
+    out.reserve(entries.len() * shape.stride());
     for entry in entries.iter() {
-        let format = formats.number((
-            entry.compression,
-            entry.format_version,
-            entry.encryption_key_id,
-        ));
+        let numbered = IndexEntry {
+            pack: pack_numbers.number(entry.pack),
+            ..*entry
+        };
+        shape.append_row(&mut out, &numbered);
+    }
+    shape.append_tail(&mut out, names.into_iter())?;
+    Ok(out)
+}
+
+/// What the layout of an index of version 2 depends on, found in a first pass over its entries; a second pass writes
+/// them. So an index need not be in memory as a whole: head, one row for each entry, tail.
+#[derive(Debug, Default)]
+pub(crate) struct IndexShape {
+    last: Option<ContentId>,
+    count: u32,
+    packs: usize,
+    /// Compression, format version and key, in the order of their first appearance.
+    formats: Vec<(u32, u8, u8)>,
+    long: bool,
+}
+
+impl IndexShape {
+    /// Notes the next entry. Entries come in the order of ids, their packs numbered from 0 by first appearance.
+    pub(crate) fn add(&mut self, entry: &IndexEntry) -> Result<()> {
+        if let Some(last) = self.last {
+            if last.key_length() != entry.id.key_length() {
+                return Err(invalid("ids of several lengths"));
+            }
+            if last == entry.id {
+                return Err(invalid("an id occurs twice"));
+            }
+        }
+        check_limits(entry)?;
+        self.last = Some(entry.id);
+        self.count = self
+            .count
+            .checked_add(1)
+            .ok_or_else(|| invalid("too many"))?;
+        self.packs = self.packs.max(entry.pack as usize + 1);
+        if self.packs > MAX_PACKS {
+            return Err(Error::Limit {
+                what: "the number of packs in an index",
+                limit: "2^24",
+            });
+        }
+        let format = format_of(entry);
+        if !self.formats.contains(&format) {
+            self.formats.push(format);
+            if self.formats.len() > MAX_FORMATS {
+                return Err(Error::Limit {
+                    what: "the number of formats in an index",
+                    limit: "255",
+                });
+            }
+        }
+        self.long |= entry.packed_length >= 1 << 24 || entry.original_length >= 1 << 24;
+        Ok(())
+    }
+
+    /// Number of entries so far.
+    pub(crate) fn count(&self) -> u32 {
+        self.count
+    }
+
+    fn key_length(&self) -> usize {
+        self.last.map_or(0, |id| id.key_length())
+    }
+
+    fn entry_length(&self) -> usize {
+        match (self.long, self.packs, self.formats.len()) {
+            (true, ..) => 19,
+            (_, packs, _) if packs > 1 << 16 => 18,
+            (_, _, formats) if formats > 1 => 17,
+            _ => 16,
+        }
+    }
+
+    /// Bytes of a key and its entry together.
+    fn stride(&self) -> usize {
+        self.key_length() + self.entry_length()
+    }
+
+    /// The first bytes, once every entry was added.
+    pub(crate) fn head(&self) -> Result<Vec<u8>> {
+        if self.count == 0 {
+            return Err(invalid("there are none"));
+        }
+        let mut out = Vec::with_capacity(HEADER_LENGTH);
+        out.extend_from_slice(&[2, self.key_length() as u8, 0, self.entry_length() as u8]);
+        out.extend_from_slice(&self.count.to_be_bytes());
+        out.extend_from_slice(&(self.packs as u32).to_be_bytes());
+        out.push(self.formats.len() as u8);
+        // Base timestamp.
+        out.extend_from_slice(&[0; 4]);
+        Ok(out)
+    }
+
+    /// Appends an entry that was added.
+    pub(crate) fn append_row(&self, out: &mut Vec<u8>, entry: &IndexEntry) {
+        let format = format_of(entry);
+        let number = self.formats.iter().position(|known| *known == format);
         append_entry(
-            &mut out,
+            out,
             entry,
-            pack_numbers.number(entry.pack),
-            format as u8,
-            entry_length,
+            entry.pack,
+            number.unwrap_or_default() as u8,
+            self.entry_length(),
         );
     }
-    let mut name_at = names_at;
-    for name in &names {
-        let length =
-            u8::try_from(name.len()).map_err(|_| invalid("a pack name above 255 bytes"))?;
-        let at = u32::try_from(name_at).map_err(|_| Error::Limit {
-            what: "an index",
-            limit: "4 GiB",
-        })?;
-        out.push(length);
-        out.extend_from_slice(&at.to_be_bytes());
-        name_at += name.len();
+
+    /// Appends what follows the entries; `names` are those of the packs in the order of their numbers.
+    pub(crate) fn append_tail<'n>(
+        &self,
+        out: &mut Vec<u8>,
+        names: impl Iterator<Item = &'n str> + Clone,
+    ) -> Result<()> {
+        let mut name_at = HEADER_LENGTH as u64
+            + u64::from(self.count) * self.stride() as u64
+            + self.packs as u64 * PACK_LENGTH
+            + self.formats.len() as u64 * FORMAT_LENGTH;
+        for name in names.clone() {
+            let length =
+                u8::try_from(name.len()).map_err(|_| invalid("a pack name above 255 bytes"))?;
+            let at = u32::try_from(name_at).map_err(|_| Error::Limit {
+                what: "an index",
+                limit: "4 GiB",
+            })?;
+            out.push(length);
+            out.extend_from_slice(&at.to_be_bytes());
+            name_at += u64::from(length);
+        }
+        for (compression, format_version, encryption_key_id) in &self.formats {
+            out.extend_from_slice(&compression.to_be_bytes());
+            out.extend_from_slice(&[*format_version, *encryption_key_id]);
+        }
+        names.for_each(|name| out.extend_from_slice(name.as_bytes()));
+        Ok(())
     }
-    for (compression, format_version, encryption_key_id) in &formats.order {
-        out.extend_from_slice(&compression.to_be_bytes());
-        out.extend_from_slice(&[*format_version, *encryption_key_id]);
-    }
-    for name in &names {
-        out.extend_from_slice(name.as_bytes());
-    }
-    Ok(out)
+}
+
+fn format_of(entry: &IndexEntry) -> (u32, u8, u8) {
+    (
+        entry.compression,
+        entry.format_version,
+        entry.encryption_key_id,
+    )
 }
 
 fn check_limits(entry: &IndexEntry) -> Result<()> {

@@ -6,7 +6,9 @@ mod encode_1;
 mod layout;
 mod merge;
 
+pub(crate) use decode::{FormatPlace, PackPlace, RawEntry};
 pub use decode::{IndexReader, IndexSource};
+pub(crate) use encode::IndexShape;
 pub use encode::{IndexEntry, encode};
 pub use encode_1::encode_1;
 pub use layout::{InvalidIndex, Layout};

@@ -115,8 +115,7 @@ impl Repository {
     }
 
     fn merge_legacy(&self, inputs: &[BlobInfo], dropping: Option<u64>) -> Result<Merged> {
-        let ids: Vec<&BlobId> = inputs.iter().map(|blob| &blob.id).collect();
-        let tables = self.index_tables(&ids)?;
+        let tables = self.index_tables(&inputs.iter().collect::<Vec<_>>())?;
         let mut merged = Merged::default();
         let mut numbers: HashMap<BlobId, u32> = HashMap::new();
         // Entries are dropped after merging: an older entry of a dropped content must not come back.

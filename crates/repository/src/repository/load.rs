@@ -1,16 +1,19 @@
 //! Loading the committed index: which index blobs count, and fetching those that are new.
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
+use holdfast_host::fs::ScratchFile;
 use holdfast_storage::{BlobId, BlobInfo};
 use parking_lot::Mutex;
 
 use super::{MAX_VIEW_AGE, Repository, settings};
 use crate::blob_crypto;
-use crate::committed::{CommittedIndex, IndexTable};
+use crate::committed::{CommittedIndex, IndexCache, IndexTable};
 use crate::epoch::EpochState;
 use crate::error::{Error, Result};
 
@@ -20,11 +23,15 @@ const ATTEMPTS: u32 = 10;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// Index blobs fetched at once.
 const PARALLEL_FETCHES: usize = 8;
+/// Index blobs above this are fetched into a file when there is a directory for it, in bytes.
+const LARGE: u64 = 2 << 20;
+/// In pieces of this size, in bytes.
+const PIECE: usize = 4 << 20;
 
 /// The index blobs of one listing.
 struct View {
     /// Those that count.
-    active: Vec<BlobId>,
+    active: Vec<BlobInfo>,
     /// Tombstones up to this unix second make contents vanish.
     watermark: u64,
     /// Monotonic time until which the listing may be used, where the scheme has such a limit.
@@ -153,17 +160,17 @@ impl Repository {
 
     /// Which index blobs count now, in epochs or in the legacy scheme.
     fn view(&self) -> Result<View> {
-        let names = |blobs: Vec<&BlobInfo>| blobs.into_iter().map(|blob| blob.id.clone()).collect();
+        let owned = |blobs: Vec<&BlobInfo>| blobs.into_iter().cloned().collect();
         if !self.format().epoch_parameters.enabled {
             return Ok(View {
-                active: names(self.legacy_listing()?.active()),
+                active: owned(self.legacy_listing()?.active()),
                 watermark: 0,
                 valid_until: None,
             });
         }
         let (state, valid_until) = self.epoch_state()?;
         Ok(View {
-            active: names(state.active_set()),
+            active: owned(state.active_set()),
             watermark: state.watermark,
             valid_until: Some(valid_until),
         })
@@ -176,46 +183,70 @@ impl Repository {
             watermark,
             valid_until,
         } = self.view()?;
+        let tables = match self.tables_of(&active)? {
+            Ok(tables) => tables,
+            Err(unstable) => return Ok(Err(unstable)),
+        };
+        if valid_until.is_some_and(|until| self.clock.monotonic() > until) {
+            return Ok(Err(Unstable::Outdated));
+        }
+        if let Some(cache) = &self.cache {
+            cache.keep_only(
+                &active
+                    .iter()
+                    .map(|blob| blob.id.as_str())
+                    .collect::<HashSet<_>>(),
+            );
+        }
+        Ok(Ok(CommittedIndex::new(tables, watermark, listed_at)))
+    }
+
+    /// The tables of index blobs: those in use already, and the rest loaded.
+    fn tables_of(&self, blobs: &[BlobInfo]) -> Result<Result<Vec<Arc<IndexTable>>, Unstable>> {
         let previous = self.index.read().clone();
         let known: HashMap<&BlobId, &Arc<IndexTable>> = previous
             .tables()
             .iter()
             .map(|table| (table.id(), table))
             .collect();
-        let missing: Vec<&BlobId> = active.iter().filter(|id| !known.contains_key(id)).collect();
+        let missing: Vec<&BlobInfo> = blobs
+            .iter()
+            .filter(|blob| !known.contains_key(&blob.id))
+            .collect();
         let fetched = match self.fetch_tables(&missing)? {
             Ok(fetched) => fetched,
             Err(unstable) => return Ok(Err(unstable)),
         };
-        if valid_until.is_some_and(|until| self.clock.monotonic() > until) {
-            return Ok(Err(Unstable::Outdated));
-        }
-        let tables = active
+        Ok(Ok(blobs
             .iter()
-            .filter_map(|id| known.get(id).copied().cloned())
+            .filter_map(|blob| known.get(&blob.id).copied().cloned())
             .chain(fetched.into_iter().map(Arc::new))
-            .collect();
-        if let Some(cache) = &self.cache {
-            cache.keep_only(&active.iter().map(BlobId::as_str).collect::<HashSet<_>>());
-        }
-        Ok(Ok(CommittedIndex::new(tables, watermark, listed_at)))
+            .collect()))
+    }
+
+    /// The tables of index blobs that are to be merged; nothing when one of them went away meanwhile.
+    pub(crate) fn tables_to_merge(
+        &self,
+        blobs: &[BlobInfo],
+    ) -> Result<Option<Vec<Arc<IndexTable>>>> {
+        Ok(self.tables_of(blobs)?.ok())
     }
 
     /// Loads index blobs, several at once, each from the cache or from the store.
-    fn fetch_tables(&self, ids: &[&BlobId]) -> Result<Result<Vec<IndexTable>, Unstable>> {
+    fn fetch_tables(&self, blobs: &[&BlobInfo]) -> Result<Result<Vec<IndexTable>, Unstable>> {
         let next = AtomicUsize::new(0);
-        let results = Mutex::new(Vec::with_capacity(ids.len()));
+        let results = Mutex::new(Vec::with_capacity(blobs.len()));
         let work = || {
-            while let Some(id) = ids.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let result = self.fetch_table(id);
+            while let Some(blob) = blobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let result = self.fetch_table(blob);
                 let failed = !matches!(result, Ok(Ok(_)));
                 results.lock().push(result);
                 if failed {
-                    next.store(ids.len(), Ordering::Relaxed);
+                    next.store(blobs.len(), Ordering::Relaxed);
                 }
             }
         };
-        let workers = ids.len().min(PARALLEL_FETCHES);
+        let workers = blobs.len().min(PARALLEL_FETCHES);
         if workers <= 1 {
             work();
         } else {
@@ -234,14 +265,15 @@ impl Repository {
     }
 
     /// Tables of index blobs that must be there.
-    pub(crate) fn index_tables(&self, ids: &[&BlobId]) -> Result<Vec<Arc<IndexTable>>> {
-        match self.fetch_tables(ids)? {
+    pub(crate) fn index_tables(&self, blobs: &[&BlobInfo]) -> Result<Vec<Arc<IndexTable>>> {
+        match self.fetch_tables(blobs)? {
             Ok(tables) => Ok(tables.into_iter().map(Arc::new).collect()),
             Err(unstable) => Err(unstable.into()),
         }
     }
 
-    fn fetch_table(&self, id: &BlobId) -> Result<Result<IndexTable, Unstable>> {
+    fn fetch_table(&self, blob: &BlobInfo) -> Result<Result<IndexTable, Unstable>> {
+        let id = &blob.id;
         if let Some(table) = self
             .cache
             .as_ref()
@@ -249,20 +281,51 @@ impl Repository {
         {
             return Ok(Ok(table));
         }
-        let sealed = match self.store.get(id) {
-            Ok(sealed) => sealed,
-            Err(e) if e.is_not_found() => return Ok(Err(Unstable::Vanished(id.clone()))),
-            Err(e) => return Err(e.into()),
+        let large = self.cache.as_ref().filter(|_| blob.length > LARGE);
+        let fetched = match large {
+            Some(cache) => self.fetch_large(blob, cache),
+            None => match self.store.get(id) {
+                Ok(sealed) => blob_crypto::open(&self.hasher, &self.cipher, id, sealed.into()),
+                Err(e) => Err(e.into()),
+            },
         };
-        let plaintext = blob_crypto::open(&self.hasher, &self.cipher, id, sealed.into())?;
+        let plaintext = match fetched {
+            Ok(plaintext) => plaintext,
+            Err(Error::Storage(e)) if e.is_not_found() => {
+                return Ok(Err(Unstable::Vanished(id.clone())));
+            }
+            Err(e) => return Err(e),
+        };
         match &self.cache {
             Some(cache) => cache.store(id, plaintext, &self.hasher).map(Ok),
             None => IndexTable::in_memory(id.clone(), plaintext).map(Ok),
         }
     }
 
+    /// Fetches and decrypts an index blob in a temporary file, because it may be larger than memory.
+    fn fetch_large(&self, blob: &BlobInfo, cache: &IndexCache) -> Result<Bytes> {
+        let failed = |source| Error::Cache {
+            path: cache.directory().to_owned(),
+            source,
+        };
+        let mut memory = ScratchFile::new_in(cache.directory())
+            .and_then(|scratch| scratch.into_memory(blob.length))
+            .map_err(failed)?;
+        let mut at = 0;
+        for piece in memory.chunks_mut(PIECE) {
+            self.store.get_range(&blob.id, at, piece)?;
+            at += piece.len() as u64;
+        }
+        blob_crypto::open_buffer(&self.hasher, &self.cipher, &blob.id, memory)
+    }
+
+    /// Where blobs that are too large for memory are put together; nothing without a cache directory.
+    pub(crate) fn scratch_directory(&self) -> Option<&Path> {
+        self.cache.as_ref().map(IndexCache::directory)
+    }
+
     /// Adds an index blob that this client just published to its own view.
-    pub(crate) fn add_own_table(&self, id: BlobId, plaintext: bytes::Bytes) -> Result<()> {
+    pub(crate) fn add_own_table(&self, id: BlobId, plaintext: Bytes) -> Result<()> {
         let table = match &self.cache {
             Some(cache) => cache.store(&id, plaintext, &self.hasher)?,
             None => IndexTable::in_memory(id, plaintext)?,

@@ -76,6 +76,12 @@ impl Repository {
         &self.host
     }
 
+    /// This client's identity as `user@host`, as the parameters of maintenance name their owner.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        format!("{}@{}", self.user, self.host)
+    }
+
     /// Id of the repository, 32 bytes; the same for all clients and never changed.
     #[must_use]
     pub fn unique_id(&self) -> &[u8] {

@@ -128,6 +128,25 @@ impl Repository {
         sealed: &'a mut [u8],
         scratch: &'a mut Vec<u8>,
     ) -> Result<&'a [u8]> {
+        let plain = self.unseal(info, sealed)?;
+        if info.compression == UNCOMPRESSED {
+            return Ok(plain);
+        }
+        let length = info.original_length as usize;
+        decompress(
+            &format_args!("content {}", info.id),
+            info.compression,
+            plain,
+            length,
+            scratch,
+        )?;
+        Ok(scratch)
+    }
+}
+
+impl Repository {
+    /// Decrypts a payload where it lies; the result is still compressed as the index says.
+    pub(crate) fn unseal<'a>(&self, info: &ContentInfo, sealed: &'a mut [u8]) -> Result<&'a [u8]> {
         let damaged = |reason: &dyn std::fmt::Display| {
             Error::damaged(
                 format_args!("content {} in pack {}", info.id, info.pack),
@@ -142,21 +161,10 @@ impl Repository {
             .cipher
             .open_in_place(info.id.encryption_id(), sealed)
             .map_err(|e| damaged(&e))?;
-        let length = info.original_length as usize;
-        if info.compression == UNCOMPRESSED {
-            if plain.len() != length {
-                return Err(damaged(&"its length differs from the index"));
-            }
-            return Ok(plain);
+        if info.compression == UNCOMPRESSED && plain.len() != info.original_length as usize {
+            return Err(damaged(&"its length differs from the index"));
         }
-        decompress(
-            &format_args!("content {}", info.id),
-            info.compression,
-            plain,
-            length,
-            scratch,
-        )?;
-        Ok(scratch)
+        Ok(plain)
     }
 }
 

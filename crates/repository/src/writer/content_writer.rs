@@ -1,5 +1,6 @@
 //! One worker's way into the repository: its own pending packs, nothing locked while sealing.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use holdfast_storage::BlobId;
@@ -7,13 +8,14 @@ use holdfast_storage::BlobId;
 use super::in_flight::InFlight;
 use super::open_pack::{OpenPack, Sink};
 use super::session::{Claim, Shared};
+use super::tombstones::Tombstones;
 use super::upload::Upload;
 use crate::blob_names::{self, DATA_PACK, METADATA_PACK};
 use crate::compress::{Compression, CompressionAlgorithm, Compressors, UNCOMPRESSED};
 use crate::content_id::ContentId;
 use crate::crypto::{RandomSource, random_bytes};
 use crate::error::{Error, Result};
-use crate::index::{IndexEntry, MAX_LENGTH};
+use crate::index::{ContentInfo, IndexEntry, MAX_LENGTH};
 use crate::object::{ContentSink, ObjectId};
 
 /// What became of a content.
@@ -64,8 +66,7 @@ struct Tools {
 struct Slot {
     class: char,
     pack: Option<OpenPack>,
-    tombstones: Vec<IndexEntry>,
-    tombstone_packs: Vec<BlobId>,
+    tombstones: Tombstones,
     /// Memory of the last streamed pack's buffer.
     buffer: Vec<u8>,
 }
@@ -75,8 +76,7 @@ impl Slot {
         Self {
             class,
             pack: None,
-            tombstones: Vec::new(),
-            tombstone_packs: Vec::new(),
+            tombstones: Tombstones::default(),
             buffer: Vec::new(),
         }
     }
@@ -140,7 +140,7 @@ impl ContentWriter {
     pub fn is_known(&self, id: &ContentId) -> Result<bool> {
         let winner = self.shared.repository.index()?.winner(id)?;
         let exists = winner.is_some_and(|winner| !winner.deleted && !winner.is_unusable());
-        Ok(exists || self.shared.known().contains(id))
+        Ok(exists && !self.shared.is_deleted(id) || self.shared.known().contains(id))
     }
 
     /// Hashes and stores a content; `prefix` is a letter `g`..`z` for metadata.
@@ -266,30 +266,72 @@ impl ContentWriter {
             Claim::Write { min_time } => min_time,
         };
         let result = self.append(id, payload, compression, min_time);
-        if let Err(error) = &result {
+        self.lose_on_error(id, &result);
+        result.map(|packed| Written {
+            id,
+            compressed: false,
+            new: true,
+            packed,
+        })
+    }
+
+    fn lose_on_error(&mut self, id: ContentId, result: &Result<u32>) {
+        if let Err(error) = result {
             // The claim stays, and with it every reference to the content; the session cannot be completed.
             self.shared
                 .lose(format!("content {id} could not be stored ({error})"));
             // Part of the payload may be in the pack, so nothing behind it would be where its entry says.
-            let slot = if id.is_metadata() {
-                &mut self.metadata
-            } else {
-                &mut self.data
-            };
-            slot.pack = None;
+            self.slot(id.is_metadata()).pack = None;
         }
-        result
     }
 
+    /// Compresses, seals and appends a content; returns the bytes that it takes.
     fn append(
         &mut self,
         id: ContentId,
         payload: Payload<'_>,
         compression: Compression,
         min_time: u64,
-    ) -> Result<Written> {
-        let time = self.shared.entry_time(min_time)?;
-        let original_length = payload.bytes().len() as u32;
+    ) -> Result<u32> {
+        let entry = IndexEntry {
+            id,
+            deleted: false,
+            format_version: self.shared.repository.format().version as u8,
+            encryption_key_id: 0,
+            pack: 0,
+            offset: 0,
+            packed_length: 0,
+            original_length: payload.bytes().len() as u32,
+            compression: UNCOMPRESSED,
+            time: self.shared.entry_time(min_time)?,
+        };
+        let Some(algorithm) = compression else {
+            return self.append_sealed(payload, entry);
+        };
+        let mut compressed = std::mem::take(&mut self.tools.compressed);
+        let smaller = self
+            .tools
+            .compressors
+            .compress(algorithm, payload.bytes(), &mut compressed);
+        let result = match smaller {
+            Ok(true) => self.append_sealed(
+                Payload::Copied(&compressed),
+                IndexEntry {
+                    compression: algorithm.id(),
+                    ..entry
+                },
+            ),
+            Ok(false) => self.append_sealed(payload, entry),
+            Err(error) => Err(error),
+        };
+        self.tools.compressed = compressed;
+        result
+    }
+
+    /// Seals and appends a payload; place and packed length of the entry are filled in here. Returns the bytes that it
+    /// takes.
+    fn append_sealed(&mut self, payload: Payload<'_>, entry: IndexEntry) -> Result<u32> {
+        let id = entry.id;
         let Self {
             shared,
             data,
@@ -298,14 +340,6 @@ impl ContentWriter {
             ..
         } = self;
         let slot = if id.is_metadata() { metadata } else { data };
-        let mut packed_id = UNCOMPRESSED;
-        if let Some(algorithm) = compression
-            && tools
-                .compressors
-                .compress(algorithm, payload.bytes(), &mut tools.compressed)?
-        {
-            packed_id = algorithm.id();
-        }
         let pack = match &mut slot.pack {
             Some(pack) => pack,
             empty => empty.insert(start_pack(
@@ -316,82 +350,80 @@ impl ContentWriter {
         };
         let cipher = shared.repository.cipher();
         let before = pack.length();
-        let offset = if packed_id == UNCOMPRESSED {
-            match payload {
-                Payload::Copied(bytes) => {
-                    pack.append_copy(cipher, &mut tools.random, &id, bytes)?
-                }
-                Payload::InPlace(bytes) => {
-                    pack.append_in_place(cipher, &mut tools.random, &id, bytes)?
-                }
+        let offset = match payload {
+            Payload::Copied(bytes) => pack.append_copy(cipher, &mut tools.random, &id, bytes)?,
+            Payload::InPlace(bytes) => {
+                pack.append_in_place(cipher, &mut tools.random, &id, bytes)?
             }
-        } else {
-            pack.append_copy(cipher, &mut tools.random, &id, &tools.compressed)?
         };
         let packed = (pack.length() - before) as u32;
         pack.entries.push(IndexEntry {
-            id,
-            deleted: false,
-            format_version: pack.format_version,
-            encryption_key_id: 0,
-            pack: 0,
             offset: u32::try_from(offset).map_err(|_| Error::Limit {
                 what: "an offset in a pack",
                 limit: "2^30 bytes",
             })?,
             packed_length: packed,
-            original_length,
-            compression: packed_id,
-            time,
+            ..entry
         });
         if pack.length() >= pack.full_length {
             self.finish_class(id.is_metadata())?;
         }
-        Ok(Written {
-            id,
-            compressed: false,
-            new: true,
-            packed,
-        })
+        Ok(packed)
     }
 
     /// Marks a published content as deleted (format 1 §6.5); nothing happens when it is unknown or deleted already.
+    /// Written again in the same session it is stored again. The mark is published once everything that the session
+    /// wrote is stored, because it may stand for the loss of what was written instead.
     ///
     /// # Errors
     /// Of the index, and of storing the session's marker.
     pub fn delete_content(&mut self, id: &ContentId) -> Result<()> {
-        let Some(info) = self
-            .shared
-            .repository
-            .content_info(id)?
-            .filter(|info| !info.deleted)
-        else {
-            return Ok(());
-        };
+        match self.shared.repository.content_info(id)? {
+            Some(info) if !info.deleted => self.set_deleted(&info, true),
+            _ => Ok(()),
+        }
+    }
+
+    /// Marks a content as deleted, or takes the mark away, given the entry that counts at present. The content stays
+    /// where it is.
+    pub(crate) fn set_deleted(&mut self, info: &ContentInfo, deleted: bool) -> Result<()> {
         self.shared.ensure_marker()?;
         let time = self.shared.entry_time(info.time.saturating_add(1))?;
-        let slot = if id.is_metadata() {
+        let tombstones = &mut self.slot(info.id.is_metadata()).tombstones;
+        let pack = tombstones.pack(&info.pack);
+        let first = tombstones.add(IndexEntry {
+            deleted,
+            time,
+            ..IndexEntry::from_info(info, pack)?
+        });
+        if first && deleted {
+            self.shared.note_deleted(info.id, u64::from(time));
+        }
+        Ok(())
+    }
+
+    /// Stores a content that exists once more, in a new pack; `payload` is its decrypted form, compressed as it was
+    /// (format 1 §6.5). A mark as deleted is kept.
+    pub(crate) fn rewrite(&mut self, info: &ContentInfo, payload: &[u8]) -> Result<()> {
+        self.in_flight.check()?;
+        self.shared.begin_pending();
+        let result = self.append_sealed(
+            Payload::Copied(payload),
+            IndexEntry {
+                time: self.shared.entry_time(info.time.saturating_add(1))?,
+                ..IndexEntry::from_info(info, 0)?
+            },
+        );
+        self.lose_on_error(info.id, &result);
+        result.map(drop)
+    }
+
+    fn slot(&mut self, metadata: bool) -> &mut Slot {
+        if metadata {
             &mut self.metadata
         } else {
             &mut self.data
-        };
-        let pack = slot
-            .tombstone_packs
-            .iter()
-            .position(|pack| *pack == info.pack)
-            .unwrap_or_else(|| {
-                slot.tombstone_packs.push(info.pack.clone());
-                slot.tombstone_packs.len() - 1
-            });
-        let tombstone = IndexEntry::from_info(&info, pack as u32)?;
-        if slot.tombstones.iter().all(|other| other.id != *id) {
-            slot.tombstones.push(IndexEntry {
-                deleted: true,
-                time,
-                ..tombstone
-            });
         }
-        Ok(())
     }
 
     /// Completes this writer's packs and waits until all of them are stored.
@@ -406,17 +438,12 @@ impl ContentWriter {
     }
 
     fn finish_class(&mut self, metadata: bool) -> Result<()> {
-        let slot = if metadata {
-            &mut self.metadata
-        } else {
-            &mut self.data
-        };
+        let slot = self.slot(metadata);
         let tombstones = std::mem::take(&mut slot.tombstones);
-        let tombstone_packs = std::mem::take(&mut slot.tombstone_packs);
         let stored = match slot.pack.take() {
             Some(pack) => {
                 let (id, count) = (pack.id.clone(), pack.entries.len());
-                let stored = self.store_pack(pack, metadata, &tombstones, &tombstone_packs);
+                let stored = self.store_pack(pack, metadata, &tombstones);
                 if let Err(error) = &stored {
                     self.shared.lose(format!(
                         "pack {id} with {count} contents could not be stored ({error})"
@@ -426,7 +453,7 @@ impl ContentWriter {
             }
             None => Ok(()),
         };
-        self.shared.deleted(&tombstone_packs, &tombstones);
+        self.shared.deleted(&tombstones.packs, &tombstones.entries);
         stored
     }
 
@@ -434,21 +461,25 @@ impl ContentWriter {
         &mut self,
         mut pack: OpenPack,
         metadata: bool,
-        tombstones: &[IndexEntry],
-        tombstone_packs: &[BlobId],
+        tombstones: &Tombstones,
     ) -> Result<()> {
         let repository = &self.shared.repository;
         // An id may be deleted and written again in one session; the local index names it once.
-        let tombstones: Vec<IndexEntry> = tombstones
+        let written: HashSet<ContentId> = match tombstones.entries.is_empty() {
+            true => HashSet::new(),
+            false => pack.entries.iter().map(|entry| entry.id).collect(),
+        };
+        let others: Vec<IndexEntry> = tombstones
+            .entries
             .iter()
-            .filter(|tombstone| pack.entries.iter().all(|entry| entry.id != tombstone.id))
+            .filter(|tombstone| !written.contains(&tombstone.id))
             .copied()
             .collect();
         pack.complete(
             repository.hasher(),
             repository.cipher(),
-            &tombstones,
-            tombstone_packs,
+            &others,
+            &tombstones.packs,
         )?;
         let length = pack.length();
         let (id, sink, mut buffer, entries) = pack.into_parts();
@@ -456,12 +487,7 @@ impl ContentWriter {
             Sink::Stream(writer) => {
                 writer.commit()?;
                 buffer.clear();
-                let slot = if metadata {
-                    &mut self.metadata
-                } else {
-                    &mut self.data
-                };
-                slot.buffer = buffer;
+                self.slot(metadata).buffer = buffer;
                 self.shared.stored(id, length, entries);
             }
             Sink::Memory => self.upload(id, buffer, length, entries)?,

@@ -6,6 +6,7 @@ mod known;
 mod open_pack;
 mod publish;
 mod session;
+mod tombstones;
 mod upload;
 
 pub use content_writer::{ContentWriter, Written};

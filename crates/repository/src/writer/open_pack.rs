@@ -33,8 +33,6 @@ pub(super) struct OpenPack {
     written: u64,
     /// Entries of this pack; their pack number is 0.
     pub(super) entries: Vec<IndexEntry>,
-    /// Version of the repository format that the entries carry.
-    pub(super) format_version: u8,
     /// Version of the local index.
     index_version: u32,
     /// The pack is finished when it is this long.
@@ -63,7 +61,6 @@ impl OpenPack {
             buffer,
             written: 0,
             entries: Vec::new(),
-            format_version: format.version as u8,
             index_version: format.index_version(),
             full_length: format.max_pack_size(),
         })

@@ -32,6 +32,8 @@ pub(super) struct Publisher {
     waiting: Mutex<Waiting>,
     /// Index blobs of which the store did not say whether it has them.
     uncertain: Mutex<Vec<Shard>>,
+    /// Marks, which may stand for contents that are still under way.
+    tombstones: Mutex<Waiting>,
     /// Write epoch as of a recent listing, and until when (monotonic) that may be used. Held while publishing, so
     /// that one call publishes at a time.
     epoch: Mutex<Option<(EpochNumber, Duration)>>,
@@ -59,44 +61,36 @@ impl Publisher {
     /// Adds the entries of one stored pack.
     pub(super) fn add(&self, pack: BlobId, length: u64, entries: Vec<IndexEntry>) {
         let mut waiting = self.waiting.lock();
-        let number = waiting.packs.len() as u32;
-        waiting.packs.push(pack);
-        waiting
-            .entries
-            .extend(entries.into_iter().map(|entry| IndexEntry {
-                pack: number,
-                ..entry
-            }));
+        waiting.append(&[pack], &entries);
         waiting.bytes += length;
     }
 
     /// Adds tombstones, whose pack numbers refer to `packs`.
     pub(super) fn add_tombstones(&self, packs: &[BlobId], tombstones: &[IndexEntry]) {
-        if tombstones.is_empty() {
-            return;
+        if !tombstones.is_empty() {
+            self.tombstones.lock().append(packs, tombstones);
         }
-        let mut waiting = self.waiting.lock();
-        let first = waiting.packs.len() as u32;
-        waiting.packs.extend_from_slice(packs);
-        waiting
-            .entries
-            .extend(tombstones.iter().map(|entry| IndexEntry {
-                pack: first + entry.pack,
-                ..*entry
-            }));
     }
 
-    /// Publishes all that waits.
+    /// Publishes all that waits; tombstones only once everything that the session wrote is stored.
     pub(super) fn publish(&self, shared: &Shared) -> Result<FlushReport> {
         let mut epoch = self.epoch.lock();
+        // Asked before the entries are taken: what was pending until now is among them then.
+        let may_delete = shared.may_delete();
         let mut taken = std::mem::take(&mut *self.waiting.lock());
+        if may_delete {
+            let tombstones = std::mem::take(&mut *self.tombstones.lock());
+            taken.append(&tombstones.packs, &tombstones.entries);
+        }
         if taken.entries.is_empty() {
             return Ok(FlushReport::default());
         }
         match publish_entries(shared, &mut taken, &mut epoch) {
             Ok(report) => Ok(report),
             Err(error) => {
-                self.put_back(taken);
+                let mut waiting = self.waiting.lock();
+                waiting.append(&taken.packs, &taken.entries);
+                waiting.bytes += taken.bytes;
                 Err(error)
             }
         }
@@ -123,19 +117,17 @@ impl Publisher {
             .content_info(id)?
             .is_some_and(|info| !info.deleted))
     }
+}
 
-    /// Returns entries that could not be published, behind those that came meanwhile.
-    fn put_back(&self, taken: Waiting) {
-        let mut waiting = self.waiting.lock();
-        let first = waiting.packs.len() as u32;
-        waiting.packs.extend(taken.packs);
-        waiting
-            .entries
-            .extend(taken.entries.iter().map(|entry| IndexEntry {
-                pack: first + entry.pack,
-                ..*entry
-            }));
-        waiting.bytes += taken.bytes;
+impl Waiting {
+    /// Adds entries whose pack numbers refer to `packs`.
+    fn append(&mut self, packs: &[BlobId], entries: &[IndexEntry]) {
+        let first = self.packs.len() as u32;
+        self.packs.extend_from_slice(packs);
+        self.entries.extend(entries.iter().map(|entry| IndexEntry {
+            pack: first + entry.pack,
+            ..*entry
+        }));
     }
 }
 
@@ -168,7 +160,7 @@ fn publish_entries(
         report.index_blobs.push(shard.id.clone());
         shared.repository.add_own_table(shard.id, shard.plaintext)?;
     }
-    shared.known().forget(&ids);
+    shared.published(&ids);
     Ok(report)
 }
 

@@ -1,5 +1,6 @@
 //! A write session (format 1 §6.7): marker, then packs, then index blobs, then the marker goes.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -38,6 +39,8 @@ pub(super) struct Shared {
     publisher: Publisher,
     /// Whether data is compressed before it becomes a content, because the index cannot say that one is compressed.
     pub(super) compresses_objects: bool,
+    /// Contents that this session marks as deleted, with the times of the marks, until the index says so.
+    deleted: Mutex<HashMap<ContentId, u64>>,
     /// Contents that are claimed and whose pack is not stored.
     pending: AtomicU64,
     lost: Mutex<Option<String>>,
@@ -77,6 +80,7 @@ impl Repository {
                 known: KnownContents::default(),
                 publisher: Publisher::default(),
                 compresses_objects: self.compresses_objects(),
+                deleted: Mutex::default(),
                 pending: AtomicU64::new(0),
                 lost: Mutex::new(None),
                 uploader,
@@ -185,16 +189,48 @@ impl Shared {
 
     /// Decides whether a worker has to write a content (format 1 §6.2).
     pub(super) fn claim(&self, id: ContentId) -> Result<Claim> {
+        let deleted_at = self.deleted.lock().get(&id).copied();
         let min_time = match self.repository.index()?.winner(&id)? {
-            Some(winner) if !winner.deleted && !winner.is_unusable() => return Ok(Claim::Known),
-            Some(other) => other.time.saturating_add(1),
+            Some(winner) if deleted_at.is_none() && !winner.deleted && !winner.is_unusable() => {
+                return Ok(Claim::Known);
+            }
+            Some(other) => other.time.max(deleted_at.unwrap_or(0)).saturating_add(1),
             None => 0,
         };
         if !self.known.claim(id) {
             return Ok(Claim::Known);
         }
-        self.pending.fetch_add(1, Ordering::AcqRel);
+        self.begin_pending();
         Ok(Claim::Write { min_time })
+    }
+
+    /// One more content has to be stored before the session is complete.
+    pub(super) fn begin_pending(&self) {
+        self.pending.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// A content is marked as deleted, at this time in unix seconds.
+    pub(super) fn note_deleted(&self, id: ContentId, time: u64) {
+        self.deleted.lock().insert(id, time);
+    }
+
+    /// Whether this session has marked a content as deleted.
+    pub(super) fn is_deleted(&self, id: &ContentId) -> bool {
+        self.deleted.lock().contains_key(id)
+    }
+
+    /// Whether marks may be published: nothing that they may stand for is under way or lost.
+    pub(super) fn may_delete(&self) -> bool {
+        self.pending.load(Ordering::Acquire) == 0 && self.lost.lock().is_none()
+    }
+
+    /// The committed index knows these contents, which come in order.
+    pub(super) fn published(&self, ids: &[ContentId]) {
+        self.known.forget(ids);
+        let mut deleted = self.deleted.lock();
+        if !deleted.is_empty() {
+            deleted.retain(|id, _| ids.binary_search(id).is_err());
+        }
     }
 
     /// Time for an entry that must be later than `min_time`, by the local clock.
@@ -250,7 +286,7 @@ impl Shared {
         self.pending.fetch_sub(count, Ordering::AcqRel);
     }
 
-    /// Tombstones may be published.
+    /// Marks that are to be published when nothing that they may stand for can be lost any more.
     pub(super) fn deleted(&self, packs: &[BlobId], tombstones: &[IndexEntry]) {
         self.publisher.add_tombstones(packs, tombstones);
     }

@@ -1,6 +1,7 @@
 //! Vector `epoch.json`: which index blobs count, and where new ones go.
 
-use holdfast_repository::epoch::{EpochState, index_blob_name};
+use holdfast_repository::epoch::{EpochState, Merge, index_blob_name, merged_blob_prefix};
+use holdfast_repository::format::EpochParameters;
 use holdfast_repository::session::SessionId;
 use holdfast_storage::{BlobId, BlobInfo};
 use proptest::prelude::*;
@@ -23,6 +24,18 @@ struct Case {
     active_index_blobs: Vec<String>,
     longest_range_chain: Vec<(u64, u64)>,
     index_written_as: String,
+    single_epoch_compaction: Option<Output>,
+    range_checkpoint: Option<Output>,
+    epoch_marker_written: String,
+    cleanup_markers_deletes: Vec<String>,
+    cleanup_superseded_deletes: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Output {
+    inputs: Vec<String>,
+    output_prefix: String,
 }
 
 #[derive(Deserialize)]
@@ -32,13 +45,9 @@ struct Blob {
     time: i64,
 }
 
-#[test]
-fn the_expected_blobs_are_active() {
-    let vectors: Vectors = load("epoch.json");
-    assert!(vectors.cases.len() >= 20);
-    let session: SessionId = "s0102030405060708139".parse().expect("session id");
-    for case in &vectors.cases {
-        let blobs: Vec<BlobInfo> = case
+impl Case {
+    fn state(&self) -> EpochState {
+        let blobs: Vec<BlobInfo> = self
             .blobs
             .iter()
             .map(|blob| BlobInfo {
@@ -47,7 +56,68 @@ fn the_expected_blobs_are_active() {
                 modified: jiff::Timestamp::from_second(blob.time).expect("time"),
             })
             .collect();
-        let state = EpochState::of_listing(&blobs);
+        EpochState::of_listing(&blobs)
+    }
+}
+
+fn sorted<'a>(blobs: impl IntoIterator<Item = &'a BlobId>) -> Vec<String> {
+    let mut names: Vec<String> = blobs.into_iter().map(BlobId::to_string).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn the_expected_upkeep_is_planned() {
+    let vectors: Vectors = load("epoch.json");
+    let parameters = EpochParameters::defaults();
+    let mut planned = [0; 5];
+    for case in &vectors.cases {
+        let state = case.state();
+        let name = &case.name;
+        let merged = |merge: Option<Merge>, expected: &Option<Output>| match (merge, expected) {
+            (None, None) => 0,
+            (Some(merge), Some(expected)) => {
+                let inputs = sorted(merge.inputs.iter().map(|blob| &blob.id));
+                assert_eq!(inputs, expected.inputs, "{name}");
+                let prefix = merged_blob_prefix(merge.first, merge.last);
+                assert_eq!(prefix, expected.output_prefix, "{name}");
+                1
+            }
+            (merge, _) => panic!("{name}: {merge:?}"),
+        };
+        planned[0] += merged(state.plan_single(), &case.single_epoch_compaction);
+        planned[1] += merged(state.plan_range(&parameters), &case.range_checkpoint);
+        let marker = state
+            .plan_advance(&parameters)
+            .map_or_else(String::new, |epoch| format!("xe{epoch}"));
+        assert_eq!(marker, case.epoch_marker_written, "{name}");
+        planned[2] += usize::from(!marker.is_empty());
+        let obsolete = state.plan_marker_cleanup(&parameters);
+        let markers = sorted(obsolete.epochs.iter().chain(&obsolete.watermarks));
+        assert_eq!(markers, case.cleanup_markers_deletes, "{name}");
+        planned[3] += markers.len();
+        let superseded = state
+            .plan_superseded(&parameters)
+            .map_or_else(Vec::new, |superseded| superseded.blobs);
+        let superseded = sorted(superseded.iter().map(|blob| &blob.id));
+        // The one place where the reference implementation deletes what its own readers still need.
+        if name == "compaction of unsettled epoch 1 ignored" {
+            assert!(superseded.is_empty(), "{superseded:?}");
+        } else {
+            assert_eq!(superseded, case.cleanup_superseded_deletes, "{name}");
+        }
+        planned[4] += superseded.len();
+    }
+    assert!(planned.iter().all(|count| *count > 1), "{planned:?}");
+}
+
+#[test]
+fn the_expected_blobs_are_active() {
+    let vectors: Vectors = load("epoch.json");
+    assert!(vectors.cases.len() >= 20);
+    let session: SessionId = "s0102030405060708139".parse().expect("session id");
+    for case in &vectors.cases {
+        let state = case.state();
         assert_eq!(state.write_epoch, case.write_epoch, "{}", case.name);
         assert_eq!(state.watermark, case.deletion_watermark, "{}", case.name);
         let mut active: Vec<String> = state

@@ -16,6 +16,7 @@ mod index;
 mod inventory;
 mod kdf;
 mod legacy;
+mod maintenance;
 mod manifest_vectors;
 mod object_vectors;
 mod object_writer;

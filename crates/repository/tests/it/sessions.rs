@@ -411,6 +411,78 @@ fn a_panic_in_the_store_ends_the_session_and_not_the_wait() {
 }
 
 #[test]
+fn deleted_and_written_again_in_one_session_it_is_stored_again() {
+    let store: Arc<dyn BlobStore> = Watched::new(true);
+    let repository = create(store.clone(), &OpenOptions::default());
+    let publish = |session: Session, mut writer: holdfast_repository::ContentWriter| {
+        writer.finish_packs().expect("packs");
+        session.close().expect("close");
+    };
+    let session = repository.session().expect("session");
+    let mut writer = session.writer();
+    let id = writer.write(None, b"again", None).expect("write").id;
+    publish(session, writer);
+    let before = repository
+        .content_info(&id)
+        .expect("look up")
+        .expect("it is there");
+
+    let session = repository.session().expect("session");
+    let mut writer = session.writer();
+    writer.delete_content(&id).expect("delete");
+    assert!(!writer.is_known(&id).expect("look up"));
+    assert!(writer.write(None, b"again", None).expect("write").new);
+    assert!(!writer.write(None, b"again", None).expect("write").new);
+    publish(session, writer);
+    let open = Repository::open(store, &password(), &OpenOptions::default()).expect("open");
+    for repository in [&repository, &open] {
+        let after = repository
+            .content_info(&id)
+            .expect("look up")
+            .expect("it is there");
+        assert!(!after.deleted && after.time > before.time && after.pack != before.pack);
+        assert_eq!(
+            repository.read_content(&id).expect("read"),
+            b"again".as_slice()
+        );
+    }
+}
+
+#[test]
+fn a_mark_is_not_published_when_what_it_stands_for_is_lost() {
+    for streaming in [true, false] {
+        let watched = Watched::new(streaming);
+        let repository = create(watched.clone(), &OpenOptions::default());
+        let session = repository.session().expect("session");
+        let mut writer = session.writer();
+        let old = writer.write(Some(b'm'), b"old", None).expect("write").id;
+        writer.finish_packs().expect("packs");
+        drop(writer);
+        session.close().expect("close");
+
+        // The old content is to be replaced by a new one, whose pack is refused.
+        let session = repository.session().expect("session");
+        let mut writer = session.writer();
+        writer.delete_content(&old).expect("delete");
+        watched.tear_write.store(streaming, Ordering::Relaxed);
+        watched.refuse_packs.store(true, Ordering::Relaxed);
+        let written = writer.write(Some(b'm'), b"new", None);
+        let finished = writer.finish_packs();
+        assert!(written.is_err() || finished.is_err(), "{streaming}");
+        watched.refuse_packs.store(false, Ordering::Relaxed);
+        drop(writer);
+        session.commit_index().expect("publish");
+        session.close_interrupted().expect("close");
+        repository.refresh().expect("refresh");
+        let info = repository
+            .content_info(&old)
+            .expect("look up")
+            .expect("it is there");
+        assert!(!info.deleted, "{streaming}");
+    }
+}
+
+#[test]
 fn tombstones_are_later_than_what_they_delete() {
     let clock = Arc::new(ManualClock::new(
         "2026-01-01T00:00:00Z".parse().expect("time"),

@@ -52,7 +52,7 @@ fn source() -> SourceIdentity {
 }
 
 /// Bytes that look random and do not compress.
-fn noise(length: usize, seed: u64) -> Vec<u8> {
+pub(crate) fn noise(length: usize, seed: u64) -> Vec<u8> {
     let mut state = seed | 1;
     std::iter::repeat_with(|| {
         state ^= state << 13;
@@ -65,7 +65,7 @@ fn noise(length: usize, seed: u64) -> Vec<u8> {
 }
 
 /// Writes a snapshot of one directory with the given files and returns its root.
-fn write_snapshot(
+pub(crate) fn write_snapshot(
     session: &Session,
     files: &[(&[u8], Vec<u8>)],
     start: i64,
@@ -116,7 +116,7 @@ fn write_snapshot(
     (manifest, root)
 }
 
-fn save(session: Session, snapshots: &[SnapshotManifest]) -> Vec<ManifestId> {
+pub(crate) fn save(session: Session, snapshots: &[SnapshotManifest]) -> Vec<ManifestId> {
     let mut edits = ManifestEdits::new(session.repository().clock().clone());
     let ids = snapshots
         .iter()

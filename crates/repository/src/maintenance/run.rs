@@ -1,0 +1,357 @@
+//! The frame of a run: who may run it, the lock, the clocks, the order of the tasks, and the record of each.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use holdfast_host::Cancel;
+use holdfast_host::fs::{FileLock, LockError, create_dir_all_synced};
+use holdfast_storage::BlobId;
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::due::{self, Mode};
+use super::mark::Needed;
+use super::report::{RunReport, TaskReport, nothing, statistics};
+use super::schedule::{Schedule, Task, TaskRun, TaskStatistics};
+use super::{MaintenanceParameters, Safety, SafetyParameters, logs};
+use crate::blob_names::{self, LOG, MAINTENANCE};
+use crate::legacy::LegacyCompaction;
+use crate::repository::Repository;
+use crate::{Error, Result};
+
+/// How to run maintenance.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// Which kind of run; nothing for the one that is due.
+    pub mode: Option<Mode>,
+    /// Which margins are kept. [`Safety::None`] only when no other client uses the repository.
+    pub safety: Safety,
+    /// Also when maintenance belongs to another client.
+    pub force: bool,
+    /// Changes nothing and says what would be done.
+    pub dry_run: bool,
+    /// A directory of this user for the lock that keeps two runs of one machine apart.
+    pub lock_directory: PathBuf,
+    /// Stops the run between two steps.
+    pub cancel: Cancel,
+}
+
+/// A run under way.
+pub(super) struct Run<'r> {
+    pub(super) repository: &'r Arc<Repository>,
+    pub(super) options: &'r RunOptions,
+    pub(super) parameters: MaintenanceParameters,
+    pub(super) schedule: Schedule,
+    /// When it began, by the clock of the storage.
+    pub(super) start: Timestamp,
+    pub(super) report: RunReport,
+    /// What the snapshots need, once that is known.
+    pub(super) needed: Option<Needed>,
+    /// Tombstones up to this time, in unix seconds, make contents vanish; also in a dry run that only would say so.
+    pub(super) watermark: u64,
+    /// Packs whose kept contents were moved, with the bytes of those.
+    pub(super) emptied: HashMap<BlobId, u64>,
+}
+
+/// Runs maintenance. Nothing when none is due.
+///
+/// # Errors
+/// [`Error::NotMaintenanceOwner`], [`Error::MaintenanceRunning`], [`Error::ClockSkew`]; what a task failed with, after it
+/// was recorded; those of the store. Whatever the error, the repository is whole, and the next run goes on.
+pub fn run(repository: &Arc<Repository>, options: &RunOptions) -> Result<Option<RunReport>> {
+    repository.refresh()?;
+    let parameters = parameters(repository, options)?;
+    let mut schedule = repository.maintenance_schedule()?;
+    let now = repository.clock().now();
+    let Some(mode) = options
+        .mode
+        .or_else(|| due::due(&parameters, &schedule, now))
+    else {
+        return Ok(None);
+    };
+    let lock = lock(repository, &options.lock_directory)?;
+    let mut start = now;
+    due::set_next(&mut schedule, &parameters, mode, now);
+    if !options.dry_run {
+        repository.put_maintenance_schedule(&schedule)?;
+        start = storage_time(repository)?;
+    }
+    repository.refresh()?;
+    let mut run = Run {
+        repository,
+        options,
+        parameters,
+        schedule,
+        start,
+        report: RunReport {
+            mode,
+            dry_run: options.dry_run,
+            safety: options.safety,
+            start,
+            tasks: Vec::new(),
+            freed_blobs: 0,
+            freed_bytes: 0,
+            later: Vec::new(),
+            problems: Vec::new(),
+        },
+        needed: None,
+        watermark: 0,
+        emptied: HashMap::new(),
+    };
+    match mode {
+        Mode::Quick => run.quick()?,
+        Mode::Full => run.full()?,
+    }
+    drop(lock);
+    Ok(Some(run.report))
+}
+
+/// The parameters, if this client may run maintenance.
+fn parameters(repository: &Repository, options: &RunOptions) -> Result<MaintenanceParameters> {
+    let parameters = MaintenanceParameters::find(&repository.manifests()?)?.unwrap_or_default();
+    let identity = repository.identity();
+    // Looking harms nobody, so a dry run is free to all.
+    if parameters.owner == identity || options.force || options.dry_run {
+        return Ok(parameters);
+    }
+    Err(Error::NotMaintenanceOwner {
+        owner: match parameters.owner.as_str() {
+            "" => "nobody".to_owned(),
+            owner => owner.to_owned(),
+        },
+        identity,
+    })
+}
+
+/// Keeps other processes of this machine from running maintenance of the same repository.
+fn lock(repository: &Repository, directory: &Path) -> Result<FileLock> {
+    const DIRECTORY_MODE: u32 = 0o700;
+    let id = repository.unique_id();
+    let name = format!("{}.maintenance-lock", hex::encode(&id[..id.len().min(16)]));
+    let path = directory.join(name);
+    let failed = |source| Error::Cache {
+        path: path.clone(),
+        source,
+    };
+    create_dir_all_synced(directory, DIRECTORY_MODE).map_err(failed)?;
+    match FileLock::try_acquire(&path) {
+        Ok(lock) => Ok(lock),
+        Err(LockError::Held(path)) => Err(Error::MaintenanceRunning { path }),
+        Err(LockError::Io(source)) => Err(failed(source)),
+    }
+}
+
+/// What the clock of the storage said when the schedule was stored a moment ago.
+fn storage_time(repository: &Repository) -> Result<Timestamp> {
+    let id = blob_names::blob_id(MAINTENANCE.to_owned())?;
+    let storage = repository.store().stat(&id)?.modified;
+    let local = repository.clock().now();
+    if due::clocks_agree(local, storage) {
+        Ok(storage)
+    } else {
+        Err(Error::ClockSkew { local, storage })
+    }
+}
+
+impl Run<'_> {
+    pub(super) fn dry_run(&self) -> bool {
+        self.options.dry_run
+    }
+
+    fn has_epochs(&self) -> bool {
+        self.repository.format().epoch_parameters.enabled
+    }
+
+    fn quick(&mut self) -> Result<()> {
+        if !self.has_epochs() {
+            self.task(Task::IndexCompaction, |run| {
+                run.compact_legacy(None)?;
+                Ok(nothing("compactIndexesStats"))
+            })?;
+            return self.task(Task::CleanupLogs, Self::cleanup_logs);
+        }
+        self.task(Task::CompactSingleEpoch, Self::compact_single_epoch)?;
+        self.task(Task::AdvanceEpoch, Self::advance_epoch)
+    }
+
+    fn full(&mut self) -> Result<()> {
+        self.task(Task::SnapshotGc, Self::snapshot_gc)?;
+        self.repository.refresh()?;
+        match self.rewrite_is_due()? {
+            Ok((packs, short)) => self.task(Task::FullRewriteContents, |run| {
+                run.rewrite_contents(&packs, &short)
+            })?,
+            Err(reason) => self.skip(Task::FullRewriteContents, reason),
+        }
+        match self.drop_limit() {
+            Some(limit) => {
+                self.task(Task::FullDropDeletedContent, |run| run.drop_deleted(limit))?
+            }
+            None => self.skip(
+                Task::FullDropDeletedContent,
+                "two garbage collections, far enough apart, are needed first".to_owned(),
+            ),
+        }
+        match self.deletion_is_due() {
+            Ok(()) => self.task(Task::FullDeleteBlobs, Self::delete_orphans)?,
+            Err(reason) => self.skip(Task::FullDeleteBlobs, reason),
+        }
+        self.forecast()?;
+        self.needed = None;
+        if !self.has_epochs() {
+            return self.task(Task::CleanupLogs, Self::cleanup_logs);
+        }
+        self.task(Task::CompactSingleEpoch, Self::compact_single_epoch)?;
+        self.task(Task::AdvanceEpoch, Self::advance_epoch)?;
+        self.task(Task::GenerateEpochRangeIndex, Self::compact_range)?;
+        self.task(Task::CleanupEpochMarkers, Self::cleanup_markers)?;
+        self.task(Task::DeleteSupersededEpochIndexes, Self::delete_superseded)?;
+        self.task(Task::CleanupLogs, Self::cleanup_logs)
+    }
+
+    /// Carries a task out and records it, also when it failed.
+    pub(super) fn task(
+        &mut self,
+        task: Task,
+        work: impl FnOnce(&mut Self) -> Result<TaskStatistics>,
+    ) -> Result<()> {
+        self.go_on()?;
+        let start = self.repository.clock().now();
+        let result = work(self);
+        let end = self.repository.clock().now();
+        let run = TaskRun {
+            start,
+            end,
+            success: result.is_ok(),
+            error: result
+                .as_ref()
+                .err()
+                .map(Error::to_string)
+                .unwrap_or_default(),
+            extra: result.as_ref().ok().cloned().into_iter().collect(),
+        };
+        self.schedule.record(task, run);
+        // Later runs decide by this record, so a run must not go on without it.
+        let recorded = match self.dry_run() {
+            true => Ok(()),
+            false => self.repository.put_maintenance_schedule(&self.schedule),
+        };
+        let statistics = result?;
+        recorded?;
+        self.report.tasks.push(TaskReport {
+            task,
+            skipped: None,
+            statistics: Some(statistics),
+        });
+        Ok(())
+    }
+
+    fn skip(&mut self, task: Task, reason: String) {
+        self.report.tasks.push(TaskReport {
+            task,
+            skipped: Some(reason),
+            statistics: None,
+        });
+    }
+
+    /// Something that is damaged and does not stop the run.
+    pub(super) fn problem(&mut self, problem: String) {
+        tracing::warn!(%problem, "maintenance goes on without it");
+        self.report.problems.push(problem);
+    }
+
+    pub(super) fn safety(&self) -> SafetyParameters {
+        self.options.safety.parameters()
+    }
+
+    fn collections(&self) -> &[TaskRun] {
+        self.schedule.runs_of(Task::SnapshotGc)
+    }
+
+    fn drop_limit(&self) -> Option<Timestamp> {
+        let now = self.repository.clock().now();
+        due::drop_before(self.collections(), &self.safety(), now)
+    }
+
+    /// Makes contents vanish that were deleted before `limit`.
+    fn drop_deleted(&mut self, limit: Timestamp) -> Result<TaskStatistics> {
+        self.watermark = u64::try_from(limit.as_second()).unwrap_or(0);
+        if self.has_epochs() {
+            self.raise_watermark(self.watermark)?;
+        } else {
+            self.compact_legacy(Some(self.watermark))?;
+        }
+        self.repository.refresh()?;
+        Ok(statistics(
+            "compactIndexesStats",
+            json!({ "droppedContentsDeletedBefore": limit }),
+        ))
+    }
+
+    /// Merges index blobs outside epochs; drops contents deleted before a time, in unix seconds.
+    fn compact_legacy(&self, dropping: Option<u64>) -> Result<()> {
+        if self.dry_run() {
+            return Ok(());
+        }
+        self.repository.compact_legacy_indexes(&LegacyCompaction {
+            dropping,
+            settle_time: self.safety().rewrite_to_delete_delay,
+        })?;
+        Ok(())
+    }
+
+    /// The first full run at or after a time.
+    pub(super) fn full_run_from(&self, time: Timestamp) -> Timestamp {
+        due::run_from(
+            self.schedule.next_full_maintenance,
+            self.parameters.full.interval,
+            time,
+        )
+    }
+
+    /// The first full run that can drop a content deleted at this time, in unix seconds.
+    pub(super) fn drop_run(&self, deleted_at: u64) -> Timestamp {
+        let next = self.schedule.next_full_maintenance;
+        due::drop_run(
+            self.collections(),
+            next,
+            self.parameters.full.interval,
+            deleted_at,
+            &self.safety(),
+        )
+    }
+
+    /// An error once the run was cancelled.
+    pub(super) fn go_on(&self) -> Result<()> {
+        if self.options.cancel.is_cancelled() {
+            let location = self.repository.location();
+            return Err(holdfast_storage::Error::cancelled("maintain", location).into());
+        }
+        Ok(())
+    }
+
+    /// Deletes old diagnostic logs.
+    fn cleanup_logs(&mut self) -> Result<TaskStatistics> {
+        let all = self.repository.store().list_all(LOG)?;
+        let (stay, go) = logs::plan(all, self.parameters.log_retention, self.start);
+        let ids: Vec<BlobId> = go.iter().map(|log| log.id.clone()).collect();
+        self.delete(&ids)?;
+        let bytes = |logs: &[_]| {
+            logs.iter()
+                .map(|log: &holdfast_storage::BlobInfo| log.length)
+                .sum::<u64>()
+        };
+        Ok(statistics(
+            "cleanupLogsStats",
+            json!({
+                "toDeleteBlobCount": go.len(),
+                "toDeleteBlobSize": bytes(&go),
+                "deletedBlobCount": if self.dry_run() { 0 } else { go.len() },
+                "deletedBlobSize": if self.dry_run() { 0 } else { bytes(&go) },
+                "retainedBlobCount": stay.len(),
+                "retainedBlobSize": bytes(&stay),
+            }),
+        ))
+    }
+}

@@ -160,6 +160,10 @@ impl Run<'_> {
             self.repository
                 .store()
                 .list(&prefix.to_string(), &mut |blob| {
+                    // A dry run counts it among what is free now already.
+                    if self.dry_run() && self.is_unused(&packs, &blob.id) {
+                        return ControlFlow::Continue(());
+                    }
                     let usage = packs.of(blob.id.as_str()).copied();
                     // Once contents were moved, what takes their place is there already.
                     let moved = self.emptied.get(&blob.id);

@@ -121,6 +121,7 @@ fn without_margins_everything_goes_at_once() {
     world.assert_whole();
     assert_eq!(world.contents(true), world.needed());
     assert!(report.freed_bytes > 0);
+    assert!(planned.later.is_empty() && report.later.is_empty());
     assert_eq!(
         (planned.freed_blobs, planned.freed_bytes),
         (report.freed_blobs, report.freed_bytes)

@@ -75,9 +75,12 @@ pub(crate) struct ListArguments {
     /// Only snapshots of this path.
     #[arg(value_name = "PATH")]
     pub(crate) path: Option<PathBuf>,
-    /// Also snapshots of other users and hosts, and incomplete ones.
+    /// Also snapshots of other users and hosts.
     #[arg(long)]
     pub(crate) all: bool,
+    /// Also checkpoints of uploads that did not come to their end.
+    #[arg(long)]
+    pub(crate) incomplete: bool,
 }
 
 /// What happens to a file that the target already has.

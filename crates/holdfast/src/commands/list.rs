@@ -36,7 +36,7 @@ pub(super) fn run(arguments: &ListArguments, console: &Console) -> Result<Outcom
     let repo = repository::open(&arguments.repository, Access::read(&Cancel::new()))?;
     let manifests = repo.manifests()?;
     let mut snapshots = snapshot::list(&manifests, None);
-    snapshots.retain(|snapshot| is_wanted(snapshot, &wanted, arguments.all));
+    snapshots.retain(|snapshot| is_wanted(snapshot, &wanted, arguments));
     let sources: BTreeSet<&SourceIdentity> = snapshots.iter().map(|found| &found.source).collect();
     let mut listed = Vec::with_capacity(snapshots.len());
     let mut unjudged = 0;
@@ -58,7 +58,7 @@ pub(super) fn run(arguments: &ListArguments, console: &Console) -> Result<Outcom
             }
         }
     }
-    listed.retain(|judged| is_wanted(&judged.snapshot, &wanted, arguments.all));
+    listed.retain(|judged| is_wanted(&judged.snapshot, &wanted, arguments));
     listed.sort_by(|left, right| left.snapshot.list_order(&right.snapshot));
     let documents: Vec<Listed<'_>> = listed
         .iter()
@@ -71,12 +71,16 @@ pub(super) fn run(arguments: &ListArguments, console: &Console) -> Result<Outcom
     Ok(Outcome::of_items(unjudged))
 }
 
-/// Without `all`, only complete snapshots of this user and host; a path narrows either.
-fn is_wanted(snapshot: &SnapshotManifest, wanted: &SourceIdentity, all: bool) -> bool {
+/// Without `--all`, only snapshots of this user and host, without `--incomplete` only complete ones; a path narrows either.
+fn is_wanted(
+    snapshot: &SnapshotManifest,
+    wanted: &SourceIdentity,
+    arguments: &ListArguments,
+) -> bool {
     let source = &snapshot.source;
     let own = source.user_name == wanted.user_name && source.host == wanted.host;
     let path = wanted.path.is_empty() || source.path == wanted.path;
-    path && (all || own && snapshot.is_complete())
+    path && (arguments.all || own) && (arguments.incomplete || snapshot.is_complete())
 }
 
 fn table(snapshots: &[Retained]) -> String {

@@ -148,6 +148,18 @@ impl Session {
         }
     }
 
+    /// Checks that no content of this session is lost. Others may still be on their way to the store, so whoever publishes
+    /// something must know otherwise that what it refers to is stored.
+    ///
+    /// # Errors
+    /// [`Error::SessionIncomplete`] saying what is missing.
+    pub fn ensure_intact(&self) -> Result<()> {
+        match self.shared.lost.lock().clone() {
+            Some(reason) => Err(Error::SessionIncomplete { reason }),
+            None => Ok(()),
+        }
+    }
+
     /// Ends the session: checks that everything is stored, publishes, and removes the marker. A marker that cannot be
     /// removed does no harm and goes with maintenance.
     ///

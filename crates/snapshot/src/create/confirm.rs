@@ -4,7 +4,6 @@
 //! contents as deleted, because no snapshot refers to them, and drop them some hours later (format 1 §9.5, §11).
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_host::Cancel;
@@ -27,7 +26,7 @@ pub(super) fn lasts(info: &ContentInfo) -> bool {
 
 /// The objects below a root, itself included, of which contents are missing or marked as deleted in the present index.
 pub(super) fn lost_objects(
-    repo: &Arc<Repository>,
+    repo: &Repository,
     root: &DirectoryEntry,
     workers: usize,
     cancel: &Cancel,

@@ -104,6 +104,7 @@ pub(super) fn process(worker: &mut Worker<'_>, task: DirectoryTask) -> Result<()
     let mut previous = Previous::load(upload.repository(), &task.previous);
     let (entries, pending) = compare(worker, node, policy, &scan.listing, &mut previous);
     node.set_entries(entries, pending.len(), previous.into_streams());
+    upload.checkpoints().begin_directory(node);
     let read = Read {
         directory,
         task: &task,
@@ -436,10 +437,12 @@ impl Read<'_> {
             .upload
             .parallel_upload_above_size
             .and_then(|size| u64::try_from(size).ok());
-        Ok(file.streams(
+        let streams = file.streams(
             part_size,
             &upload.splitter(&self.policy.splitter.algorithm)?,
-        ))
+        );
+        upload.checkpoints().begin_file(&streams);
+        Ok(streams)
     }
 
     fn compression(&self, name: &[u8], size: u64) -> Compression {

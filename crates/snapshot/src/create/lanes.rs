@@ -55,6 +55,7 @@ impl Lanes {
                 self.lanes.iter_mut().for_each(|lane| lane.work = None);
                 return Ok(());
             }
+            worker.checkpoint()?;
             for lane in self.lanes.iter_mut().filter(|lane| lane.work.is_none()) {
                 refill(lane, worker, &mut current)?;
             }

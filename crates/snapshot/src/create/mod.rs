@@ -10,6 +10,7 @@
 
 mod actions;
 mod batch;
+mod checkpoint;
 mod compare;
 mod confirm;
 mod directory;
@@ -32,7 +33,7 @@ use holdfast_files::{Root, RootNode, SourceTree};
 use holdfast_planning::ignore::{RelativePath, Rules};
 use holdfast_repository::directory::EntryKind;
 use holdfast_repository::json::UnixNanos;
-use holdfast_repository::manifest::{ManifestEdits, ManifestId, Manifests};
+use holdfast_repository::manifest::{Manifest, ManifestEdits, ManifestId, Manifests};
 use holdfast_repository::object::ObjectId;
 use holdfast_repository::policy::PolicyTree;
 use holdfast_repository::snapshot::{self, SnapshotManifest};
@@ -166,7 +167,7 @@ impl Run<'_> {
             .ignore_identical_snapshots
             .unwrap_or(false);
         let uploaded = actions::around(self.request, self.source, policies.root(), |tree| {
-            self.upload_lasting(tree, policies, &earlier, writers)
+            self.upload_lasting(tree, policies, &earlier, start_time, writers)
         });
         let uploaded = match uploaded {
             Err(error @ (Error::Source { .. } | Error::Action { .. })) => Err(error),
@@ -179,6 +180,7 @@ impl Run<'_> {
                     root,
                     stats,
                     mut problems,
+                    checkpoints,
                 },
                 complaints,
             )) => {
@@ -190,12 +192,8 @@ impl Run<'_> {
                 let same = earlier
                     .first()
                     .is_some_and(|last| last.root_object() == manifest.root_object());
-                let id = if same && !keep_identical {
-                    self.session.commit_index()?;
-                    None
-                } else {
-                    Some(self.save(&manifest, writers)?)
-                };
+                let manifest_to_save = (!same || keep_identical).then_some(&manifest);
+                let id = self.save(manifest_to_save, &checkpoints, writers)?;
                 manifest.id = id.clone().unwrap_or_default();
                 (Ok(SavedSnapshot { manifest, id }), stats, problems)
             }
@@ -213,18 +211,27 @@ impl Run<'_> {
         })
     }
 
-    /// Stores and publishes the manifest, after everything it refers to. When this fails, the manifest is not published
-    /// later either.
+    /// Stores and publishes the manifest, after everything it refers to; the checkpoints before it go with the same
+    /// write. When this fails, the manifest is not published later either.
     fn save(
         &self,
-        manifest: &SnapshotManifest,
+        manifest: Option<&SnapshotManifest>,
+        checkpoints: &[Manifest],
         writers: &mut [ContentWriter],
-    ) -> Result<ManifestId> {
+    ) -> Result<Option<ManifestId>> {
         self.session.ensure_complete()?;
         let mut edits = ManifestEdits::new(Arc::clone(self.repo.clock()));
-        let id = edits.put(manifest.labels()?, manifest)?;
+        let id = manifest
+            .map(|manifest| Ok::<_, Error>(edits.put(manifest.labels()?, manifest)?))
+            .transpose()?;
+        checkpoints.iter().for_each(|old| edits.delete(old));
+        if manifest.is_some() {
+            self.superseded()
+                .for_each(|old| edits.delete_id(self.manifests, &old));
+        }
         let writer = &mut writers[0];
         let Some(container) = edits.write(writer)? else {
+            self.session.commit_index()?;
             return Ok(id);
         };
         let published = writer
@@ -235,15 +242,24 @@ impl Run<'_> {
         };
         match self.session.withdraw(&container) {
             Ok(true) => {
-                tracing::warn!(%error, snapshot = %id, "the store reported an error, but it has the snapshot");
+                tracing::warn!(%error, "the store reported an error, but it has the snapshot");
                 Ok(id)
             }
             Ok(false) => Err(error.into()),
             Err(unknown) => {
-                tracing::warn!(error = %unknown, snapshot = %id, "whether the snapshot was saved could not be found out");
+                tracing::warn!(error = %unknown, "whether the snapshot was saved could not be found out");
                 Err(error.into())
             }
         }
+    }
+
+    /// What earlier uploads of the source left incomplete. Once there is a complete snapshot, retention keeps none of it
+    /// (format 2 §7.7); what somebody pinned stays.
+    fn superseded(&self) -> impl Iterator<Item = ManifestId> {
+        snapshot::list(self.manifests, Some(&self.source.identity))
+            .into_iter()
+            .filter(|old| !old.is_complete() && old.pins.is_empty())
+            .map(|old| old.id)
     }
 
     /// Uploads the source. After a long time, what the tree refers to is looked for again, and what went away meanwhile is
@@ -253,13 +269,18 @@ impl Run<'_> {
         tree: &dyn SourceTree,
         policies: &PolicyTree,
         earlier: &[SnapshotManifest],
+        start_time: UnixNanos,
         writers: &mut [ContentWriter],
     ) -> Result<Uploaded> {
         let clock = self.repo.clock();
         let began = clock.monotonic();
         let progress = &self.request.progress;
-        let mut uploaded =
-            self.upload(tree, policies, earlier, (writers, HashSet::new()), progress)?;
+        let fresh = || Pass {
+            start_time,
+            lost: HashSet::new(),
+            progress: Arc::clone(progress),
+        };
+        let mut uploaded = self.upload(tree, policies, earlier, fresh(), writers)?;
         if clock.monotonic().saturating_sub(began) < confirm::SAFE_AGE {
             return Ok(uploaded);
         }
@@ -280,10 +301,16 @@ impl Run<'_> {
                 ..SnapshotManifest::default()
             };
             let again = Arc::new(Progress::new());
-            let repeated = self.upload(tree, policies, &[made], (writers, lost), &again)?;
+            let pass = Pass {
+                lost,
+                progress: Arc::clone(&again),
+                ..fresh()
+            };
+            let repeated = self.upload(tree, policies, &[made], pass, writers)?;
             progress.add_new(again.bytes_new());
             uploaded.root = repeated.root;
             uploaded.problems = repeated.problems;
+            uploaded.checkpoints.extend(repeated.checkpoints);
         }
         Err(Error::DataLost {
             path: self.source.identity.path.clone(),
@@ -320,8 +347,8 @@ impl Run<'_> {
         tree: &dyn SourceTree,
         policies: &PolicyTree,
         earlier: &[SnapshotManifest],
-        (writers, lost): (&mut [ContentWriter], HashSet<ObjectId>),
-        progress: &Arc<Progress>,
+        pass: Pass,
+        writers: &mut [ContentWriter],
     ) -> Result<Uploaded> {
         let path = self.source.identity.path.clone();
         let failed = |error: std::io::Error| Error::Source {
@@ -333,9 +360,14 @@ impl Run<'_> {
             workers: writers.len(),
             memory_budget: self.request.memory_budget,
             fail_fast: self.request.fail_fast,
-            lost,
+            lost: pass.lost,
+            checkpoint: SnapshotManifest {
+                source: self.source.identity.clone(),
+                start_time: pass.start_time,
+                ..SnapshotManifest::default()
+            },
         };
-        let shared = (Arc::clone(progress), self.request.cancel.clone());
+        let shared = (pass.progress, self.request.cancel.clone());
         let entry = root_entry(&root);
         let upload = Upload::new(
             self.repo,
@@ -362,6 +394,15 @@ impl Run<'_> {
         upload.actions().after_all(&upload);
         upload.finish()
     }
+}
+
+/// One reading of a source.
+struct Pass {
+    /// When the first one began.
+    start_time: UnixNanos,
+    /// Objects that are not taken over.
+    lost: HashSet<ObjectId>,
+    progress: Arc<Progress>,
 }
 
 /// Lets the other workers end when one of them panics.
@@ -445,6 +486,10 @@ fn begin(upload: &Upload<'_>, root: Root, earlier: &[SnapshotManifest]) -> Resul
                 .parallel_upload_above_size
                 .and_then(|size| u64::try_from(size).ok());
             let streams = large.streams(part_size, &upload.splitter(&policy.splitter.algorithm)?);
+            upload
+                .checkpoints()
+                .begin_directory(&streams[0].file.slot.node);
+            upload.checkpoints().begin_file(&streams);
             upload.queue().push(streams, Vec::new());
         }
     }

@@ -109,6 +109,20 @@ impl Node {
         });
     }
 
+    /// What is complete now, and what is a directory in the making; for a checkpoint.
+    pub(super) fn note(&self) -> Noted {
+        let state = self.state.lock();
+        let wanted = |entry: &DirectoryEntry| entry.object.is_some() || entry.is_directory();
+        let entries = state.entries.iter().enumerate();
+        let (noted, pending) = entries
+            .map(|(index, entry)| (index, entry.clone()))
+            .partition(|(_, entry)| wanted(entry));
+        Noted {
+            entries: noted,
+            pending,
+        }
+    }
+
     /// Assembles the directory stream. Only the caller whose [`release`](Self::release) was the last may do so.
     pub(super) fn finish(&self) -> Finished {
         let State {
@@ -142,6 +156,30 @@ impl Node {
         let mut state = self.state.lock();
         let failure = state.failures.pop().map(|failure| failure.message);
         state.entries.pop().map(|entry| (entry, failure))
+    }
+}
+
+/// Entries of a directory at one moment, with their positions.
+pub(super) struct Noted {
+    /// Those that are complete, and directories.
+    pub(super) entries: Vec<(usize, DirectoryEntry)>,
+    /// Files and links that are not complete.
+    pending: Vec<(usize, DirectoryEntry)>,
+}
+
+impl Noted {
+    /// An entry that is not complete.
+    pub(super) fn pending(&self, index: usize) -> Option<DirectoryEntry> {
+        let found = self.pending.iter().find(|(at, _)| *at == index);
+        found.map(|(_, entry)| entry.clone())
+    }
+
+    /// Gives a directory what is stored of it.
+    pub(super) fn complete(&mut self, index: usize, object: ObjectId, summary: DirectorySummary) {
+        if let Some((_, entry)) = self.entries.iter_mut().find(|(at, _)| *at == index) {
+            entry.object = Some(object);
+            entry.summary = Some(Box::new(summary));
+        }
     }
 }
 

@@ -20,6 +20,8 @@ struct State {
     directories: Vec<DirectoryTask>,
     streams: Vec<Arc<Stream>>,
     closed: bool,
+    /// Counts calls of [`Queue::wake`].
+    woken: u64,
 }
 
 /// What a worker is to do next.
@@ -68,15 +70,28 @@ impl Queue {
         if state.closed { None } else { pick(&mut state) }
     }
 
-    /// Waits until there is work again or the queue is closed.
+    /// Waits until there is work again, the queue is closed, or somebody wakes all.
     pub(super) fn wait(&self) {
         let mut state = self.state.lock();
+        let before = state.woken;
         while !state.closed
+            && state.woken == before
             && state.directories.is_empty()
             && state.streams.iter().all(|stream| stream.is_drained())
         {
             self.changed.wait(&mut state);
         }
+    }
+
+    /// Lets all who wait look for something else to do.
+    pub(super) fn wake(&self) {
+        self.state.lock().woken += 1;
+        self.changed.notify_all();
+    }
+
+    /// Whether the work has ended.
+    pub(super) fn is_closed(&self) -> bool {
+        self.state.lock().closed
     }
 
     /// Ends the work: nothing is handed out any more.

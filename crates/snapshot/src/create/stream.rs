@@ -124,6 +124,10 @@ impl LargeFile {
             .collect()
     }
 
+    fn finished_part(&self, part: usize) -> Option<Vec<IndirectEntry>> {
+        self.parts.lock().finished.get(part).cloned().flatten()
+    }
+
     /// Records a finished part; returns the whole file when it was the last.
     fn finish_part(
         &self,
@@ -222,6 +226,15 @@ impl Stream {
             workers: AtomicUsize::new(0),
             chunks: Mutex::default(),
         })
+    }
+
+    /// The chunks that are stored from the beginning of the part on.
+    pub(super) fn stored(&self) -> Vec<IndirectEntry> {
+        if let Some(finished) = self.file.finished_part(self.part) {
+            return finished;
+        }
+        let chunks = self.chunks.lock();
+        chunks.entries.iter().map_while(|entry| *entry).collect()
     }
 
     /// Whether no further chunk will come.

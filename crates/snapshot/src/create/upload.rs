@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use holdfast_files::{Excluded, Metadata};
 use holdfast_host::Cancel;
 use holdfast_repository::directory::{DirectoryEntry, DirectorySummary};
+use holdfast_repository::manifest::Manifest;
 use holdfast_repository::object::ObjectId;
 use holdfast_repository::policy::PolicyTree;
-use holdfast_repository::snapshot::SnapshotStats;
+use holdfast_repository::snapshot::{SnapshotManifest, SnapshotStats};
 use holdfast_repository::splitter::SplitterKind;
 use holdfast_repository::{
     Compression, CompressionAlgorithm, Hasher, Repository, Result, Session, Splitter,
@@ -17,6 +18,7 @@ use holdfast_repository::{
 use parking_lot::Mutex;
 
 use super::actions::FolderActions;
+use super::checkpoint::Checkpoints;
 use super::confirm::lasts;
 use super::node::Node;
 use super::queue::Queue;
@@ -42,6 +44,8 @@ pub(super) struct Settings {
     pub(super) fail_fast: bool,
     /// Objects that are not taken over, because contents of them are gone.
     pub(super) lost: HashSet<ObjectId>,
+    /// Source and start of the snapshot, for checkpoints.
+    pub(super) checkpoint: SnapshotManifest,
 }
 
 /// One source on its way into the repository.
@@ -62,6 +66,7 @@ pub(super) struct Upload<'a> {
     counters: Counters,
     publishing: Mutex<()>,
     actions: FolderActions,
+    checkpoints: Checkpoints,
 }
 
 /// The root entry in the making.
@@ -119,6 +124,7 @@ impl<'a> Upload<'a> {
             repository: Arc::clone(repository),
             session,
             policies,
+            checkpoints: Checkpoints::new(repository.clock(), settings.checkpoint.clone()),
             settings,
             queue: Arc::default(),
             progress,
@@ -149,6 +155,23 @@ impl<'a> Upload<'a> {
 
     pub(super) fn repository(&self) -> &Repository {
         &self.repository
+    }
+
+    pub(super) fn session(&self) -> &Session {
+        self.session
+    }
+
+    pub(super) fn cancel(&self) -> &Cancel {
+        &self.cancel
+    }
+
+    pub(super) fn checkpoints(&self) -> &Checkpoints {
+        &self.checkpoints
+    }
+
+    /// How many workers there are.
+    pub(super) fn workers(&self) -> usize {
+        self.settings.workers
     }
 
     pub(super) fn hasher(&self) -> &Hasher {
@@ -343,6 +366,11 @@ impl<'a> Upload<'a> {
         self.problems.lock().push(problem);
     }
 
+    /// The root entry as far as it is known.
+    pub(super) fn root_entry(&self) -> DirectoryEntry {
+        self.root.lock().entry.clone()
+    }
+
     pub(super) fn is_file_root(&self) -> bool {
         self.root.lock().is_file
     }
@@ -390,6 +418,7 @@ impl<'a> Upload<'a> {
             root: self.root.into_inner().entry,
             stats,
             problems: self.problems.into_inner(),
+            checkpoints: self.checkpoints.into_saved(),
         })
     }
 }
@@ -399,6 +428,8 @@ pub(super) struct Uploaded {
     pub(super) root: DirectoryEntry,
     pub(super) stats: SnapshotStats,
     pub(super) problems: Vec<Problem>,
+    /// Checkpoints that were saved on the way.
+    pub(super) checkpoints: Vec<Manifest>,
 }
 
 impl Counters {

@@ -23,6 +23,8 @@ pub(super) struct Worker<'a> {
     upload: &'a Upload<'a>,
     writer: &'a mut ContentWriter,
     batch: Batch,
+    /// Number of the last checkpoint for which this worker stored its packs.
+    pub(super) round: usize,
 }
 
 impl<'a> Worker<'a> {
@@ -32,7 +34,12 @@ impl<'a> Worker<'a> {
             upload,
             writer,
             batch,
+            round: 0,
         }
+    }
+
+    pub(super) fn writer(&mut self) -> &mut ContentWriter {
+        self.writer
     }
 
     pub(super) fn upload(&self) -> &'a Upload<'a> {
@@ -43,6 +50,7 @@ impl<'a> Worker<'a> {
     pub(super) fn run(mut self) -> Result<()> {
         let mut lanes = Lanes::new(self.upload.lanes(), self.upload.largest_chunk());
         while !self.upload.is_stopped() {
+            self.checkpoint()?;
             match self.upload.queue().next() {
                 Next::Directory(task) => super::directory::process(&mut self, task)?,
                 Next::Stream(stream) => {
@@ -201,6 +209,7 @@ impl<'a> Worker<'a> {
         finished: FinishedFile,
     ) -> Result<()> {
         let node = &file.slot.node;
+        self.upload.checkpoints().end_file(file);
         match finished {
             Ok(parts) => {
                 let ends = parts.iter().filter_map(|chunks| chunks.last());
@@ -283,6 +292,7 @@ impl<'a> Worker<'a> {
                 self.upload.set_root_file(&node);
                 return Ok(());
             }
+            self.upload.checkpoints().end_directory(&node);
             let finished = node.finish();
             self.upload.actions().after(self.upload, &node.path);
             let compression = self.upload.metadata_compression_at(&node.path);

@@ -32,11 +32,13 @@ fn parts(repo: &Repository, id: &str, path: &str, into: &mut Vec<Part>) -> Resul
     let located = holdfast_snapshot::locate(repo, id, path)?;
     let name = if path.is_empty() { "." } else { path };
     if let Some(object) = located.entry.object {
-        for part in repo.object_parts(&object)? {
-            let content = repo.content_info(&part.content)?.expect("it is there");
+        // The indexes of long files too: they lie in other packs than what they list.
+        repo.for_each_object_content(&object, &mut |content| {
+            let content = repo.content_info(&content)?.expect("it is there");
             let place = (id.to_owned(), name.to_owned());
             into.push(Part { place, content });
-        }
+            Ok(())
+        })?;
     }
     if located.entry.is_directory() {
         for entry in holdfast_snapshot::list_content(repo, id, path, None, 1000)?.entries {

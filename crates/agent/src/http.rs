@@ -78,7 +78,8 @@ impl HttpServerApi {
             self.root.path().trim_end_matches('/')
         ));
         let mut request = self.client.post(url).timeout(timeout).json(body);
-        if let Some((id, token)) = self.identity.read().clone() {
+        let identity = self.identity.read().clone();
+        if let Some((id, token)) = identity {
             let mut token = HeaderValue::from_str(token.expose()).map_err(|_| {
                 ApiError::new(
                     ApiErrorKind::Unauthorized,

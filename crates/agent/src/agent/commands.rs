@@ -93,7 +93,8 @@ impl Agent {
         }
         match (payload, vault) {
             (CommandPayload::Cancel(CancelRun { run_id }), _) => {
-                if let Some(handle) = self.live.lock().find(run_id) {
+                let live = self.live.lock().find(run_id);
+                if let Some(handle) = live {
                     handle.request_cancel();
                 }
                 Some(CommandOutcome::completed(Value::Null))

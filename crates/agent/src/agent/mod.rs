@@ -232,17 +232,14 @@ impl Agent {
 
     fn hand_out(self: &Arc<Self>, answer: PollAnswer) {
         for forgotten in answer.forget {
-            if let Some(handle) = self
-                .live
-                .lock()
-                .find(forgotten.run_id)
-                .filter(|handle| handle.attempt == forgotten.attempt)
-            {
+            let live = self.live.lock().find(forgotten.run_id);
+            if let Some(handle) = live.filter(|handle| handle.attempt == forgotten.attempt) {
                 handle.abandon();
             }
         }
         for order in answer.cancel {
-            match self.live.lock().find(order.run_id) {
+            let live = self.live.lock().find(order.run_id);
+            match live {
                 Some(handle) => handle.request_cancel(),
                 None => {
                     tracing::debug!(run_id = %order.run_id, "cancel for a run that is not in hand")

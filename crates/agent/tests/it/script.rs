@@ -169,7 +169,8 @@ impl ScriptedServer {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let changed = self.changed.notified();
-            if let Some(found) = seen(&self.script.lock().heard) {
+            let found = seen(&self.script.lock().heard);
+            if let Some(found) = found {
                 return found;
             }
             assert!(
@@ -252,7 +253,8 @@ impl ServerApi for ScriptedServer {
 
     async fn hello(&self, request: &HelloRequest) -> Result<HelloAnswer, ApiError> {
         self.online()?;
-        if let Some(kind) = self.script.lock().poll_error {
+        let refused = self.script.lock().poll_error;
+        if let Some(kind) = refused {
             return Err(ApiError::new(kind, "refused"));
         }
         self.note(|heard| heard.hellos.push(request.clone()));
@@ -285,7 +287,8 @@ impl ServerApi for ScriptedServer {
 
     async fn update_run(&self, update: &RunUpdate) -> Result<UpdateAnswer, ApiError> {
         self.online()?;
-        if let Some(kind) = self.script.lock().update_error {
+        let refused = self.script.lock().update_error;
+        if let Some(kind) = refused {
             return Err(ApiError::new(kind, "refused"));
         }
         if update.status.is_some() && update.status == self.script.lock().refused_status {
@@ -307,7 +310,8 @@ impl ServerApi for ScriptedServer {
 
     async fn push_events(&self, events: &PushEvents) -> Result<(), ApiError> {
         self.online()?;
-        if let Some(kind) = self.script.lock().event_error {
+        let refused = self.script.lock().event_error;
+        if let Some(kind) = refused {
             return Err(ApiError::new(kind, "refused"));
         }
         self.note(|heard| {

@@ -103,7 +103,11 @@ impl Publisher {
         let _epoch = self.epoch.lock();
         self.waiting.lock().entries.retain(|entry| entry.id != *id);
         let repository = &shared.repository;
-        while let Some(shard) = self.uncertain.lock().pop() {
+        loop {
+            // A lock taken in the head of a loop would be held through its body.
+            let Some(shard) = self.uncertain.lock().pop() else {
+                break;
+            };
             match repository.store().stat(&shard.id) {
                 Ok(_) => repository.add_own_table(shard.id, shard.plaintext)?,
                 Err(error) if error.is_not_found() => {}

@@ -137,9 +137,7 @@ impl Session {
     /// # Errors
     /// [`Error::SessionIncomplete`] saying what is missing.
     pub fn ensure_complete(&self) -> Result<()> {
-        if let Some(reason) = self.shared.lost.lock().clone() {
-            return Err(Error::SessionIncomplete { reason });
-        }
+        self.ensure_intact()?;
         match self.shared.pending.load(Ordering::Acquire) {
             0 => Ok(()),
             count => Err(Error::SessionIncomplete {
@@ -154,7 +152,8 @@ impl Session {
     /// # Errors
     /// [`Error::SessionIncomplete`] saying what is missing.
     pub fn ensure_intact(&self) -> Result<()> {
-        match self.shared.lost.lock().clone() {
+        let lost = self.shared.lost.lock().clone();
+        match lost {
             Some(reason) => Err(Error::SessionIncomplete { reason }),
             None => Ok(()),
         }

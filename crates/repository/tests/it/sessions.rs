@@ -19,6 +19,7 @@ use holdfast_storage::{
     BlobId, BlobInfo, BlobStore, BlobWriter, Capabilities, ErrorKind, LocalStore, MemoryStore,
     PutOptions, TransferCounters,
 };
+use holdfast_testkit::blobs::{BlobOperation, FaultyStore, Trigger};
 use parking_lot::Mutex;
 use proptest::prelude::*;
 use secrecy::SecretString;
@@ -598,6 +599,30 @@ fn lost_contents_make_a_session_incomplete() {
     assert!(repository.content_info(&other).expect("index").is_some());
     // The first session was never published; its content is stored but invisible.
     assert!(repository.content_info(&kept).expect("index").is_none());
+}
+
+#[test]
+fn a_content_is_taken_back_only_when_the_store_says_that_it_is_not_published() {
+    let store = FaultyStore::new(Arc::new(MemoryStore::new()));
+    let repository = create(Arc::new(store.clone()), &OpenOptions::default());
+    let session = repository.session().expect("session");
+    let id = write_one(&session, b"data");
+    store.plan(Some(BlobOperation::Put), "xn", 1, Trigger::LoseAnswer);
+    store.plan(
+        Some(BlobOperation::Stat),
+        "xn",
+        1,
+        Trigger::Fail(ErrorKind::Unreachable),
+    );
+    session.commit_index().expect_err("the answer is lost");
+    session.withdraw(&id).expect_err("it cannot be asked");
+    assert!(session.withdraw(&id).expect("asks again"), "it is there");
+
+    let other = write_one(&session, b"other");
+    let failure = Trigger::Fail(ErrorKind::Unreachable);
+    store.plan(Some(BlobOperation::Put), "xn", 1, failure);
+    session.commit_index().expect_err("not stored");
+    assert!(!session.withdraw(&other).expect("asks"), "it is not there");
 }
 
 #[test]

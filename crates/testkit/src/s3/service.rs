@@ -201,7 +201,8 @@ impl S3 for Service {
             Some(token) => decode_token(token)?,
             None => input.start_after.clone().unwrap_or_default(),
         };
-        let page_size = match self.shared.behaviour.read().page_size {
+        let set = self.shared.behaviour.read().page_size;
+        let page_size = match set {
             0 => 1000,
             size => size,
         };

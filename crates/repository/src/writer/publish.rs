@@ -50,6 +50,8 @@ struct Waiting {
 #[derive(Debug)]
 struct Shard {
     id: BlobId,
+    /// Length of the blob in bytes.
+    length: u64,
     plaintext: Bytes,
 }
 
@@ -109,7 +111,11 @@ impl Publisher {
                 break;
             };
             match repository.store().stat(&shard.id) {
-                Ok(_) => repository.add_own_table(shard.id, shard.plaintext)?,
+                Ok(info) if info.length == shard.length => {
+                    repository.add_own_table(shard.id, shard.plaintext)?;
+                }
+                // A store that tore the write: a part of an index publishes nothing and would only be in the way.
+                Ok(_) => repository.store().delete(&shard.id)?,
                 Err(error) if error.is_not_found() => {}
                 Err(error) => {
                     self.uncertain.lock().push(shard);
@@ -219,6 +225,7 @@ fn put_shard(
     let options = repository.put_options(&id)?;
     written.push(Shard {
         id: id.clone(),
+        length: sealed.len() as u64,
         plaintext: plaintext.clone(),
     });
     Ok(repository.store().put(&id, sealed, &options)?)

@@ -623,6 +623,13 @@ fn a_content_is_taken_back_only_when_the_store_says_that_it_is_not_published() {
     store.plan(Some(BlobOperation::Put), "xn", 1, failure);
     session.commit_index().expect_err("not stored");
     assert!(!session.withdraw(&other).expect("asks"), "it is not there");
+
+    let torn = write_one(&session, b"torn");
+    store.plan(Some(BlobOperation::Put), "xn", 1, Trigger::Tear);
+    session.commit_index().expect_err("half of it is stored");
+    assert!(!session.withdraw(&torn).expect("asks"), "half is nothing");
+    store.reset();
+    Repository::open(Arc::new(store), &password(), &OpenOptions::default()).expect("opens");
 }
 
 #[test]

@@ -79,7 +79,9 @@ fn report_text(report: &RunReport) -> String {
                 task.task.name(),
                 statistics
                     .as_ref()
-                    .map_or_else(String::new, |statistics| figures(&statistics.data))
+                    .map_or_else(String::new, |statistics| figures(
+                        &statistics.data.to_value()
+                    ))
             ),
         };
     }
@@ -202,7 +204,11 @@ fn last_run(run: &TaskRun) -> String {
     if !run.success {
         return format!("{start} failed: {}", run.error);
     }
-    let figures: Vec<String> = run.extra.iter().map(|extra| figures(&extra.data)).collect();
+    let figures: Vec<String> = run
+        .extra
+        .iter()
+        .map(|extra| figures(&extra.data.to_value()))
+        .collect();
     format!("{start} {}", figures.join(", "))
 }
 

@@ -14,7 +14,7 @@ pub(super) enum Token {
     /// `**` between separators
     DoubleStar,
     Sequence {
-        members: Vec<Member>,
+        members: Box<[Member]>,
         negated: bool,
     },
 }
@@ -161,6 +161,8 @@ impl<'a> Parser<'a> {
             };
             self.tokens.push(token);
         }
+        // Files of many short patterns would take twice as much otherwise.
+        self.tokens.shrink_to_fit();
         Ok(Parsed {
             tokens: self.tokens,
             negated,
@@ -226,7 +228,10 @@ impl<'a> Parser<'a> {
         let mut members = Vec::new();
         loop {
             let first = match self.next().ok_or(PatternErrorKind::UnterminatedSequence)? {
-                ']' => return Ok(Token::Sequence { members, negated }),
+                ']' => {
+                    let members = members.into_boxed_slice();
+                    return Ok(Token::Sequence { members, negated });
+                }
                 '\\' => self.next().ok_or(PatternErrorKind::TrailingBackslash)?,
                 c => c,
             };

@@ -248,7 +248,7 @@ thread_local! {
 }
 
 /// Restores a content from header id and stream into `out` (replacing what it held); it must come out with exactly
-/// `length` bytes.
+/// `length` bytes. Room for them is taken up front, so lengths that no client can have recorded are refused before.
 ///
 /// # Errors
 /// [`Error::NewerFormat`] (naming `what`) for an id that the format does not have, [`Error::Damaged`] for everything
@@ -277,8 +277,18 @@ pub fn decompress(
             reason: format!("unknown compression 0x{id:04x} of {what}"),
         });
     };
+    if length > MAX_LENGTH.max(data.len().saturating_mul(MAX_RATIO_ABOVE)) {
+        return Err(Error::damaged(
+            what,
+            format_args!(
+                "it is said to have {length} bytes, which {} compressed ones cannot hold",
+                data.len()
+            ),
+        ));
+    }
     out.clear();
-    out.reserve_exact(length);
+    // One byte more shows what is too long; without room for it, the buffer would double.
+    out.reserve_exact(length + 1);
     let unpacked = match algorithm.codec() {
         Codec::Zstd(_) => unpack_zstd(stream, out),
         codec => unpack_stream(codec, stream, length, out),
@@ -296,8 +306,11 @@ pub fn decompress(
     }
 }
 
-/// Longest data of an object that is compressed as a whole, bytes: twice the largest chunk of any splitter.
-const MAX_OBJECT_LENGTH: usize = 32 << 20;
+/// Longest data of a content that is always decompressed, bytes: twice the largest chunk of any splitter.
+const MAX_LENGTH: usize = 32 << 20;
+/// What is longer is not cut by a splitter: manifests, which are compressed already, so that they shrink to less than
+/// this part of their length hardly at all.
+const MAX_RATIO_ABOVE: usize = 32;
 
 /// Restores data that was compressed before it became a content (format 1 §5, "object level") into `out`, replacing
 /// what it held. Its length is known only afterwards.
@@ -322,9 +335,9 @@ pub fn decompress_object(
         });
     };
     out.clear();
-    let unpacked = unpack_stream(algorithm.codec(), stream, MAX_OBJECT_LENGTH, out);
+    let unpacked = unpack_stream(algorithm.codec(), stream, MAX_LENGTH, out);
     match unpacked {
-        Ok(length) if length <= MAX_OBJECT_LENGTH => Ok(()),
+        Ok(length) if length <= MAX_LENGTH => Ok(()),
         Ok(_) => Err(Error::damaged(what, "it is larger than any chunk can be")),
         Err(error) => Err(Error::damaged(
             what,
@@ -344,19 +357,62 @@ fn unpack_stream(
         Codec::Zstd(_) => {
             let mut decoder = zstd::stream::read::Decoder::with_buffer(stream)?;
             // No window has to be larger than the data.
-            decoder.window_log_max(MAX_OBJECT_LENGTH.ilog2())?;
+            decoder.window_log_max(MAX_LENGTH.ilog2())?;
             read_up_to(decoder, limit, out)
         }
         Codec::Gzip(_) => read_up_to(flate2::bufread::MultiGzDecoder::new(stream), limit, out),
         Codec::Deflate(_) => read_up_to(flate2::bufread::DeflateDecoder::new(stream), limit, out),
-        Codec::S2 => read_up_to(minlz::Reader::new(stream), limit, out),
+        Codec::S2 => {
+            check_s2_blocks(stream)?;
+            read_up_to(minlz::Reader::new(stream), limit, out)
+        }
         Codec::Lz4 => read_up_to(lz4_flex::frame::FrameDecoder::new(stream), limit, out),
     }
 }
 
+/// Refuses blocks that are said to be longer than the format allows: the decoder takes room for them before it looks.
+fn check_s2_blocks(stream: &[u8]) -> std::io::Result<()> {
+    const MAX_BLOCK: u64 = 4 << 20;
+    const CHECKSUM: usize = 4;
+    let mut rest = stream;
+    // Whatever is cut short is left to the decoder.
+    while let Some((&[kind, low, middle, high], chunks)) = rest.split_first_chunk() {
+        let length = usize::from(low) | usize::from(middle) << 8 | usize::from(high) << 16;
+        let chunk = &chunks[..length.min(chunks.len())];
+        let digits = chunk.get(CHECKSUM..).unwrap_or_default().iter().take(10);
+        let mut block = 0;
+        for (place, digit) in digits.enumerate() {
+            block |= u64::from(digit & 0x7f)
+                .checked_shl(7 * place as u32)
+                .unwrap_or(0);
+            if digit & 0x80 == 0 {
+                break;
+            }
+        }
+        if kind == 0 && block > MAX_BLOCK {
+            return Err(std::io::Error::new(
+                std::io::ErrorKind::InvalidData,
+                format!("a block of {block} bytes is longer than the format allows"),
+            ));
+        }
+        rest = &chunks[chunk.len()..];
+    }
+    Ok(())
+}
+
 /// Reads at most one byte more than `length`, so that streams that are too long show.
-fn read_up_to(decoder: impl Read, length: usize, out: &mut Vec<u8>) -> std::io::Result<usize> {
-    decoder.take(length as u64 + 1).read_to_end(out)
+/// The buffer grows by no more than it holds, and never beyond that byte.
+fn read_up_to(mut decoder: impl Read, length: usize, out: &mut Vec<u8>) -> std::io::Result<usize> {
+    const FIRST: usize = 64 << 10;
+    while out.len() <= length {
+        let room = out.len().max(FIRST).min(length + 1 - out.len());
+        out.reserve_exact(room);
+        let read = decoder.by_ref().take(room as u64).read_to_end(out)?;
+        if read < room {
+            break;
+        }
+    }
+    Ok(out.len())
 }
 
 fn unpack_zstd(stream: &[u8], out: &mut Vec<u8>) -> std::io::Result<usize> {
@@ -377,7 +433,7 @@ mod tests {
 
     #[test]
     fn an_object_that_unpacks_without_end_is_refused() {
-        let zeros = vec![0; MAX_OBJECT_LENGTH + 1];
+        let zeros = vec![0; MAX_LENGTH + 1];
         let (mut packed, mut out) = (Vec::new(), Vec::new());
         for algorithm in [
             CompressionAlgorithm::ZstdFastest,

@@ -1,11 +1,14 @@
 //! Reading directory streams with the tolerance of the reference implementation (format 2 §0.2, §4.2).
 
 use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
 use super::{
     Directory, DirectoryEntry, DirectorySummary, EntryKind, Extras, FileMode, InvalidMode, fast,
 };
-use crate::json::{self, InvalidTime, JsonError, Kind, Node, UnixNanos, fold_equal};
+use crate::json::{
+    self, Cursor, InvalidTime, JsonError, Kind, Node, UnixNanos, fold_equal, for_each_member,
+};
 use crate::object::InvalidObjectId;
 
 /// Why a directory stream cannot be read.
@@ -23,6 +26,9 @@ pub enum DirectoryError {
     /// A time is not one.
     #[error("directory: {0:?} is no time")]
     Time(String),
+    /// More entries than a text of this length can name.
+    #[error("directory: it has more entries than names")]
+    Crowded,
     /// An object id is not one.
     #[error("directory: {0}")]
     Object(#[from] InvalidObjectId),
@@ -43,20 +49,31 @@ pub fn decode_entry(text: &[u8]) -> Result<DirectoryEntry, DirectoryError> {
 }
 
 pub(super) fn decode_general(text: &[u8]) -> Result<Directory, DirectoryError> {
-    let root = json::parse_prefix(text)?;
     let (mut stream, mut entries, mut summary, mut extras) =
         (String::new(), Vec::new(), None, None);
-    for (key, value) in members(&root)? {
-        match field(key, &["stream", "entries", "summary"]) {
-            Some("stream") => stream = text_of(value)?,
-            Some("entries") => {
-                entries = list(value)?.iter().map(entry).collect::<Result<_, _>>()?
-            }
-            Some("summary") => summary = Some(json_value::<DirectorySummary>(value)?),
-            _ if key == "hf" => extras = json_value::<Extras>(value).ok().map(Box::new),
-            _ => {}
-        }
+    let mut cursor = Cursor { text, at: 0 };
+    if cursor.peek()? != b'{' {
+        return Err(match cursor.value(0)? {
+            Node {
+                kind: Kind::Null, ..
+            } => DirectoryError::Stream(stream),
+            other => mismatch("an object", &other),
+        });
     }
+    for_each_member(&mut cursor, |key, cursor| {
+        match field(key, &["stream", "entries", "summary"]) {
+            Some("stream") => stream = text_of(&cursor.value(1)?)?,
+            Some("entries") => entries = read_entries(cursor)?,
+            Some("summary") => {
+                summary = Some(json_value::<DirectorySummary>(&cursor.value(1)?)?);
+            }
+            _ if key == "hf" => {
+                extras = json_value::<Extras>(&cursor.value(1)?).ok().map(Box::new);
+            }
+            _ => drop(cursor.skip(1)?),
+        }
+        Ok::<(), DirectoryError>(())
+    })?;
     if stream != "kopia:directory" {
         return Err(DirectoryError::Stream(stream));
     }
@@ -65,6 +82,39 @@ pub(super) fn decode_general(text: &[u8]) -> Result<Directory, DirectoryError> {
         summary: summary.unwrap_or_default(),
         extras,
     })
+}
+
+/// So many entries are read in any case.
+const FEW_ENTRIES: usize = 1000;
+/// Bytes of text for each entry at least; the shortest entry of any client has a name, a type and an object.
+const MIN_ENTRY: usize = 24;
+
+/// Reads the list of entries one by one, so that only one is held as a tree.
+fn read_entries(cursor: &mut Cursor<'_>) -> Result<Vec<DirectoryEntry>, DirectoryError> {
+    let mut entries = Vec::new();
+    if cursor.peek()? != b'[' {
+        return match cursor.value(1)? {
+            Node {
+                kind: Kind::Null, ..
+            } => Ok(entries),
+            other => Err(mismatch("a list", &other)),
+        };
+    }
+    cursor.expect(b'[')?;
+    if cursor.peek()? == b']' {
+        cursor.expect(b']')?;
+        return Ok(entries);
+    }
+    loop {
+        entries.push(entry(&cursor.value(2)?)?);
+        // Entries without a name take far more memory than text.
+        if entries.len() > FEW_ENTRIES && entries.len() > cursor.text.len() / MIN_ENTRY {
+            return Err(DirectoryError::Crowded);
+        }
+        if !cursor.comma_or(b']')? {
+            return Ok(entries);
+        }
+    }
 }
 
 const FIELDS: [&str; 9] = [
@@ -102,6 +152,7 @@ fn entry(node: &Node<'_>) -> Result<DirectoryEntry, DirectoryError> {
             _ => unknown(&mut entry, key, value),
         }
     }
+    keep_last(&mut entry.unknown);
     Ok(entry)
 }
 
@@ -113,8 +164,24 @@ fn unknown(entry: &mut DirectoryEntry, key: &str, value: &Node<'_>) {
         entry.extras = Some(Box::new(extras));
         return;
     }
-    entry.unknown.retain(|(known, _)| known != key);
     entry.unknown.push((key.to_owned(), value.raw.to_vec()));
+}
+
+/// Leaves the last of members with the same key.
+fn keep_last(members: &mut Vec<(String, Vec<u8>)>) {
+    let mut last: HashMap<&str, usize> = HashMap::with_capacity(members.len());
+    for (at, (key, _)) in members.iter().enumerate() {
+        last.insert(key, at);
+    }
+    if last.len() == members.len() {
+        return;
+    }
+    let kept: HashSet<usize> = last.into_values().collect();
+    let mut at = 0;
+    members.retain(|_| {
+        at += 1;
+        kept.contains(&(at - 1))
+    });
 }
 
 fn members<'n, 'a>(node: &'n Node<'a>) -> Result<&'n [(Cow<'a, str>, Node<'a>)], DirectoryError> {
@@ -131,14 +198,6 @@ fn field<'f>(key: &str, fields: &[&'f str]) -> Option<&'f str> {
     exact
         .or_else(|| fields.iter().find(|field| fold_equal(field, key)))
         .copied()
-}
-
-fn list<'n, 'a>(node: &'n Node<'a>) -> Result<&'n [Node<'a>], DirectoryError> {
-    match &node.kind {
-        Kind::Array(items) => Ok(items),
-        Kind::Null => Ok(&[]),
-        _ => Err(mismatch("a list", node)),
-    }
 }
 
 fn text_of(node: &Node<'_>) -> Result<String, DirectoryError> {

@@ -17,7 +17,7 @@ use crate::kdf::KeyDerivation;
 /// The only envelope of the format blob.
 const ENVELOPE: &str = "AES256_GCM";
 /// Longest format blob that is read, in bytes; real ones have about 1.3 KiB.
-pub(crate) const MAX_LENGTH: u64 = 1 << 20;
+pub(crate) const MAX_LENGTH: u64 = 1 << 18;
 
 /// The clear part of the format blob with the encrypted part inside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,6 +146,9 @@ impl FormatBlob {
     /// # Errors
     /// [`Error::InvalidFormat`].
     pub fn parse(bytes: &[u8]) -> Result<Self> {
+        if bytes.len() as u64 > MAX_LENGTH {
+            return Err(invalid(format!("it is longer than {MAX_LENGTH} bytes")));
+        }
         serde_json::from_slice(bytes).map_err(|e| invalid(format!("not the expected JSON ({e})")))
     }
 

@@ -72,7 +72,11 @@ impl BlobConfiguration {
         }
     }
 
-    fn parse(plaintext: &[u8]) -> Result<Self> {
+    /// Checks the decrypted blob.
+    ///
+    /// # Errors
+    /// [`Error::InvalidFormat`].
+    pub fn parse(plaintext: &[u8]) -> Result<Self> {
         let document: Document = serde_json::from_slice(plaintext).map_err(invalid)?;
         if document.retention_mode.is_empty() && document.retention_period == 0 {
             return Ok(Self { retention: None });

@@ -14,5 +14,5 @@ pub use read::{UnknownMember, from_node, from_node_with_unknown, from_slice};
 pub use time::{InvalidTime, UnixNanos};
 pub use write::{push_i64, push_string, push_u64, to_vec};
 
-pub(crate) use node::{Cursor, fold_equal};
+pub(crate) use node::{Cursor, fold_equal, for_each_member};
 pub(crate) use read::RawText;

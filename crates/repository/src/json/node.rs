@@ -111,6 +111,26 @@ pub(crate) fn fold_equal(left: &str, right: &str) -> bool {
     left.chars().map(fold).eq(right.chars().map(fold))
 }
 
+/// Calls `each` for every member of the object at the cursor; it has to consume the value.
+pub(crate) fn for_each_member<'a, E: From<JsonError>>(
+    cursor: &mut Cursor<'a>,
+    mut each: impl FnMut(&str, &mut Cursor<'a>) -> Result<(), E>,
+) -> Result<(), E> {
+    cursor.expect(b'{')?;
+    if cursor.peek()? == b'}' {
+        return Ok(cursor.expect(b'}')?);
+    }
+    loop {
+        cursor.peek()?;
+        let key = cursor.string()?;
+        cursor.expect(b':')?;
+        each(&key, cursor)?;
+        if !cursor.comma_or(b'}')? {
+            return Ok(());
+        }
+    }
+}
+
 /// A position in a JSON text.
 pub(crate) struct Cursor<'a> {
     pub(crate) text: &'a [u8],
@@ -186,6 +206,8 @@ impl<'a> Cursor<'a> {
             self.expect(b':')?;
             members.push((key, self.value(depth + 1)?));
             if !self.comma_or(b'}')? {
+                // Room for four is taken at once, which counts where a text is nothing but small objects.
+                members.shrink_to_fit();
                 return Ok(Kind::Object(members));
             }
         }
@@ -201,9 +223,42 @@ impl<'a> Cursor<'a> {
         loop {
             items.push(self.value(depth + 1)?);
             if !self.comma_or(b']')? {
+                items.shrink_to_fit();
                 return Ok(Kind::Array(items));
             }
         }
+    }
+
+    /// Passes over a value and returns its text; nothing is kept of it, however long it is.
+    pub(crate) fn skip(&mut self, depth: usize) -> Result<&'a [u8], JsonError> {
+        if depth > MAX_DEPTH {
+            return Err(JsonError::TooDeep(self.at));
+        }
+        let first = self.peek()?;
+        let start = self.at;
+        match first {
+            b'{' | b'[' => {
+                let end = if first == b'{' { b'}' } else { b']' };
+                self.at += 1;
+                if self.peek()? == end {
+                    self.at += 1;
+                } else {
+                    loop {
+                        if first == b'{' {
+                            self.peek()?;
+                            self.string()?;
+                            self.expect(b':')?;
+                        }
+                        self.skip(depth + 1)?;
+                        if !self.comma_or(end)? {
+                            break;
+                        }
+                    }
+                }
+            }
+            _ => drop(self.value(depth)?),
+        }
+        Ok(&self.text[start..self.at])
     }
 
     fn word(&mut self, word: &[u8], kind: Kind<'a>) -> Result<Kind<'a>, JsonError> {
@@ -428,7 +483,8 @@ mod tests {
 
         #[test]
         fn json_like_text_never_panics(text in "[\\[\\]{}\":,\\\\u0-9a-f tn-]{0,60}") {
-            let _ = parse_prefix(text.as_bytes());
+            let read = parse_prefix(text.as_bytes()).map(|node| node.raw);
+            prop_assert_eq!(Cursor { text: text.as_bytes(), at: 0 }.skip(0), read);
         }
 
         #[test]

@@ -313,7 +313,8 @@ impl<'n, 'a> Members<'n, 'a> {
         fields: &'static [&'static str],
         recording: Recording<'n>,
     ) -> Self {
-        let mut left: Vec<(&'n str, &'n Node<'a>)> = Vec::with_capacity(members.len());
+        let mut left: Vec<(&'n str, &'n Node<'a>)> =
+            Vec::with_capacity(members.len().min(fields.len()));
         for (key, value) in members {
             let exact = fields.iter().find(|field| *field == key);
             let Some(field) = exact.or_else(|| fields.iter().find(|field| fold_equal(field, key)))

@@ -26,4 +26,4 @@ pub use parameters::{LogRetention, MaintenanceCycle, MaintenanceParameters};
 pub use report::{Freed, FreedReason, RunReport, TaskReport};
 pub use run::{RunOptions, run};
 pub use safety::{Safety, SafetyParameters};
-pub use schedule::{Schedule, Task, TaskRun, TaskStatistics};
+pub use schedule::{Figures, Schedule, Task, TaskRun, TaskStatistics};

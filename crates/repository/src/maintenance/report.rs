@@ -95,7 +95,7 @@ pub struct TaskReport {
 pub(super) fn statistics(kind: &str, data: Value) -> TaskStatistics {
     TaskStatistics {
         kind: kind.to_owned(),
-        data,
+        data: data.into(),
     }
 }
 

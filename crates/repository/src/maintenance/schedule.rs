@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use jiff::Timestamp;
 use ring::aead::AES_256_GCM;
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::blob_names::{self, MAINTENANCE};
 use crate::crypto;
@@ -84,7 +86,7 @@ pub struct Schedule {
     #[serde(default = "never", deserialize_with = "time")]
     pub next_quick_maintenance: Timestamp,
     /// For each task the last runs, the newest first.
-    #[serde(default, deserialize_with = "null_is_empty")]
+    #[serde(default, deserialize_with = "runs")]
     pub runs: BTreeMap<String, Vec<TaskRun>>,
 }
 
@@ -119,8 +121,84 @@ pub struct TaskStatistics {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub kind: String,
     /// The figures.
-    #[serde(default, skip_serializing_if = "Value::is_null")]
-    pub data: Value,
+    #[serde(default, skip_serializing_if = "Figures::is_null")]
+    pub data: Figures,
+}
+
+/// The JSON of figures, kept as text: as values they would take a hundred times as much.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Figures(Box<RawValue>);
+
+impl Figures {
+    /// The figures one by one; `null` for what is nested too deeply to be read.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        serde_json::from_str(self.0.get()).unwrap_or_default()
+    }
+
+    fn is_null(&self) -> bool {
+        self.0.get() == RawValue::NULL.get()
+    }
+}
+
+impl Default for Figures {
+    fn default() -> Self {
+        Self(RawValue::NULL.to_owned())
+    }
+}
+
+impl From<Value> for Figures {
+    fn from(value: Value) -> Self {
+        RawValue::from_string(value.to_string()).map_or_else(|_| Self::default(), Self)
+    }
+}
+
+impl PartialEq for Figures {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.get() == other.0.get()
+    }
+}
+
+/// The newest runs of a task; older ones in the text are passed over, as they are when a run is added.
+#[derive(Default)]
+struct NewestRuns(Vec<TaskRun>);
+
+impl<'de> Deserialize<'de> for NewestRuns {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List;
+        impl<'de> Visitor<'de> for List {
+            type Value = NewestRuns;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a list of runs")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<NewestRuns, A::Error> {
+                let mut runs = Vec::new();
+                while runs.len() < RUNS_PER_TASK {
+                    match list.next_element()? {
+                        Some(run) => runs.push(run),
+                        None => break,
+                    }
+                }
+                while list.next_element::<IgnoredAny>()?.is_some() {}
+                runs.shrink_to_fit();
+                Ok(NewestRuns(runs))
+            }
+        }
+        deserializer.deserialize_seq(List)
+    }
+}
+
+fn runs<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, Vec<TaskRun>>, D::Error> {
+    let runs: Option<BTreeMap<String, Option<NewestRuns>>> = Option::deserialize(deserializer)?;
+    let runs = runs.unwrap_or_default().into_iter();
+    Ok(runs
+        .map(|(task, runs)| (task, runs.unwrap_or_default().0))
+        .collect())
 }
 
 /// The zero time of the format, 0001-01-01.

@@ -8,7 +8,9 @@ use flate2::write::GzEncoder;
 use serde_json::value::RawValue;
 
 use super::{Labels, Manifest};
-use crate::json::{Cursor, JsonError, Kind, Node, UnixNanos, fold_equal, from_node, push_string};
+use crate::json::{
+    Cursor, JsonError, Kind, Node, UnixNanos, fold_equal, for_each_member, from_node, push_string,
+};
 
 /// Why a container cannot be read. The reference implementation fails on every command then, so none of these is
 /// ever skipped.
@@ -18,8 +20,11 @@ pub enum ContainerError {
     #[error("manifest container: not valid gzip data: {0}")]
     Gzip(#[source] std::io::Error),
     /// The text is larger than any content can have produced in good faith.
-    #[error("manifest container: larger than {MAX_TEXT} bytes when decompressed")]
-    TooLarge,
+    #[error("manifest container: larger than {0} bytes when decompressed")]
+    TooLarge(u64),
+    /// The entries and their labels are more than a text of this length holds in good faith.
+    #[error("manifest container: it has more entries and labels than content")]
+    Crowded,
     /// The text is not JSON, or an entry has wrong types.
     #[error("manifest container: {0}")]
     Json(#[from] JsonError),
@@ -36,6 +41,13 @@ pub enum ContainerError {
 
 /// Limit of a decompressed container, bytes. A million snapshots take about 800 MB.
 const MAX_TEXT: u64 = 1 << 30;
+/// Payload from which on more text is allowed than [`SMALL_TEXT`], bytes.
+const SMALL_PAYLOAD: u64 = 1 << 20;
+/// Text that any payload may hold, bytes. A manifest has 60 bytes at least that do not compress, times and hashes, so
+/// even a small payload holds less than this.
+const SMALL_TEXT: u64 = 20 << 20;
+/// Text for each further byte of payload.
+const RATIO: u64 = 100;
 
 /// The text of a container, final newline included.
 pub fn encode_container(entries: &[Manifest]) -> Vec<u8> {
@@ -106,51 +118,89 @@ pub fn decode_container(text: &[u8]) -> Result<Vec<Manifest>, ContainerError> {
     }
 }
 
-/// Reads the list of entries one by one, so that only one is held as a tree.
+/// What the entries of a container take beside their data, estimated in bytes.
+struct Overhead {
+    taken: usize,
+    allowed: usize,
+}
+
+impl Overhead {
+    /// What any container may take: about 28,000 snapshots with all their labels.
+    const SMALL: usize = 24 << 20;
+    /// An entry without labels.
+    const ENTRY: usize = 128;
+    /// The smallest set of labels.
+    const LABELS: usize = 576;
+    /// A label without its text.
+    const LABEL: usize = 112;
+
+    /// For a text of this many bytes.
+    fn of_text(length: usize) -> Self {
+        let more = length.saturating_sub(SMALL_TEXT as usize);
+        Self {
+            taken: 0,
+            allowed: Self::SMALL.saturating_add(more.saturating_mul(4)),
+        }
+    }
+
+    fn take(&mut self, bytes: usize) -> Result<(), ContainerError> {
+        self.taken = self.taken.saturating_add(bytes);
+        if self.taken > self.allowed {
+            return Err(ContainerError::Crowded);
+        }
+        Ok(())
+    }
+}
+
+/// Reads the list of entries one by one. Nothing is held as a tree, so that an entry takes little more than its text.
 fn read_entries(cursor: &mut Cursor<'_>) -> Result<Vec<Manifest>, ContainerError> {
     if cursor.peek()? != b'[' {
         return Err(ContainerError::Layout("the entries are not a list"));
     }
     cursor.expect(b'[')?;
     let mut entries = Vec::new();
+    let mut overhead = Overhead::of_text(cursor.text.len());
     if cursor.peek()? == b']' {
         cursor.expect(b']')?;
         return Ok(entries);
     }
     loop {
-        entries.push(entry(&cursor.value(2)?)?);
+        entries.push(entry(cursor, &mut overhead)?);
         if !cursor.comma_or(b']')? {
             return Ok(entries);
         }
     }
 }
 
-fn entry(node: &Node<'_>) -> Result<Manifest, ContainerError> {
-    let Kind::Object(members) = &node.kind else {
-        return Err(
-            JsonError::Mismatch(format!("expected an entry, found {}", node.type_name())).into(),
-        );
-    };
+fn entry(cursor: &mut Cursor<'_>, overhead: &mut Overhead) -> Result<Manifest, ContainerError> {
+    if cursor.peek()? != b'{' {
+        let found = scalar(cursor)?;
+        return Err(mismatch("an entry", &found).into());
+    }
+    overhead.take(Overhead::ENTRY)?;
     let mut id = String::new();
     let mut labels = Labels::new();
     let mut modified = None;
     let mut deleted = false;
     let mut data: &[u8] = b"null";
-    for (key, value) in members {
+    for_each_member(cursor, |key, cursor| {
         let is = |name| fold_equal(key, name);
         if is("id") {
-            id = from_node(value)?;
+            id = from_node(&scalar(cursor)?)?;
         } else if is("labels") {
-            labels = from_node(value)?;
+            labels = read_labels(cursor, overhead)?;
         } else if is("modified") {
-            modified = Some(value);
+            modified = Some(scalar(cursor)?);
         } else if is("deleted") {
-            deleted = from_node(value)?;
+            deleted = from_node(&scalar(cursor)?)?;
         } else if is("data") {
-            data = value.raw;
+            data = cursor.skip(3)?;
+        } else {
+            cursor.skip(3)?;
         }
-    }
-    let modified = match modified.map(|node| &node.kind) {
+        Ok::<(), ContainerError>(())
+    })?;
+    let modified = match modified.map(|node| node.kind) {
         None | Some(Kind::Null) => UnixNanos::FROM_NULL,
         Some(Kind::String(text)) => UnixNanos::parse(text.as_bytes())
             .map_err(|_| ContainerError::Time { id: id.clone() })?,
@@ -167,6 +217,52 @@ fn entry(node: &Node<'_>) -> Result<Manifest, ContainerError> {
     })
 }
 
+fn read_labels(cursor: &mut Cursor<'_>, overhead: &mut Overhead) -> Result<Labels, ContainerError> {
+    let mut labels = Labels::new();
+    if cursor.peek()? != b'{' {
+        return match scalar(cursor)? {
+            Node {
+                kind: Kind::Null, ..
+            } => Ok(labels),
+            other => Err(mismatch("an object", &other).into()),
+        };
+    }
+    overhead.take(Overhead::LABELS)?;
+    let mut count = 0;
+    for_each_member(cursor, |key, cursor| {
+        let value: String = from_node(&scalar(cursor)?)?;
+        count += 1;
+        let node = if count > Overhead::LABELS / Overhead::LABEL {
+            Overhead::LABEL
+        } else {
+            0
+        };
+        overhead.take(node + key.len() + value.len())?;
+        labels.insert(key.to_owned(), value);
+        Ok::<(), ContainerError>(())
+    })?;
+    Ok(labels)
+}
+
+/// A value that is neither list nor object; those are refused before a tree of them is made.
+fn scalar<'a>(cursor: &mut Cursor<'a>) -> Result<Node<'a>, JsonError> {
+    match cursor.peek()? {
+        b'{' | b'[' => {
+            let raw = cursor.skip(3)?;
+            let kind = match raw.first() {
+                Some(b'[') => Kind::Array(Vec::new()),
+                _ => Kind::Object(Vec::new()),
+            };
+            Ok(Node { raw, kind })
+        }
+        _ => cursor.value(3),
+    }
+}
+
+fn mismatch(expected: &str, found: &Node<'_>) -> JsonError {
+    JsonError::Mismatch(format!("expected {expected}, found {}", found.type_name()))
+}
+
 /// Compresses the text of a container into the payload of its content.
 pub fn gzip_container(text: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(
@@ -178,15 +274,28 @@ pub fn gzip_container(text: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap_or_default()
 }
 
-/// The text in the payload of a container's content.
+/// The text in the payload of a container's content. How much it may be grows with the payload.
 pub fn gunzip_container(payload: &[u8]) -> Result<Vec<u8>, ContainerError> {
+    let more = (payload.len() as u64).saturating_sub(SMALL_PAYLOAD);
+    let limit = MAX_TEXT.min(SMALL_TEXT.saturating_add(more.saturating_mul(RATIO)));
     let mut text = Vec::new();
-    GzDecoder::new(payload)
-        .take(MAX_TEXT + 1)
-        .read_to_end(&mut text)
-        .map_err(ContainerError::Gzip)?;
-    if text.len() as u64 > MAX_TEXT {
-        return Err(ContainerError::TooLarge);
+    let mut decoder = GzDecoder::new(payload);
+    // Grown by a part of what is there: doubling would take more than the entries need.
+    loop {
+        let left = limit as usize + 1 - text.len();
+        let room = left.min(text.len() / 8 + (64 << 10));
+        text.reserve_exact(room);
+        let read = decoder
+            .by_ref()
+            .take(room as u64)
+            .read_to_end(&mut text)
+            .map_err(ContainerError::Gzip)?;
+        if read < room || room == 0 {
+            break;
+        }
+    }
+    if text.len() as u64 > limit {
+        return Err(ContainerError::TooLarge(limit));
     }
     Ok(text)
 }

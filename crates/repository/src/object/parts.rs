@@ -1,5 +1,7 @@
 //! The contents of objects, and reading them whole (format 2 §1.5).
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 
 use super::{IndirectEntry, ObjectId, decode_indirect, is_contiguous};
@@ -21,6 +23,13 @@ pub struct ObjectPart {
     pub compressed: bool,
 }
 
+impl ObjectPart {
+    /// The offset behind the part.
+    fn end(&self) -> u64 {
+        self.start.saturating_add(self.length)
+    }
+}
+
 /// Levels of indexes that are followed below an object.
 const MAX_LEVELS: usize = 24;
 /// An index larger than this is refused, bytes. It lists parts of more than 50 TB.
@@ -34,7 +43,7 @@ impl Repository {
     /// index cannot be read, and those of reading contents.
     pub fn object_parts(&self, id: &ObjectId) -> Result<Vec<ObjectPart>> {
         let mut parts = Vec::new();
-        self.collect_parts(id, 0, None, 0, &mut parts)?;
+        self.collect_parts(id, 0, None, 0, &mut HashSet::new(), &mut parts)?;
         if parts.len() > 1 {
             parts.retain(|part| part.length > 0);
         }
@@ -47,6 +56,7 @@ impl Repository {
         start: u64,
         expected: Option<u64>,
         level: usize,
+        nested: &mut HashSet<ObjectId>,
         parts: &mut Vec<ObjectPart>,
     ) -> Result<()> {
         if level > MAX_LEVELS {
@@ -66,13 +76,12 @@ impl Repository {
             return Ok(());
         };
         for entry in self.read_index(id, &index, level)? {
-            self.collect_parts(
-                &entry.object,
-                start + entry.start,
-                Some(entry.length),
-                level + 1,
-                parts,
-            )?;
+            once(id, &entry.object, nested)?;
+            let start = start
+                .checked_add(entry.start)
+                .ok_or_else(|| damaged(id, "its parts lie beyond all offsets"))?;
+            let length = Some(entry.length);
+            self.collect_parts(&entry.object, start, length, level + 1, nested, parts)?;
         }
         Ok(())
     }
@@ -107,8 +116,8 @@ impl Repository {
             return self.read_chunk(id);
         }
         let mut parts = Vec::new();
-        self.collect_parts(id, 0, None, level, &mut parts)?;
-        let length = parts.last().map_or(0, |part| part.start + part.length);
+        self.collect_parts(id, 0, None, level, &mut HashSet::new(), &mut parts)?;
+        let length = parts.last().map_or(0, ObjectPart::end);
         if length > MAX_INDEX {
             return Err(damaged(id, "it is too large to be read at once"));
         }
@@ -173,10 +182,7 @@ impl Repository {
     /// # Errors
     /// As [`Self::object_parts`].
     pub fn object_length(&self, id: &ObjectId) -> Result<u64> {
-        Ok(self
-            .object_parts(id)?
-            .last()
-            .map_or(0, |part| part.start + part.length))
+        Ok(self.object_parts(id)?.last().map_or(0, ObjectPart::end))
     }
 
     /// A directory object.
@@ -198,13 +204,14 @@ impl Repository {
         id: &ObjectId,
         each: &mut dyn FnMut(ContentId) -> Result<()>,
     ) -> Result<()> {
-        self.visit_contents(id, 0, each)
+        self.visit_contents(id, 0, &mut HashSet::new(), each)
     }
 
     fn visit_contents(
         &self,
         id: &ObjectId,
         level: usize,
+        nested: &mut HashSet<ObjectId>,
         each: &mut dyn FnMut(ContentId) -> Result<()>,
     ) -> Result<()> {
         if level > MAX_LEVELS {
@@ -213,12 +220,22 @@ impl Repository {
         let Some(index) = id.index_object() else {
             return each(id.content());
         };
-        self.visit_contents(&index, level + 1, each)?;
+        self.visit_contents(&index, level + 1, nested, each)?;
         for entry in self.read_index(id, &index, level)? {
-            self.visit_contents(&entry.object, level + 1, each)?;
+            once(id, &entry.object, nested)?;
+            self.visit_contents(&entry.object, level + 1, nested, each)?;
         }
         Ok(())
     }
+}
+
+/// Refuses an index that is listed twice below an object. No client lists indexes in indexes at all; where they could
+/// repeat, few of them would make an object of endless parts.
+fn once(id: &ObjectId, part: &ObjectId, nested: &mut HashSet<ObjectId>) -> Result<()> {
+    if part.is_indirect() && !nested.insert(*part) {
+        return Err(damaged(id, format_args!("it lists the index {part} twice")));
+    }
+    Ok(())
 }
 
 fn damaged(id: &ObjectId, reason: impl std::fmt::Display) -> Error {

@@ -12,6 +12,7 @@ mod fixture_trees;
 mod fixtures;
 mod format;
 mod hashes;
+mod hostile;
 mod index;
 mod inventory;
 mod kdf;

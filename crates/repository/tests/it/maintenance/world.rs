@@ -236,7 +236,7 @@ pub(crate) fn figure(report: &RunReport, task: Task, name: &str) -> u64 {
         .find(|done| done.task == task)
         .expect("task");
     let statistics = done.statistics.as_ref().expect("it ran");
-    statistics.data[name].as_u64().expect("figure")
+    statistics.data.to_value()[name].as_u64().expect("figure")
 }
 
 /// The error of a run that must fail.

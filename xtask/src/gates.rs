@@ -118,7 +118,7 @@ fn rust_tests(workspace: &Workspace, skips: &mut Skips) -> Result<()> {
     )
 }
 
-/// Runs the tests across processes with their large numbers: hours, not minutes.
+/// Runs the tests across processes with their large numbers and fuzzes every parser: hours, not minutes.
 pub(crate) fn soak(workspace: &Workspace) -> Result<()> {
     let mut stages = Stages::new();
     let mut skips = Skips::default();
@@ -132,7 +132,7 @@ pub(crate) fn soak(workspace: &Workspace) -> Result<()> {
             workspace,
             &mut skips,
             "soak",
-            &["--package", "holdfast-tests"],
+            &["--package", "holdfast-tests", "--package", "holdfast-fuzz"],
         )
     })?;
     stages.run("skips", || skips.check(workspace))?;

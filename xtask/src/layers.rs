@@ -68,6 +68,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "host",
         ],
     ),
+    ("fuzz", &["repository", "storage", "planning", "host"]),
     ("xtask", &[]),
 ];
 

@@ -10,6 +10,7 @@ mod crypto;
 pub mod dir;
 pub mod fs;
 mod identity;
+pub mod memory;
 mod programs;
 pub mod volumes;
 

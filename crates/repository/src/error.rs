@@ -39,7 +39,7 @@ pub enum Error {
     /// Parts of a repository are there and others that it must have are not.
     #[error(
         "the repository at {location} is incomplete: there is {found}, but {missing} is missing; if it was copied, copy \
-         all of it again, every file of it"
+         all of it again, every file of it; `repo repair` makes good what the packs allow"
     )]
     RepositoryIncomplete {
         /// Where was looked.
@@ -265,6 +265,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether it says that a blob or content is missing or damaged, rather than that the store cannot be used.
+    pub(crate) fn is_damage(&self) -> bool {
+        match self {
+            Self::Damaged { .. } | Self::ContentMissing { .. } | Self::PackMissing { .. } => true,
+            Self::Storage(error) => error.is_about_blob(),
+            _ => false,
+        }
+    }
+
     /// Shorthand for [`Error::Damaged`].
     pub(crate) fn damaged(what: impl std::fmt::Display, reason: impl std::fmt::Display) -> Self {
         Self::Damaged {

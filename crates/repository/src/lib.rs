@@ -31,6 +31,7 @@ pub mod manifest;
 pub mod object;
 pub mod pack;
 pub mod policy;
+pub mod repair;
 mod repository;
 pub mod session;
 pub mod snapshot;

@@ -19,8 +19,8 @@ pub(crate) use policy::{
 };
 pub(crate) use repository::{
     ChangePasswordArguments, CheckArguments, ConnectArguments, CreateArguments,
-    EarlyRepositoryArguments, RepoCommand, RepositoryArguments, RetentionModeArgument,
-    SetParametersArguments,
+    EarlyRepositoryArguments, RepairArguments, RepoCommand, RepositoryArguments,
+    RetentionModeArgument, SetParametersArguments,
 };
 #[cfg(feature = "server")]
 pub(crate) use service::{ServerArguments, UpAgentArguments, UpArguments};

@@ -52,6 +52,8 @@ pub(crate) enum RepoCommand {
     Status(RepositoryArguments),
     /// Check that the repository is whole and well formed.
     Check(CheckArguments),
+    /// Make good what is missing or damaged, as far as the packs allow.
+    Repair(RepairArguments),
     /// Change the password. Other clients have to open the repository again.
     ChangePassword(ChangePasswordArguments),
     /// Change parameters of the repository.
@@ -104,6 +106,25 @@ pub(crate) struct CheckArguments {
     /// Also read and decrypt every content.
     #[arg(long)]
     pub(crate) read_data: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct RepairArguments {
+    #[command(flatten)]
+    pub(crate) repository: RepositoryArguments,
+    /// Make the changes; without it they are only told.
+    #[arg(long)]
+    pub(crate) apply: bool,
+    /// Change nothing, which is the default.
+    #[arg(long, conflicts_with = "apply")]
+    pub(crate) dry_run: bool,
+    /// Also read every content, and not only those of packs that are damaged.
+    #[arg(long)]
+    pub(crate) read_data: bool,
+    /// Also bring back contents that may have been dropped because they were deleted; deleted snapshots may come back
+    /// with them.
+    #[arg(long)]
+    pub(crate) uncertain: bool,
 }
 
 #[derive(Args)]

@@ -9,6 +9,7 @@ mod list;
 mod maintenance;
 mod policy;
 mod problems;
+mod repair;
 mod repo;
 mod restore;
 #[cfg(feature = "server")]
@@ -30,6 +31,7 @@ pub(crate) fn run(command: Command, console: &Console) -> Result<Outcome> {
         Command::Repo(RepoCommand::Create(arguments)) => repo::create(&arguments, console),
         Command::Repo(RepoCommand::Status(arguments)) => repo::status(&arguments, console),
         Command::Repo(RepoCommand::Check(arguments)) => repo::check(&arguments, console),
+        Command::Repo(RepoCommand::Repair(arguments)) => repair::run(&arguments, console),
         Command::Repo(RepoCommand::ChangePassword(arguments)) => {
             administer::change_password(&arguments, console)
         }

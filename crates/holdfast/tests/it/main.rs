@@ -6,5 +6,6 @@ mod help;
 mod maintenance;
 mod policies;
 mod program;
+mod repair;
 mod repository;
 mod snapshot;

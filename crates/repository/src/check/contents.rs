@@ -37,8 +37,10 @@ impl Run<'_> {
             state.indexed += 1;
             state.live += u32::from(!info.deleted);
             match state.length {
-                Some(length) if end(&info) > length => outside.push((info.id, info.pack)),
-                // A deleted content may have lost its pack; nobody reads it.
+                // A deleted content may have lost its pack, or the end of it; nobody reads it.
+                Some(length) if !info.deleted && end(&info) > length => {
+                    outside.push((info.id, info.pack));
+                }
                 None if !info.deleted => {
                     missing
                         .entry(info.pack.to_string())

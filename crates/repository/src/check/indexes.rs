@@ -40,7 +40,7 @@ impl Run<'_> {
 
 impl Repository {
     /// An index blob from the store itself, not from the cache.
-    fn read_index_blob(&self, id: &BlobId) -> Result<Bytes> {
+    pub(crate) fn read_index_blob(&self, id: &BlobId) -> Result<Bytes> {
         let sealed = self.store().get(id)?;
         blob_crypto::open(self.hasher(), self.cipher(), id, sealed.into())
     }

@@ -9,8 +9,8 @@ use parking_lot::Mutex;
 use super::indexes::encode_again;
 use super::{CheckOptions, CheckProblem, CheckStage, PackState, Run, finding};
 use crate::format::FormatBlob;
-use crate::index::{ContentInfo, IndexReader, RANDOM_SUFFIX_LENGTH};
-use crate::pack::{LocalIndex, read_format_copy, read_local_index};
+use crate::index::{ContentInfo, RANDOM_SUFFIX_LENGTH};
+use crate::pack::{LocalIndex, read_format_copy};
 use crate::repository::Repository;
 use crate::{ContentFilter, Error, Result};
 
@@ -28,6 +28,8 @@ struct PackOutcome {
     /// Entries of the index that point into the pack and are in its local index.
     matched: u32,
     contents_read: u64,
+    /// It is damaged, and nothing in it is needed.
+    useless: bool,
 }
 
 impl Run<'_> {
@@ -90,6 +92,7 @@ impl Run<'_> {
             }
             self.report.problems.extend(outcome.problems);
             self.report.counts.contents_read += outcome.contents_read;
+            self.report.counts.useless_packs += u64::from(outcome.useless);
         }
         self.go_on()?;
         Ok(incomplete)
@@ -117,7 +120,7 @@ impl Run<'_> {
         packs.sort_by(|left, right| left.0.cmp(right.0));
         for (pack, entries) in packs {
             let length = self.repository.store().stat(pack)?.length;
-            let local = local_entries(self.repository, pack, length);
+            let local = self.repository.local_entries(pack, length);
             if let Ok((_, local)) = &local {
                 let known = |info: &ContentInfo| local.iter().any(|other| same_place(info, other));
                 entries.retain(|info| !known(info));
@@ -161,8 +164,13 @@ fn check_pack(
     options.go_on(repository)?;
     let mut outcome = PackOutcome::default();
     let length = state.length.unwrap_or_default();
-    let (local, mut entries) = match local_entries(repository, pack, length) {
+    let (local, mut entries) = match repository.local_entries(pack, length) {
         Ok(read) => read,
+        // Nobody reads it; maintenance deletes it.
+        Err(Error::Damaged { .. }) if state.live == 0 => {
+            outcome.useless = true;
+            return Ok(outcome);
+        }
         Err(error) => {
             outcome
                 .problems
@@ -209,39 +217,6 @@ fn check_pack(
         read_contents(repository, pack, length, &kept, options, &mut outcome)?;
     }
     Ok(outcome)
-}
-
-/// The local index of a pack and its entries for the pack itself, by offset.
-fn local_entries(
-    repository: &Repository,
-    pack: &BlobId,
-    length: u64,
-) -> Result<(LocalIndex, Vec<ContentInfo>)> {
-    let damaged = |reason: &dyn std::fmt::Display| {
-        Error::damaged(format_args!("local index of pack {pack}"), reason)
-    };
-    let local = read_local_index(
-        repository.store().as_ref(),
-        repository.cipher(),
-        pack,
-        length,
-    )?;
-    if repository.hasher().hash(&local.plaintext).as_bytes() != local.item {
-        return Err(damaged(&"its hash is not the one in the postamble"));
-    }
-    let mut entries = Vec::new();
-    let reader = IndexReader::new(local.plaintext.as_slice()).map_err(|error| damaged(&error))?;
-    reader
-        .for_each(|info| -> Result<(), crate::index::InvalidIndex> {
-            // Tombstones of the session stand here too and name other packs.
-            if info.pack == *pack {
-                entries.push(info);
-            }
-            Ok(())
-        })
-        .map_err(|error| damaged(&error))?;
-    entries.sort_by_key(|info| info.offset);
-    Ok((local, entries))
 }
 
 /// Whether two entries of one content describe the same payload.

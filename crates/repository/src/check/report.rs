@@ -97,6 +97,8 @@ pub struct CheckCounts {
     pub packs: u64,
     /// Packs that no entry of the index points into; left by killed sessions, removed by maintenance.
     pub unreferenced_packs: u64,
+    /// Packs that cannot be opened and hold nothing that is needed; removed by maintenance.
+    pub useless_packs: u64,
     /// Contents whose data was read.
     pub contents_read: u64,
     /// Manifests.

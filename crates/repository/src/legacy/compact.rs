@@ -73,7 +73,7 @@ impl Repository {
             });
         }
         Ok(LegacyListing {
-            indexes,
+            indexes: self.without_set_aside(indexes),
             logs: self.read_documents(LEGACY_COMPACTION)?,
         })
     }

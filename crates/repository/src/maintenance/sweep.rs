@@ -178,12 +178,12 @@ impl Run<'_> {
         let mut writer = session.writer();
         let mut waiting = 0;
         self.for_each_verdict(needed, &mut |row, verdict| {
-            let deleted = match verdict {
-                Verdict::Delete => true,
-                Verdict::Revive => false,
-                _ => return Ok(()),
-            };
+            if !matches!(verdict, Verdict::Delete | Verdict::Revive) {
+                return Ok(());
+            }
             let info = needed.index.tables()[row.table].info(row.id, &row.entry)?;
+            // The mark of a lost content is renewed: past the watermark, nobody could tell any more what is missing.
+            let deleted = verdict == Verdict::Delete || !self.repository.is_whole(&info.id)?;
             // An entry that points nowhere can be neither named nor freed.
             if info.is_unusable() {
                 return Ok(());

@@ -12,6 +12,7 @@ pub use indirect::{
 };
 pub use parts::ObjectPart;
 pub use reader::ObjectReader;
+pub(crate) use writer::INDEX_PREFIX;
 pub use writer::{
     ContentSink, ObjectOptions, ObjectWriter, concatenate_objects, finish_object, write_object,
 };

@@ -36,7 +36,7 @@ pub struct ObjectOptions {
 }
 
 /// The prefix of index objects of objects without one.
-const INDEX_PREFIX: u8 = b'x';
+pub(crate) const INDEX_PREFIX: u8 = b'x';
 /// The prefix of directories.
 const DIRECTORY_PREFIX: u8 = b'k';
 

@@ -22,12 +22,18 @@ impl Repository {
     /// the same place. Its packs tell, because they are whole and still cannot be opened.
     pub(super) fn explain(&self, error: Error) -> Error {
         match &error {
-            Error::Damaged { .. } => self.find_foreign().ok().flatten().unwrap_or(error),
+            Error::Damaged { what, reason } => {
+                let way_out = Error::damaged(
+                    what,
+                    format_args!("{reason}; `repo repair` builds the index anew from the packs"),
+                );
+                self.find_foreign().ok().flatten().unwrap_or(way_out)
+            }
             _ => error,
         }
     }
 
-    fn find_foreign(&self) -> Result<Option<Error>> {
+    pub(super) fn find_foreign(&self) -> Result<Option<Error>> {
         let (mut own, mut foreign, mut example) = (0, 0, None);
         for class in [DATA_PACK, METADATA_PACK] {
             for pack in self.some_packs(class)? {
@@ -96,7 +102,7 @@ impl Repository {
         Ok(())
     }
 
-    fn sessions_with_marker(&self) -> Result<HashSet<String>> {
+    pub(crate) fn sessions_with_marker(&self) -> Result<HashSet<String>> {
         let markers = self.store.list_all(SESSION)?;
         let sessions = markers
             .iter()

@@ -29,9 +29,9 @@ const LARGE: u64 = 2 << 20;
 const PIECE: usize = 4 << 20;
 
 /// The index blobs of one listing.
-struct View {
+pub(super) struct View {
     /// Those that count.
-    active: Vec<BlobInfo>,
+    pub(super) active: Vec<BlobInfo>,
     /// Tombstones up to this unix second make contents vanish.
     watermark: u64,
     /// Monotonic time until which the listing may be used, where the scheme has such a limit.
@@ -39,7 +39,7 @@ struct View {
 }
 
 /// Why a picture was not consistent.
-enum Unstable {
+pub(super) enum Unstable {
     /// An index blob went away between listing and reading.
     Vanished(BlobId),
     /// Loading took longer than the listing may be used.
@@ -154,12 +154,21 @@ impl Repository {
             .epoch_parameters
             .epoch_refresh_frequency;
         let valid_until = self.clock.monotonic() + Duration::from_nanos(validity.unsigned_abs());
-        let blobs = self.store.list_all("x")?;
+        let blobs = self.without_set_aside(self.store.list_all("x")?);
         Ok((EpochState::of_listing(&blobs), valid_until))
     }
 
+    /// A listing of index blobs without those that are set aside.
+    pub(crate) fn without_set_aside(&self, mut blobs: Vec<BlobInfo>) -> Vec<BlobInfo> {
+        let set_aside = self.set_aside.read();
+        if !set_aside.is_empty() {
+            blobs.retain(|blob| !set_aside.contains(&blob.id));
+        }
+        blobs
+    }
+
     /// Which index blobs count now, in epochs or in the legacy scheme.
-    fn view(&self) -> Result<View> {
+    pub(super) fn view(&self) -> Result<View> {
         let owned = |blobs: Vec<&BlobInfo>| blobs.into_iter().cloned().collect();
         if !self.format().epoch_parameters.enabled {
             return Ok(View {
@@ -272,7 +281,7 @@ impl Repository {
         }
     }
 
-    fn fetch_table(&self, blob: &BlobInfo) -> Result<Result<IndexTable, Unstable>> {
+    pub(super) fn fetch_table(&self, blob: &BlobInfo) -> Result<Result<IndexTable, Unstable>> {
         let id = &blob.id;
         if let Some(table) = self
             .cache

@@ -4,16 +4,23 @@ mod administer;
 mod belongs;
 mod create;
 mod load;
+mod lost_format;
+mod lost_index;
 mod open;
+mod packs;
 mod password;
 mod read;
 mod settings;
+mod whole;
 
 pub use create::CreateOptions;
+pub(crate) use lost_format::{KeyOf, find_format};
+pub(crate) use lost_index::UnreadableIndex;
 pub use open::OpenOptions;
 pub use read::ContentFilter;
 pub(crate) use settings::Settings;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,6 +53,8 @@ pub struct Repository {
     cipher: ContentCipher,
     settings: RwLock<Arc<Settings>>,
     index: RwLock<Arc<CommittedIndex>>,
+    /// Index blobs that are treated as if they were deleted, because they are damaged and are about to be replaced.
+    set_aside: RwLock<HashSet<BlobId>>,
     /// Held while the index is loaded, so that many workers do not load it at once.
     loading: Mutex<()>,
     cache: Option<IndexCache>,

@@ -112,6 +112,7 @@ impl Repository {
             host: options.host.clone(),
             settings: RwLock::new(Arc::new(settings)),
             index: RwLock::new(Arc::new(CommittedIndex::new(Vec::new(), 0, Duration::ZERO))),
+            set_aside: RwLock::default(),
             loading: Mutex::new(()),
             cache: options
                 .cache_dir

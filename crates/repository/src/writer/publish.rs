@@ -1,5 +1,6 @@
 //! Publishing: index blobs that make stored contents visible (format 1 §8.6).
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use crate::blob_names::LEGACY_INDEX;
 use crate::content_id::ContentId;
 use crate::epoch::{EpochNumber, index_blob_name};
 use crate::error::{Error, Result};
-use crate::index::{IndexEntry, encode_shards};
+use crate::index::{ContentInfo, IndexEntry, encode_shards};
 
 /// How often a listing is tried that leaves enough time for writing.
 const LISTING_ATTEMPTS: usize = 5;
@@ -65,6 +66,22 @@ impl Publisher {
         let mut waiting = self.waiting.lock();
         waiting.append(&[pack], &entries);
         waiting.bytes += length;
+    }
+
+    /// Adds entries of packs that were stored before.
+    pub(super) fn republish(&self, contents: &[ContentInfo]) -> Result<()> {
+        let mut packs = Vec::new();
+        let mut numbers: HashMap<&BlobId, u32> = HashMap::new();
+        let mut entries = Vec::with_capacity(contents.len());
+        for info in contents {
+            let number = *numbers.entry(&info.pack).or_insert_with(|| {
+                packs.push(info.pack.clone());
+                packs.len() as u32 - 1
+            });
+            entries.push(IndexEntry::from_info(info, number)?);
+        }
+        self.waiting.lock().append(&packs, &entries);
+        Ok(())
     }
 
     /// Adds tombstones, whose pack numbers refer to `packs`.

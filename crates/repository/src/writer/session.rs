@@ -16,7 +16,7 @@ use crate::blob_crypto;
 use crate::blob_names::SESSION;
 use crate::content_id::ContentId;
 use crate::error::{Error, Result};
-use crate::index::IndexEntry;
+use crate::index::{ContentInfo, IndexEntry};
 use crate::repository::Repository;
 use crate::session::{SessionId, SessionInfo};
 
@@ -120,6 +120,15 @@ impl Session {
     /// [`Error::PublishTooSlow`], and those of the store; the contents stay to be published by the next call.
     pub fn commit_index(&self) -> Result<FlushReport> {
         self.shared.publisher.publish(&self.shared)
+    }
+
+    /// Has entries published once more that packs have and the index has lost. Their contents stay where they are.
+    ///
+    /// # Errors
+    /// Of storing the session's marker.
+    pub(crate) fn republish(&self, contents: &[ContentInfo]) -> Result<()> {
+        self.shared.ensure_marker()?;
+        self.shared.publisher.republish(contents)
     }
 
     /// Takes a content back after [`Self::commit_index`] failed, so that it is not published later. Says whether it is

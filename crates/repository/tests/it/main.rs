@@ -24,6 +24,7 @@ mod object_writer;
 mod policies;
 mod policy_vectors;
 mod properties;
+mod repair;
 mod repositories;
 mod sessions;
 mod source_vectors;

@@ -3,4 +3,4 @@
 mod histories;
 mod large;
 mod lifecycle;
-mod world;
+pub(crate) mod world;

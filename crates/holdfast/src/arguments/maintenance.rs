@@ -79,6 +79,20 @@ pub(crate) struct SetMaintenanceArguments {
     pub(crate) max_retained_log_size: Option<i64>,
 }
 
+impl SetMaintenanceArguments {
+    /// Whether any option says what to change, be it to the value that is set already.
+    pub(crate) fn names_a_change(&self) -> bool {
+        self.owner.is_some()
+            || self.enable_quick.is_some()
+            || self.enable_full.is_some()
+            || self.quick_interval.is_some()
+            || self.full_interval.is_some()
+            || self.max_retained_log_count.is_some()
+            || self.max_retained_log_age.is_some()
+            || self.max_retained_log_size.is_some()
+    }
+}
+
 /// Reads a duration such as `90m` or `1h 30m`.
 fn duration(text: &str) -> Result<Duration, String> {
     let signed: jiff::SignedDuration = text

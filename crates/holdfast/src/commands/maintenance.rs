@@ -213,19 +213,21 @@ fn last_run(run: &TaskRun) -> String {
 }
 
 pub(super) fn set(arguments: &SetMaintenanceArguments, console: &Console) -> Result<Outcome> {
+    if !arguments.names_a_change() {
+        return Err(UsageError::new("nothing is to be changed")
+            .hint("Name what to change, for instance --owner me or --full-interval 12h.")
+            .into());
+    }
     let repo = repository::open(&arguments.repository, Access::write(&Cancel::new()))?;
     let manifests = repo.manifests()?;
     let before = MaintenanceParameters::find(&manifests)?.unwrap_or_default();
     let mut after = before.clone();
     apply(arguments, &mut after, &repo.identity())?;
-    if after == before {
-        return Err(UsageError::new("nothing is to be changed")
-            .hint("Name what to change, for instance --owner me or --full-interval 12h.")
-            .into());
+    if after != before {
+        let mut edits = ManifestEdits::new(Arc::clone(repo.clock()));
+        after.store(&mut edits, &manifests)?;
+        edits.publish(&repo)?;
     }
-    let mut edits = ManifestEdits::new(Arc::clone(repo.clock()));
-    after.store(&mut edits, &manifests)?;
-    edits.publish(&repo)?;
     console.result(&json!(after), || {
         format!(
             "maintenance belongs to {}; quick every {}, full every {}",

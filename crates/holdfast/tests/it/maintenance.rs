@@ -67,6 +67,9 @@ fn only_the_owner_runs_it() {
     assert_eq!(set["full"]["interval"], 12_i64 * 3_600_000_000_000);
     assert_eq!(set["quick"]["enabled"], false);
     assert_eq!(owner(&place), me);
+    // What is so already may be asked for again.
+    let again = place.json(["maintenance", "set", "--owner", "me"]);
+    assert_eq!(again, set);
     let ended = run(&mut place.command(["maintenance", "set", "--owner", "nobody"]));
     assert_eq!(ended.code, 1, "{ended:#?}");
     let ended = run(&mut place.command(["maintenance", "set"]));

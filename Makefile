@@ -1,6 +1,6 @@
 # Every target is one line into `cargo xtask`; `cargo xtask help` lists the rest.
 
-.PHONY: demo test check bench soak windows
+.PHONY: demo test check bench soak compat windows
 
 demo:
 	@cargo xtask demo
@@ -16,6 +16,9 @@ bench:
 
 soak:
 	@cargo xtask soak
+
+compat:
+	@cargo xtask compat
 
 windows:
 	@cargo xtask windows

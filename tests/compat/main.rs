@@ -1,10 +1,14 @@
 //! Compatibility of whole repositories, through the built program: with what the reference implementation wrote,
 //! and, where `HOLDFAST_STOCK_KOPIA` names one, with a stock program itself.
 
+mod administration;
+mod alternating;
 mod fixtures;
 mod own;
 mod parameters;
 mod policies;
 mod programs;
+mod rounds;
 mod stock;
+mod together;
 mod trees;

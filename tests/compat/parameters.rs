@@ -3,11 +3,24 @@
 use std::collections::BTreeSet;
 
 use holdfast_repository::HashAlgorithm;
+use holdfast_repository::compress::CompressionAlgorithm;
 use holdfast_repository::crypto::EncryptionAlgorithm;
 use holdfast_repository::splitter::{DEFAULT_SPLITTER, SplitterKind};
 
-/// Overheads of error correction that give codes of every kind; 0 is none.
-const OVERHEADS: [u32; 7] = [0, 1, 3, 5, 10, 50, 100];
+/// Versions of the format, each with overheads of error correction; 0 is none, and version 1 has none. The overheads
+/// give codes of every kind.
+const FORMATS: [(u32, u32); 10] = [
+    (3, 0),
+    (2, 0),
+    (1, 0),
+    (3, 1),
+    (2, 3),
+    (3, 5),
+    (2, 10),
+    (3, 50),
+    (2, 100),
+    (3, 100),
+];
 
 /// Parameters of one repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +28,10 @@ pub(crate) struct Parameters {
     pub(crate) hash: HashAlgorithm,
     pub(crate) encryption: EncryptionAlgorithm,
     pub(crate) splitter: String,
+    pub(crate) version: u32,
     pub(crate) overhead: u32,
+    /// The compressor that the global policy names.
+    pub(crate) compressor: Option<CompressionAlgorithm>,
 }
 
 impl Default for Parameters {
@@ -24,40 +40,47 @@ impl Default for Parameters {
             hash: HashAlgorithm::default(),
             encryption: EncryptionAlgorithm::default(),
             splitter: DEFAULT_SPLITTER.to_owned(),
+            version: 3,
             overhead: 0,
+            compressor: None,
         }
     }
 }
 
 impl Parameters {
-    /// Every value of every parameter at least once, in the fewest sets.
-    pub(crate) fn each() -> Vec<Self> {
-        let sets = SplitterKind::NAMES.into_iter().enumerate();
-        sets.map(|(number, splitter)| Self {
-            hash: HashAlgorithm::ALL[number % HashAlgorithm::ALL.len()],
-            encryption: EncryptionAlgorithm::ALL[number % EncryptionAlgorithm::ALL.len()],
-            splitter: splitter.to_owned(),
-            overhead: OVERHEADS[number % OVERHEADS.len()],
-        })
-        .collect()
+    /// The values that stand in one place of each parameter's list; lists that are shorter begin anew.
+    fn numbered(number: usize, hash: usize, encryption: usize, format: usize) -> Self {
+        let (version, overhead) = FORMATS[format % FORMATS.len()];
+        let splitters = SplitterKind::NAMES;
+        let compressors = compressors();
+        Self {
+            hash: HashAlgorithm::ALL[hash % HashAlgorithm::ALL.len()],
+            encryption: EncryptionAlgorithm::ALL[encryption % EncryptionAlgorithm::ALL.len()],
+            splitter: splitters[number % splitters.len()].to_owned(),
+            version,
+            overhead,
+            compressor: compressors[number % compressors.len()],
+        }
     }
 
-    /// Every pair of values of two parameters, splitters apart, which take turns.
+    /// Every value of every parameter at least once, in the fewest sets.
+    pub(crate) fn each() -> Vec<Self> {
+        let count = SplitterKind::NAMES.len().max(compressors().len());
+        (0..count)
+            .map(|number| Self::numbered(number, number, number, number))
+            .collect()
+    }
+
+    /// Every pair of hash, encryption and format; splitters and compressors take turns.
     pub(crate) fn pairs() -> Vec<Self> {
         let counts = [
             HashAlgorithm::ALL.len(),
             EncryptionAlgorithm::ALL.len(),
-            OVERHEADS.len(),
+            FORMATS.len(),
         ];
-        let splitters = SplitterKind::NAMES;
         let rows = covering_rows(&counts).into_iter().enumerate();
-        rows.map(|(number, row)| Self {
-            hash: HashAlgorithm::ALL[row[0]],
-            encryption: EncryptionAlgorithm::ALL[row[1]],
-            splitter: splitters[number % splitters.len()].to_owned(),
-            overhead: OVERHEADS[row[2]],
-        })
-        .collect()
+        rows.map(|(number, row)| Self::numbered(number, row[0], row[1], row[2]))
+            .collect()
     }
 
     /// What `repo create` is called with.
@@ -69,6 +92,8 @@ impl Parameters {
             self.encryption.name().to_owned(),
             "--splitter".to_owned(),
             self.splitter.clone(),
+            "--format-version".to_owned(),
+            self.version.to_string(),
         ];
         if self.overhead > 0 {
             let overhead = [
@@ -87,6 +112,13 @@ impl Parameters {
             SplitterKind::Buzhash(average) | SplitterKind::RabinKarp(average) => 2 * average + 1000,
         }
     }
+}
+
+/// No compression, and every compressor that may still be written.
+fn compressors() -> Vec<Option<CompressionAlgorithm>> {
+    let all = CompressionAlgorithm::ALL.into_iter();
+    let writable = all.filter(|algorithm| algorithm.is_writable()).map(Some);
+    [None].into_iter().chain(writable).collect()
 }
 
 /// A value of a parameter: which parameter, which value.
@@ -136,24 +168,31 @@ fn pair(one: Choice, other: Choice) -> (Choice, Choice) {
 #[test]
 fn every_value_and_every_pair_has_its_set() {
     let each = Parameters::each();
-    for hash in HashAlgorithm::ALL {
-        assert!(each.iter().any(|set| set.hash == hash));
-    }
-    for overhead in OVERHEADS {
-        assert!(each.iter().any(|set| set.overhead == overhead));
-    }
     let pairs = Parameters::pairs();
+    for sets in [&each, &pairs] {
+        for splitter in SplitterKind::NAMES {
+            assert!(sets.iter().any(|set| set.splitter == splitter));
+        }
+        for compressor in compressors() {
+            assert!(sets.iter().any(|set| set.compressor == compressor));
+        }
+        for hash in HashAlgorithm::ALL {
+            assert!(sets.iter().any(|set| set.hash == hash));
+        }
+        for format in FORMATS {
+            assert!(sets.iter().any(|set| (set.version, set.overhead) == format));
+        }
+    }
     for hash in HashAlgorithm::ALL {
-        for overhead in OVERHEADS {
-            let meets = |set: &Parameters| set.hash == hash && set.overhead == overhead;
-            assert!(pairs.iter().any(meets), "{hash:?} {overhead}");
+        for (version, overhead) in FORMATS {
+            let meets = |set: &Parameters| {
+                (set.hash, set.version, set.overhead) == (hash, version, overhead)
+            };
+            assert!(pairs.iter().any(meets), "{hash:?} {version} {overhead}");
         }
         for encryption in EncryptionAlgorithm::ALL {
             let meets = |set: &Parameters| set.hash == hash && set.encryption == encryption;
             assert!(pairs.iter().any(meets), "{hash:?} {encryption:?}");
         }
-    }
-    for splitter in SplitterKind::NAMES {
-        assert!(pairs.iter().any(|set| set.splitter == splitter));
     }
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use holdfast_repository::compress::CompressionAlgorithm;
 use serde_json::Value;
 
 use crate::parameters::Parameters;
@@ -27,10 +28,14 @@ impl Holdfast {
     pub(crate) fn create(directory: &Path, password: &str, parameters: &Parameters) -> Self {
         std::fs::create_dir(directory).expect("folder");
         let holdfast = Self::new(directory, password);
+        let compressor = parameters.compressor.map(CompressionAlgorithm::name);
         let parameters = parameters.arguments();
         let mut arguments = vec!["repo", "create"];
         arguments.extend(parameters.iter().map(String::as_str));
         holdfast.json(&arguments);
+        if let Some(compressor) = compressor {
+            holdfast.json(&["policy", "set", "--global", "--compression", compressor]);
+        }
         holdfast
     }
 
@@ -54,13 +59,49 @@ impl Holdfast {
 
     /// Runs a command.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(holdfast_testkit::bin("holdfast"))
+        self.command(arguments).output().expect("run holdfast")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(holdfast_testkit::bin("holdfast"));
+        command
             .args(arguments)
             .arg("--json")
             .env("HOLDFAST_REPO", &self.repository)
-            .env("HOLDFAST_PASSWORD", &self.password)
-            .output()
-            .expect("run holdfast")
+            .env("HOLDFAST_PASSWORD", &self.password);
+        command
+    }
+
+    /// Runs a command that must fail; its exit code and the code of the problem that it prints.
+    pub(crate) fn fail(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let output = self.run(arguments);
+        assert!(!output.status.success(), "holdfast {arguments:?} succeeds");
+        let problem: Value = serde_json::from_slice(&output.stderr)
+            .unwrap_or_else(|error| panic!("holdfast {arguments:?}: {error}: {}", text(&output)));
+        let code = problem["code"].as_str().unwrap_or_default().to_owned();
+        (output.status.code(), code)
+    }
+
+    /// The same repository under another password.
+    pub(crate) fn with_password(&self, password: &str) -> Self {
+        Self {
+            repository: self.repository.clone(),
+            password: password.to_owned(),
+        }
+    }
+
+    /// Runs `repo change-password`.
+    pub(crate) fn change_password(&self, new: &str) -> Output {
+        let mut command = self.command(&["repo", "change-password"]);
+        let output = command.env("HOLDFAST_NEW_PASSWORD", new).output();
+        output.expect("run holdfast")
+    }
+
+    /// Makes this program's user the owner of maintenance and runs all of it, without margins of time unless `safe`.
+    pub(crate) fn maintain(&self, safe: bool) {
+        self.json(&["maintenance", "set", "--owner", "me"]);
+        let safety = if safe { "full" } else { "none" };
+        self.json(&["maintenance", "run", "--full", "--safety", safety]);
     }
 
     /// Holds the repository to the letter of the format, all data included.
@@ -125,15 +166,7 @@ impl Stock {
 
     /// Runs a command that must succeed; what it prints, standard output first.
     pub(crate) fn run(&self, arguments: &[&str]) -> (String, String) {
-        let output = Command::new(&self.program)
-            .arg(format!("--config-file={}", self.config.display()))
-            .arg("--no-use-keyring")
-            .args(arguments)
-            .env("KOPIA_PASSWORD", &self.password)
-            .env("KOPIA_CHECK_FOR_UPDATES", "false")
-            .env("KOPIA_LOG_DIR", self.config.with_extension("logs"))
-            .output()
-            .expect("run the stock program");
+        let output = self.command(arguments).output().expect("run stock");
         assert!(
             output.status.success(),
             "stock {}: {}",
@@ -142,6 +175,69 @@ impl Stock {
         );
         let part = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (part(&output.stdout), part(&output.stderr))
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .arg(format!("--config-file={}", self.config.display()))
+            .arg("--no-use-keyring")
+            .args(arguments)
+            .env("KOPIA_PASSWORD", &self.password)
+            .env("KOPIA_CHECK_FOR_UPDATES", "false")
+            .env("KOPIA_LOG_DIR", self.config.with_extension("logs"));
+        command
+    }
+
+    /// Runs a command that must fail; what it says.
+    pub(crate) fn fail(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments).output().expect("run stock");
+        assert!(!output.status.success(), "stock {arguments:?} succeeds");
+        text(&output)
+    }
+
+    /// The same client under another password.
+    pub(crate) fn with_password(&self, password: &str) -> Self {
+        Self {
+            program: self.program.clone(),
+            config: self.config.clone(),
+            password: password.to_owned(),
+        }
+    }
+
+    /// Runs `repository change-password`.
+    pub(crate) fn change_password(&self, new: &str) -> Output {
+        let mut command = self.command(&["repository", "change-password"]);
+        let output = command.env("KOPIA_NEW_PASSWORD", new).output();
+        output.expect("run stock")
+    }
+
+    /// Makes this client the owner of maintenance and runs all of it, without margins of time unless `safe`.
+    pub(crate) fn maintain(&self, safe: bool) {
+        self.run(&["maintenance", "set", "--owner=me"]);
+        let safety = if safe {
+            "--safety=full"
+        } else {
+            "--safety=none"
+        };
+        self.run(&["maintenance", "run", "--full", safety]);
+    }
+
+    /// Takes a snapshot of a folder; its id.
+    pub(crate) fn snapshot(&self, folder: &Path) -> String {
+        let path = folder.display().to_string();
+        let said = self.json(&["snapshot", "create", &path, "--json"]);
+        said["id"].as_str().expect("id").to_owned()
+    }
+
+    /// Restores a snapshot.
+    pub(crate) fn restore(&self, id: &str, target: &Path) {
+        self.run(&["snapshot", "restore", id, &target.display().to_string()]);
+    }
+
+    /// Verifies every byte of every file of every snapshot.
+    pub(crate) fn verify(&self) {
+        self.run(&["snapshot", "verify", "--verify-files-percent=100"]);
     }
 
     /// Runs a command that prints JSON.

@@ -24,6 +24,15 @@ pub(crate) fn small(root: &Path, seed: u64, parameters: &Parameters) {
     };
     tree.create(root).expect("tree");
     long_file(root, seed, parameters);
+    text(&root.join("text"), seed);
+}
+
+/// Writes a file that compresses well.
+pub(crate) fn text(path: &Path, seed: u64) {
+    let lines: Vec<String> = (0..5000)
+        .map(|line| format!("line {line} of {seed}\n"))
+        .collect();
+    std::fs::write(path, lines.concat()).expect("file");
 }
 
 /// Adds a file that the repository's splitter cuts.
@@ -42,6 +51,7 @@ pub(crate) fn random(root: &Path, seed: u64, parameters: &Parameters, text_names
     };
     tree.create(root).expect("tree");
     long_file(root, seed, parameters);
+    text(&root.join("text"), seed);
     if text_names {
         rename(root);
     }

@@ -1,8 +1,9 @@
 //! The gates: what has to hold before a change lands, in the order that fails soonest.
 
+use std::path::Path;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::skips::Skips;
 use crate::stages::Stages;
@@ -140,6 +141,31 @@ pub(crate) fn soak(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
+/// Runs the compatibility tests with their large numbers, with a stock program beside ours.
+pub(crate) fn compat(workspace: &Workspace) -> Result<()> {
+    const PROGRAM: &str = "HOLDFAST_STOCK_KOPIA";
+    let named = std::env::var_os(PROGRAM).is_some_and(|program| Path::new(&program).is_file());
+    ensure!(
+        named,
+        "{PROGRAM} must name a stock Kopia program: without one these tests show nothing"
+    );
+    let mut stages = Stages::new();
+    let mut skips = Skips::default();
+    stages.run("cargo programs", || install::cargo_programs(workspace))?;
+    stages.run("programs", || build(workspace))?;
+    stages.run("compatibility", || {
+        nextest(
+            workspace,
+            &mut skips,
+            "compat",
+            &["--package", "holdfast-tests", "--test", "compat"],
+        )
+    })?;
+    stages.run("skips", || skips.check(workspace))?;
+    stages.report();
+    Ok(())
+}
+
 /// Runs nextest in one of the profiles of `.config/nextest.toml`. All crates are built either way, so that features
 /// are unified as in every other build.
 fn nextest(
@@ -164,7 +190,7 @@ fn nextest(
     });
     // A changed snapshot is a failure, never a new file.
     command.env("INSTA_UPDATE", "no");
-    if profile == "soak" {
+    if matches!(profile, "soak" | "compat") {
         command.env("HOLDFAST_SOAK", "1");
     }
     process::run(&mut command)?;

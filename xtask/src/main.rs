@@ -44,6 +44,8 @@ enum Command {
     Bench(bench::BenchArguments),
     /// Run the tests across processes with their large numbers.
     Soak,
+    /// Run the compatibility tests with their large numbers, beside the program that `HOLDFAST_STOCK_KOPIA` names.
+    Compat,
 }
 
 fn main() -> Result<()> {
@@ -58,5 +60,6 @@ fn main() -> Result<()> {
         Command::Demo => demo::run(&workspace),
         Command::Bench(arguments) => bench::run(&workspace, &arguments),
         Command::Soak => gates::soak(&workspace),
+        Command::Compat => gates::compat(&workspace),
     }
 }

@@ -14,7 +14,7 @@ pub(super) const MAX_CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
-    /// Frequent and cheap: index blobs only.
+    /// Frequent and cheap: index blobs, and outside epochs also packs of metadata.
     Quick,
     /// Everything.
     Full,
@@ -73,6 +73,13 @@ pub(super) fn rewrite_allowed(schedule: &Schedule, mode: Mode, safety: &SafetyPa
         || schedule
             .last_success(&DELETIONS)
             .is_some_and(|deleted| deleted >= rewritten)
+}
+
+/// Whether full maintenance moved contents last, or nothing did. A quick run then deletes packs of every class: the next
+/// quick move of contents would put that off again.
+pub(super) fn last_rewrite_was_full(schedule: &Schedule) -> bool {
+    let last = |task| schedule.last_success(&[task]);
+    last(Task::FullRewriteContents) >= last(Task::QuickRewriteContents)
 }
 
 /// When packs may be deleted at the earliest, as far as the last move of contents goes.

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::SafetyParameters;
-use super::due::{self, later};
+use super::due::{self, Mode, later};
 use super::report::{Freed, FreedReason, statistics};
 use super::run::Run;
 use super::schedule::TaskStatistics;
@@ -84,8 +84,8 @@ impl Run<'_> {
         }
     }
 
-    /// Deletes what nothing refers to.
-    pub(super) fn delete_orphans(&mut self) -> Result<TaskStatistics> {
+    /// Deletes what nothing refers to; in a quick run only packs of metadata.
+    pub(super) fn delete_orphans(&mut self, mode: Mode) -> Result<TaskStatistics> {
         // A session that ends from here on is still in this list; one that ended before has published its packs.
         let sessions: HashMap<String, Timestamp> = self
             .repository
@@ -95,7 +95,7 @@ impl Run<'_> {
             .collect();
         self.repository.refresh()?;
         let packs = self.packs()?;
-        let orphans = self.orphans(&packs, &sessions)?;
+        let orphans = self.orphans(mode, &packs, &sessions)?;
         self.delete(&orphans.delete)?;
         let gone = match self.dry_run() {
             true => CountBytes::default(),
@@ -118,16 +118,22 @@ impl Run<'_> {
     }
 
     /// Packs and markers that nothing refers to.
-    fn orphans(&self, packs: &Packs, sessions: &HashMap<String, Timestamp>) -> Result<Orphans> {
+    fn orphans(
+        &self,
+        mode: Mode,
+        packs: &Packs,
+        sessions: &HashMap<String, Timestamp>,
+    ) -> Result<Orphans> {
         let mut orphans = Orphans::default();
         let safety = self.safety();
-        for prefix in [
-            DATA_PACK.to_string(),
-            METADATA_PACK.to_string(),
-            SESSION.to_owned(),
-        ] {
+        let (data, metadata) = (DATA_PACK.to_string(), METADATA_PACK.to_string());
+        let prefixes: &[&str] = match mode {
+            Mode::Full => &[&data, &metadata, SESSION],
+            Mode::Quick => &[&metadata],
+        };
+        for prefix in prefixes {
             self.go_on()?;
-            self.repository.store().list(&prefix, &mut |blob| {
+            self.repository.store().list(prefix, &mut |blob| {
                 if self.is_unused(packs, &blob.id) {
                     let session = session_of(blob.id.as_str()).and_then(|id| sessions.get(id));
                     let fate = fate(blob.modified, session.copied(), self.start, &safety);

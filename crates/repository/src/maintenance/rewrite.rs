@@ -10,6 +10,7 @@ use super::run::Run;
 use super::schedule::TaskStatistics;
 use super::sweep::{CountSum, Verdict};
 use super::usage::Packs;
+use crate::blob_names::METADATA_PACK;
 use crate::committed::{CommittedIndex, PackNumbers, Row, for_each_group};
 use crate::index::ContentInfo;
 use crate::writer::ContentWriter;
@@ -71,14 +72,17 @@ struct Moved {
 
 impl Run<'_> {
     /// The packs whose contents are to be moved now; else why it is not their time.
-    pub(super) fn rewrite_is_due(&self) -> Result<Result<(Packs, Vec<u32>), String>> {
-        if !due::rewrite_allowed(&self.schedule, Mode::Full, &self.safety()) {
+    pub(super) fn rewrite_is_due(&self, mode: Mode) -> Result<Result<(Packs, Vec<u32>), String>> {
+        if !due::rewrite_allowed(&self.schedule, mode, &self.safety()) {
             return Ok(Err(
                 "packs that an earlier run emptied are still to be deleted".to_owned(),
             ));
         }
         let packs = self.packs()?;
-        let short = short_packs(&packs, self.repository.format().max_pack_size());
+        let mut short = short_packs(&packs, self.repository.format().max_pack_size());
+        if mode == Mode::Quick {
+            short.retain(|pack| packs.numbers.name(*pack).starts_with(METADATA_PACK));
+        }
         // A run without anything to do would only put off the deletion of packs.
         Ok(match short.is_empty() {
             true => Err("there are no short packs".to_owned()),

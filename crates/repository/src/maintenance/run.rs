@@ -165,25 +165,43 @@ impl Run<'_> {
 
     fn quick(&mut self) -> Result<()> {
         if !self.has_epochs() {
-            self.task(Task::IndexCompaction, |run| {
-                run.compact_legacy(None)?;
-                Ok(nothing("compactIndexesStats"))
-            })?;
-            return self.task(Task::CleanupLogs, Self::cleanup_logs);
+            return self.quick_outside_epochs();
         }
         self.task(Task::CompactSingleEpoch, Self::compact_single_epoch)?;
         self.task(Task::AdvanceEpoch, Self::advance_epoch)
     }
 
+    /// Keeps packs of metadata and index blobs few, as there are no epochs that would.
+    fn quick_outside_epochs(&mut self) -> Result<()> {
+        self.rewrite(Task::QuickRewriteContents, Mode::Quick)?;
+        match self.deletion_is_due() {
+            Ok(()) if due::last_rewrite_was_full(&self.schedule) => {
+                self.task(Task::FullDeleteBlobs, |run| run.delete_orphans(Mode::Full))?;
+            }
+            Ok(()) => self.task(Task::QuickDeleteBlobs, |run| {
+                run.delete_orphans(Mode::Quick)
+            })?,
+            Err(reason) => self.skip(Task::QuickDeleteBlobs, reason),
+        }
+        self.task(Task::IndexCompaction, |run| {
+            run.compact_legacy(None)?;
+            Ok(nothing("compactIndexesStats"))
+        })?;
+        self.task(Task::CleanupLogs, Self::cleanup_logs)
+    }
+
+    fn rewrite(&mut self, task: Task, mode: Mode) -> Result<()> {
+        match self.rewrite_is_due(mode)? {
+            Ok((packs, short)) => self.task(task, |run| run.rewrite_contents(&packs, &short))?,
+            Err(reason) => self.skip(task, reason),
+        }
+        Ok(())
+    }
+
     fn full(&mut self) -> Result<()> {
         self.task(Task::SnapshotGc, Self::snapshot_gc)?;
         self.repository.refresh()?;
-        match self.rewrite_is_due()? {
-            Ok((packs, short)) => self.task(Task::FullRewriteContents, |run| {
-                run.rewrite_contents(&packs, &short)
-            })?,
-            Err(reason) => self.skip(Task::FullRewriteContents, reason),
-        }
+        self.rewrite(Task::FullRewriteContents, Mode::Full)?;
         match self.drop_limit() {
             Some(limit) => {
                 self.task(Task::FullDropDeletedContent, |run| run.drop_deleted(limit))?
@@ -194,7 +212,7 @@ impl Run<'_> {
             ),
         }
         match self.deletion_is_due() {
-            Ok(()) => self.task(Task::FullDeleteBlobs, Self::delete_orphans)?,
+            Ok(()) => self.task(Task::FullDeleteBlobs, |run| run.delete_orphans(Mode::Full))?,
             Err(reason) => self.skip(Task::FullDeleteBlobs, reason),
         }
         self.forecast()?;

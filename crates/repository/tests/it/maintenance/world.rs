@@ -48,13 +48,17 @@ pub(crate) fn files(seeds: impl IntoIterator<Item = u64>) -> Files {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::with(&CreateOptions::default())
+    }
+
+    pub(crate) fn with(create: &CreateOptions) -> Self {
         let start = "2026-03-01T00:00:00Z".parse().expect("time");
         let clock = Arc::new(ManualClock::new(start));
         let store = FaultyStore::new(Arc::new(MemoryStore::with_clock(clock.clone())));
         let repository = Repository::create(
             Arc::new(store.clone()),
             &SecretString::from("password"),
-            &CreateOptions::default(),
+            create,
             &options(&clock, "owner"),
         )
         .expect("create");

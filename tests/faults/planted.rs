@@ -13,6 +13,8 @@ use crate::steps::Step;
 use crate::world::{Machine, Saved, World};
 
 const MACHINE: Machine = Machine::new("one");
+/// Packs are stored by several threads: in another run, so many calls more may lie between two puts.
+const OTHER_ORDER: usize = 8;
 const PUT: Option<BlobOperation> = Some(BlobOperation::Put);
 
 /// Runs a first snapshot with a bug planted, then again and killed at each call. Returns what the audits found.
@@ -67,7 +69,7 @@ fn an_index_that_is_stored_before_its_pack_is_found() {
     for kind in ["p", "q"] {
         let pack = puts(&step, kind)[0];
         let index = puts(&step, "xn")[0];
-        let late = Trigger::Late(index - pack + 2);
+        let late = Trigger::Late(index - pack + OTHER_ORDER);
         let found = found(&step, &|store| store.plan(PUT, kind, 1, late));
         assert!(!found.is_empty(), "nothing is found");
     }
@@ -79,7 +81,7 @@ fn a_manifest_that_is_published_before_its_contents_is_found() {
     // The second source consists of contents that the first one's index publishes.
     let step = Step::Snapshot(vec![Saved::new("/one", &files), Saved::new("/two", &files)]);
     let indexes = puts(&step, "xn");
-    let late = Trigger::Late(indexes[1] - indexes[0] + 2);
+    let late = Trigger::Late(indexes[1] - indexes[0] + OTHER_ORDER);
     let found = found(&step, &|store| store.plan(PUT, "xn", 1, late));
     assert!(!found.is_empty(), "nothing is found");
 }

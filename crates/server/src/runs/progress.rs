@@ -18,17 +18,30 @@ use crate::{
 /// Runs of one transaction.
 const RUNS_OF_A_TRANSACTION: usize = 200;
 
-/// Runs with figures that are not written down, as they would be.
+/// For how many flushes figures are kept that are written down. A reader that fetched its row before that was
+/// committed would otherwise show figures that are older than what it showed last.
+const FLUSHES_KEPT: u8 = 60;
+
+/// The newest figures of runs.
 #[derive(Debug, Default)]
-pub(crate) struct Progress(Mutex<HashMap<i64, RunRow>>);
+pub(crate) struct Progress(Mutex<HashMap<i64, Kept>>);
+
+#[derive(Debug)]
+struct Kept {
+    /// The run as it would be stored.
+    row: RunRow,
+    /// Once it is written down: how many more flushes it is kept for.
+    left: Option<u8>,
+}
 
 impl Progress {
     /// The run with its newest figures.
     pub(crate) fn shown<'a>(&self, row: &'a RunRow) -> Cow<'a, RunRow> {
-        match self.0.lock().get(&row.id) {
-            Some(newest) if is_newer(newest, row) => {
+        let kept = self.0.lock();
+        match kept.get(&row.id) {
+            Some(newest) if is_newer(&newest.row, row) => {
                 let mut row = row.clone();
-                copy_figures(newest, &mut row);
+                copy_figures(&newest.row, &mut row);
                 Cow::Owned(row)
             }
             _ => Cow::Borrowed(row),
@@ -37,30 +50,37 @@ impl Progress {
 
     /// Keeps a run's newest figures.
     pub(crate) fn keep(&self, row: RunRow) {
-        self.0.lock().insert(row.id, row);
+        self.0.lock().insert(row.id, Kept { row, left: None });
     }
 
     /// Puts what is kept of a run into its row, which the caller stores.
     pub(crate) fn settle(&self, row: &mut RunRow) {
-        if let Some(newest) = self.0.lock().remove(&row.id)
-            && is_newer(&newest, row)
-        {
-            copy_figures(&newest, row);
-        }
+        *row = self.shown(row).into_owned();
     }
 
-    fn newest(&self) -> Vec<RunRow> {
-        self.0.lock().values().cloned().collect()
+    /// What is not written down yet. What has been for long enough is forgotten.
+    fn begin_flush(&self) -> Vec<RunRow> {
+        let mut kept = self.0.lock();
+        kept.retain(|_, kept| match &mut kept.left {
+            Some(0) => false,
+            Some(left) => {
+                *left -= 1;
+                true
+            }
+            None => true,
+        });
+        let waiting = kept.values().filter(|kept| kept.left.is_none());
+        waiting.map(|kept| kept.row.clone()).collect()
     }
 
-    /// Forgets what was written down, unless something newer came.
+    /// Notes what was written down, unless something newer came.
     fn written(&self, rows: &[RunRow]) {
         let mut kept = self.0.lock();
         for row in rows {
-            if kept.get(&row.id).is_some_and(|kept| {
-                (kept.attempt, kept.update_seq) == (row.attempt, row.update_seq)
-            }) {
-                kept.remove(&row.id);
+            if let Some(kept) = kept.get_mut(&row.id)
+                && (kept.row.attempt, kept.row.update_seq) == (row.attempt, row.update_seq)
+            {
+                kept.left = Some(FLUSHES_KEPT);
             }
         }
     }
@@ -68,7 +88,7 @@ impl Progress {
 
 /// Writes down what came since the last time.
 pub(crate) async fn flush(app: &App) -> ApiResult<()> {
-    for batch in app.progress.newest().chunks(RUNS_OF_A_TRANSACTION) {
+    for batch in app.progress.begin_flush().chunks(RUNS_OF_A_TRANSACTION) {
         let txn = app.db.begin().await?;
         for newest in batch {
             let scope = db::Scope::tenant(newest.tenant_id);

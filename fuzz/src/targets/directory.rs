@@ -81,6 +81,6 @@ fn entry(input: &[u8]) {
 }
 
 /// A mode below zero can be read and has no text that can; the reference implementation writes the same one.
-fn has_text(entry: &DirectoryEntry) -> bool {
+pub(super) fn has_text(entry: &DirectoryEntry) -> bool {
     entry.mode.bits() >= 0
 }

@@ -10,6 +10,7 @@ use holdfast_repository::manifest::{
 use holdfast_repository::snapshot::SnapshotManifest;
 use holdfast_repository::source::{LocalContext, clean_unix_path, clean_windows_path};
 
+use super::directory::has_text;
 use super::json::WRITTEN_AGAIN;
 use crate::{Flood, Target};
 
@@ -75,7 +76,8 @@ pub(super) const SNAPSHOT: Target = Target {
         };
         let _ = snapshot.labels();
         let _ = snapshot.root_object();
-        if input.len() > WRITTEN_AGAIN {
+        let root = snapshot.root_entry.as_ref();
+        if input.len() > WRITTEN_AGAIN || !root.is_none_or(has_text) {
             return;
         }
         let text = to_vec(&snapshot).unwrap_or_default();

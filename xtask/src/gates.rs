@@ -52,6 +52,8 @@ fn format(workspace: &Workspace) -> Result<()> {
 
 /// Licences, banned crates and sources of every dependency, from the lock file. Advisories would have to be fetched.
 fn deny(workspace: &Workspace, skips: &mut Skips) -> Result<()> {
+    // Those of other systems too, which no build on this one has brought.
+    process::run(workspace.cargo().args(["fetch", "--quiet", "--locked"]))?;
     let mut command = install::cargo_program(workspace, "cargo-deny")?;
     command.args([
         "--log-level",

@@ -177,11 +177,18 @@ impl Run<'_> {
         let session = self.repository.session()?;
         let mut writer = session.writer();
         let mut waiting = 0;
+        self.repository.refresh()?;
         self.for_each_verdict(needed, &mut |row, verdict| {
             if !matches!(verdict, Verdict::Delete | Verdict::Revive) {
                 return Ok(());
             }
             let info = needed.index.tables()[row.table].info(row.id, &row.entry)?;
+            // An upload may have stored it anew since: what it stored is not to be covered by an older place.
+            if verdict == Verdict::Revive
+                && self.repository.content_info(&info.id)?.as_ref() != Some(&info)
+            {
+                return Ok(());
+            }
             // The mark of a lost content is renewed: past the watermark, nobody could tell any more what is missing.
             let deleted = verdict == Verdict::Delete || !self.repository.is_whole(&info.id)?;
             // An entry that points nowhere can be neither named nor freed.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use holdfast_storage::BlobId;
+use holdfast_storage::{BlobId, ErrorKind};
 
 use super::plan::{Fate, FoundPack, fate};
 use super::survey::Survey;
@@ -36,6 +36,8 @@ impl Repair<'_> {
             let pack = survey.packs.get(&info.pack);
             match fate(&info, pack, self.options.read_data) {
                 Fate::Keep => {}
+                // A pack may have been stored after the packs were listed, and listings may lag behind.
+                Fate::Lost if pack.is_none() => unread.push(info),
                 Fate::Read => unread.push(info),
                 Fate::Lost => findings.lose(info, pack, "it ends before its contents do"),
             }
@@ -55,12 +57,9 @@ impl Repair<'_> {
         for info in unread {
             self.go_on()?;
             let pack = survey.packs.get(&info.pack);
-            match self.payload(&info) {
-                Ok(_) => findings.keep(info, pack),
-                Err(error) if error.is_damage() => {
-                    findings.lose(info, pack, &error.to_string());
-                }
-                Err(error) => return Err(error),
+            match self.proven_loss(&info)? {
+                None => findings.keep(info, pack),
+                Some(reason) => findings.lose(info, pack, &reason),
             }
         }
         if !findings.lost.is_empty() {
@@ -81,6 +80,19 @@ impl Repair<'_> {
         report.incomplete_files = incomplete.len() as u64;
         report.damaged_packs = findings.packs.into_values().collect();
         Ok(())
+    }
+
+    /// Why a content is lost, after two attempts to read it. A transfer that broke off proves nothing.
+    fn proven_loss(&self, info: &ContentInfo) -> Result<Option<String>> {
+        let mut reason = None;
+        for _ in 0..2 {
+            reason = match self.payload(info) {
+                Ok(_) => return Ok(None),
+                Err(error) if proves_loss(&error) => Some(error.to_string()),
+                Err(error) => return Err(error),
+            };
+        }
+        Ok(reason)
     }
 
     /// Reads a content and compares it with its hash; returns it decrypted and compressed as it was.
@@ -198,12 +210,15 @@ impl Repair<'_> {
         }
         writer.finish_packs()?;
         session.close()?;
+        // What somebody stored anew since is not lost any more.
+        self.repository.refresh()?;
         let session = self.repository.session()?;
         let mut writer = session.writer();
         for info in findings.lost.iter().chain(incomplete) {
             // Of a list that was just moved, the entry is another one.
             if let Some(now) = self.repository.content_info(&info.id)?
                 && !now.deleted
+                && (now == *info || moved.contains(&info.id))
             {
                 writer.set_deleted(&now, true)?;
             }
@@ -211,6 +226,14 @@ impl Repair<'_> {
         writer.finish_packs()?;
         session.close()?;
         Ok(())
+    }
+}
+
+/// Whether an error shows that a content cannot be read any more, rather than that it could not be read just now.
+fn proves_loss(error: &Error) -> bool {
+    match error {
+        Error::Storage(error) => error.is_about_blob() && error.kind() != ErrorKind::Corrupt,
+        other => other.is_damage(),
     }
 }
 

@@ -13,7 +13,7 @@ use holdfast_repository::repair::{RepairOptions, RepairReport, repair, repair_wi
 use holdfast_repository::{
     ContentFilter, ContentId, CreateOptions, Error, OpenOptions, Repository, Result, snapshot,
 };
-use holdfast_storage::{BlobId, BlobStore, MemoryStore, PutOptions};
+use holdfast_storage::{BlobId, BlobStore, ErrorKind, MemoryStore, PutOptions};
 use holdfast_testkit::blobs::{BlobOperation, FaultyStore, Trigger};
 use secrecy::SecretString;
 
@@ -504,6 +504,54 @@ fn deleted(repository: &Repository) -> BTreeSet<ContentId> {
 
 /// Kills repairs before their first call, before the second, and so on, until they end before they are killed; the next
 /// repair reaches the end that an undisturbed one reaches.
+/// What reading or listing makes of a healthy store for a moment is no damage: nothing is marked, whatever else is done.
+#[test]
+fn a_bad_transfer_and_a_late_listing_are_no_loss() {
+    let original = Original::new(3);
+    let attempt = |plan: &dyn Fn(&FaultyStore)| {
+        let store = original.store.fork(original.clock.clone());
+        let faulty = FaultyStore::new(Arc::new(store.clone()));
+        plan(&faulty);
+        let lost = original
+            .repair(Arc::new(faulty.clone()), &apply())
+            .map(|report| report.lost_contents);
+        original.assert_whole(&store, &format!("{:?}", faulty.hits()));
+        (lost, faulty)
+    };
+    let (none, undisturbed) = attempt(&|_| {});
+    assert_eq!(none.expect("repairs"), 0);
+    let calls = undisturbed.calls();
+    let reads = calls.iter().filter(|call| {
+        call.operation == BlobOperation::GetRange && call.name.starts_with(['p', 'q'])
+    });
+    let reads: Vec<_> = reads.collect();
+    assert!(reads.len() > 15, "{reads:?}");
+    let range = Some(BlobOperation::GetRange);
+    let mut failed = 0;
+    for (prefix, nth) in ["p", "q"].into_iter().flat_map(|prefix| {
+        let count = reads.iter().filter(|call| call.name.starts_with(prefix));
+        (1..=count.count()).map(move |nth| (prefix, nth))
+    }) {
+        let (lost, _) =
+            attempt(&|store| store.plan(range, prefix, nth, Trigger::Flip(nth as u64 * 7919)));
+        assert_eq!(lost.expect("repairs"), 0, "read {nth} of {prefix}");
+        let broken = Trigger::Fail(ErrorKind::Corrupt);
+        let (lost, _) = attempt(&|store| store.plan(range, prefix, nth, broken));
+        match lost {
+            Ok(lost) => assert_eq!(lost, 0, "read {nth} of {prefix}"),
+            Err(_) => failed += 1,
+        }
+    }
+    assert!(failed > 0, "a transfer that breaks off goes unnoticed");
+    for pack in [original.blobs("p"), original.blobs("q")].concat() {
+        let (lost, _) = attempt(&|store| {
+            let pack = pack.clone();
+            store.bend_listings(move |info| (info.id != pack).then_some(info));
+        });
+        assert_eq!(lost.expect("repairs"), 0, "{pack} is not listed");
+    }
+}
+
 #[test]
 fn a_repair_that_is_killed_anywhere_is_completed_by_the_next() {
     let original = Original::new(1);

@@ -25,7 +25,8 @@ use crate::repository::{KeyOf, OpenOptions, Repository, find_format};
 /// Finds what is missing or damaged in the repository in `store`, and makes good what can be made good if
 /// [`RepairOptions::apply`] says so.
 ///
-/// Nobody else should work on the repository meanwhile, though nothing is lost when somebody does.
+/// Nobody else should work on the repository meanwhile: what others store or delete while packs are judged may be judged
+/// by its old place.
 ///
 /// # Errors
 /// As [`Repository::open`] where nothing can be repaired, [`RepositoriesMixed`](crate::Error::RepositoriesMixed), and those of the store.

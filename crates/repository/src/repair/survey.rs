@@ -8,9 +8,9 @@ use parking_lot::Mutex;
 
 use super::plan::{FoundPack, Verdict, is_under_way, verdict};
 use super::{Repair, go_on};
-use crate::blob_names::{DATA_PACK, METADATA_PACK, session_of};
+use crate::blob_names::session_of;
 use crate::index::{ContentInfo, supersedes};
-use crate::repository::UnreadableIndex;
+use crate::repository::{UnreadableIndex, list_packs};
 use crate::{ContentId, Error, Result};
 
 /// Packs read at once; on a remote store the time goes into waiting.
@@ -64,10 +64,7 @@ impl Repair<'_> {
                 || !unreadable.is_empty()
                 || repository.active_index_blobs().is_empty(),
         };
-        let mut packs = Vec::new();
-        for class in [DATA_PACK, METADATA_PACK] {
-            packs.extend(repository.store().list_all(&class.to_string())?);
-        }
+        let packs = list_packs(repository.store().as_ref())?;
         let told = judge.all(&packs)?;
         let mut survey = Survey::default();
         for (pack, told) in packs.into_iter().zip(told) {

@@ -1,16 +1,16 @@
 //! Opening a repository whose format blob may be damaged: it is looked for in the packs (format 1 §2.7).
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use holdfast_storage::{BlobId, BlobInfo, BlobStore};
 
+use super::packs::list_packs;
 use super::settings::{self, StoredFormat};
 use super::{OpenOptions, Repository};
-use crate::blob_names::{DATA_PACK, FORMAT, METADATA_PACK};
+use crate::blob_names::FORMAT;
 use crate::error::{Error, Result};
-use crate::format::{FormatBlob, FormatKey};
+use crate::format::{FormatBlob, FormatKey, RepositoryFormat};
 use crate::pack::read_format_copy;
 
 /// How many packs are searched for the format blob, the newest first. In repositories whose packs carry it, every pack
@@ -43,7 +43,7 @@ pub(crate) struct FoundFormat {
 /// Those of reading the format blob, when no pack carries a copy that can be used.
 pub(crate) fn find_format(store: &dyn BlobStore, key_of: KeyOf<'_>) -> Result<FoundFormat> {
     let (found, error) = match settings::read_format_blob(store) {
-        Ok(stored) => match opens(store, &stored.blob, key_of) {
+        Ok(stored) => match opens(store, &stored.blob, key_of, |_| true) {
             Ok(key) => {
                 return Ok(FoundFormat {
                     stored,
@@ -80,7 +80,10 @@ pub(crate) fn find_format(store: &dyn BlobStore, key_of: KeyOf<'_>) -> Result<Fo
         let Ok(blob) = FormatBlob::parse(&bytes) else {
             continue;
         };
-        if let Ok(key) = opens_fixed(store, &blob, key_of) {
+        // A copy under an old password would lock others out.
+        if let Ok(key) = opens(store, &blob, key_of, |format| {
+            !format.enable_password_change
+        }) {
             return Ok(FoundFormat {
                 stored: StoredFormat { blob, bytes },
                 key,
@@ -94,22 +97,16 @@ pub(crate) fn find_format(store: &dyn BlobStore, key_of: KeyOf<'_>) -> Result<Fo
     Err(error)
 }
 
-/// The key, if it opens the blob.
-fn opens(store: &dyn BlobStore, blob: &FormatBlob, key_of: KeyOf<'_>) -> Result<FormatKey> {
+/// The key, if it opens the blob and what is inside fits.
+fn opens(
+    store: &dyn BlobStore,
+    blob: &FormatBlob,
+    key_of: KeyOf<'_>,
+    fits: fn(&RepositoryFormat) -> bool,
+) -> Result<FormatKey> {
     let key = key_of(blob)?;
     match blob.open(&key)? {
-        Ok(_) => Ok(key),
-        Err(_) => Err(Error::WrongPassword {
-            location: store.location(),
-        }),
-    }
-}
-
-/// As [`opens`], for repositories whose password never changes: a copy under an old password would lock others out.
-fn opens_fixed(store: &dyn BlobStore, blob: &FormatBlob, key_of: KeyOf<'_>) -> Result<FormatKey> {
-    let key = key_of(blob)?;
-    match blob.open(&key)? {
-        Ok(format) if !format.enable_password_change => Ok(key),
+        Ok(format) if fits(&format) => Ok(key),
         _ => Err(Error::WrongPassword {
             location: store.location(),
         }),
@@ -117,13 +114,7 @@ fn opens_fixed(store: &dyn BlobStore, blob: &FormatBlob, key_of: KeyOf<'_>) -> R
 }
 
 fn newest_packs(store: &dyn BlobStore) -> Result<Vec<BlobInfo>> {
-    let mut packs: Vec<BlobInfo> = Vec::new();
-    for class in [DATA_PACK, METADATA_PACK] {
-        store.list(&class.to_string(), &mut |pack| {
-            packs.push(pack);
-            ControlFlow::Continue(())
-        })?;
-    }
+    let mut packs = list_packs(store)?;
     packs.sort_by_key(|pack| std::cmp::Reverse(pack.modified));
     packs.truncate(MAX_SEARCHED);
     Ok(packs)

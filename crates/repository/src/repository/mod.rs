@@ -17,6 +17,7 @@ pub use create::CreateOptions;
 pub(crate) use lost_format::{KeyOf, find_format};
 pub(crate) use lost_index::UnreadableIndex;
 pub use open::OpenOptions;
+pub(crate) use packs::list_packs;
 pub use read::ContentFilter;
 pub(crate) use settings::Settings;
 

@@ -1,11 +1,29 @@
 //! What packs say of themselves.
 
-use holdfast_storage::BlobId;
+use std::ops::ControlFlow;
+
+use holdfast_storage::{BlobId, BlobInfo, BlobStore};
 
 use super::Repository;
+use crate::blob_names::{DATA_PACK, METADATA_PACK};
 use crate::error::{Error, Result};
 use crate::index::{ContentInfo, IndexReader, InvalidIndex};
 use crate::pack::{LocalIndex, read_local_index};
+
+/// Every pack of a store.
+///
+/// # Errors
+/// Of the store.
+pub(crate) fn list_packs(store: &dyn BlobStore) -> Result<Vec<BlobInfo>> {
+    let mut packs = Vec::new();
+    for class in [DATA_PACK, METADATA_PACK] {
+        store.list(&class.to_string(), &mut |pack| {
+            packs.push(pack);
+            ControlFlow::Continue(())
+        })?;
+    }
+    Ok(packs)
+}
 
 impl Repository {
     /// The local index of a pack of `length` bytes and its entries for the pack itself, by offset.

@@ -24,7 +24,7 @@ pub(crate) fn test(workspace: &Workspace) -> Result<()> {
     stages.run("npm packages", || install::npm_packages(workspace))?;
     stages.run("web client", || web(workspace, &mut skips))?;
     stages.run("lints", || lints(workspace))?;
-    stages.run("programs", || build(workspace))?;
+    stages.run("programs and tests", || build_all(workspace))?;
     stages.run("rust tests", || rust_tests(workspace, &mut skips))?;
     stages.run("browser tests", || browser_tests(workspace, &mut skips))?;
     stages.run("windows", || {
@@ -84,13 +84,25 @@ fn lints(workspace: &Workspace) -> Result<()> {
     ]))
 }
 
-/// Builds all programs before any test runs: the tests across processes start them from the build folder.
+/// Builds the programs.
 pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     process::run(
         workspace
             .cargo()
             .args(["build", "--quiet", "--workspace", "--locked"]),
     )
+}
+
+/// Builds all programs before any test runs, because the tests across processes start them from the build folder, and
+/// the tests with them: tests ask for more features of some crates, so that building them apart compiles those twice.
+fn build_all(workspace: &Workspace) -> Result<()> {
+    process::run(workspace.cargo().args([
+        "build",
+        "--quiet",
+        "--workspace",
+        "--all-targets",
+        "--locked",
+    ]))
 }
 
 /// Writes the files anew that tests compare with what would be generated.
@@ -129,7 +141,7 @@ pub(crate) fn soak(workspace: &Workspace) -> Result<()> {
         install::debian_packages(workspace, &["build", "tests"])
     })?;
     stages.run("cargo programs", || install::cargo_programs(workspace))?;
-    stages.run("programs", || build(workspace))?;
+    stages.run("programs and tests", || build_all(workspace))?;
     stages.run("soak", || {
         nextest(
             workspace,
@@ -154,7 +166,7 @@ pub(crate) fn compat(workspace: &Workspace) -> Result<()> {
     let mut stages = Stages::new();
     let mut skips = Skips::default();
     stages.run("cargo programs", || install::cargo_programs(workspace))?;
-    stages.run("programs", || build(workspace))?;
+    stages.run("programs and tests", || build_all(workspace))?;
     stages.run("compatibility", || {
         nextest(
             workspace,

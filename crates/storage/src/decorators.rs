@@ -9,6 +9,7 @@ use bytes::Bytes;
 use holdfast_host::Cancel;
 
 use crate::rate::RateLimit;
+use crate::stop::Stop;
 use crate::{
     BlobId, BlobInfo, BlobStore, BlobWriter, Capabilities, Error, ErrorKind, PutOptions, Result,
     TransferCounters,
@@ -78,6 +79,10 @@ impl BlobStore for ReadOnly {
         self.store.location()
     }
 
+    fn finish_within(&self, time: Duration) {
+        self.store.finish_within(time);
+    }
+
     fn counters(&self) -> &TransferCounters {
         self.store.counters()
     }
@@ -94,7 +99,7 @@ pub struct Governed {
 #[derive(Debug)]
 struct Rules {
     location: String,
-    cancel: Cancel,
+    stop: Stop,
     upload: Option<RateLimit>,
     download: Option<RateLimit>,
 }
@@ -109,7 +114,7 @@ impl Governed {
     ) -> Self {
         let rules = Rules {
             location: store.location(),
-            cancel,
+            stop: Stop::new(cancel),
             upload: upload_limit.map(RateLimit::new),
             download: download_limit.map(RateLimit::new),
         };
@@ -122,16 +127,15 @@ impl Governed {
 
 impl Rules {
     fn check(&self, operation: &'static str) -> Result<()> {
-        self.cancel
+        self.stop
             .check()
             .map_err(|_| Error::cancelled(operation, &self.location))
     }
 
     fn pause(&self, operation: &'static str, wait: Duration) -> Result<()> {
-        if !wait.is_zero() && self.cancel.wait_timeout(wait) {
-            return Err(Error::cancelled(operation, &self.location));
-        }
-        self.check(operation)
+        self.stop
+            .pause(wait)
+            .map_err(|_| Error::cancelled(operation, &self.location))
     }
 
     fn after_download(&self, bytes: usize) -> Result<()> {
@@ -187,7 +191,7 @@ impl BlobStore for Governed {
     fn list(&self, prefix: &str, each: &mut dyn FnMut(BlobInfo) -> ControlFlow<()>) -> Result<()> {
         self.rules.check("list")?;
         self.store.list(prefix, &mut |info| {
-            if self.rules.cancel.is_cancelled() {
+            if self.rules.stop.check().is_err() {
                 ControlFlow::Break(())
             } else {
                 each(info)
@@ -202,6 +206,11 @@ impl BlobStore for Governed {
 
     fn location(&self) -> String {
         self.store.location()
+    }
+
+    fn finish_within(&self, time: Duration) {
+        self.rules.stop.finish_within(time);
+        self.store.finish_within(time);
     }
 
     fn counters(&self) -> &TransferCounters {

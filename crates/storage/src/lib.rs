@@ -10,6 +10,7 @@ mod memory;
 mod open;
 mod rate;
 mod s3;
+mod stop;
 mod store;
 mod writer;
 

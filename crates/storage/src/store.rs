@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::io::IoSlice;
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -45,6 +46,10 @@ pub trait BlobStore: Send + Sync + Debug {
 
     /// The place in words, for messages, without secrets.
     fn location(&self) -> String;
+
+    /// The work on this handle was cancelled and puts itself in order: calls that begin within `time` from now are served
+    /// again, and end when it is over. Stores that obey no [`holdfast_host::Cancel`] have nothing to do.
+    fn finish_within(&self, _time: Duration) {}
 
     /// What went through this handle so far.
     fn counters(&self) -> &TransferCounters;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use holdfast_storage::BlobId;
 use jiff::Timestamp;
@@ -19,6 +20,9 @@ use crate::error::{Error, Result};
 use crate::index::{ContentInfo, IndexEntry};
 use crate::repository::Repository;
 use crate::session::{SessionId, SessionInfo};
+
+/// How long publishing may take after the work was cancelled; the user waits for it.
+const LAST_MOMENT: Duration = Duration::from_millis(1500);
 
 /// Contents written under one session id, by any number of workers.
 ///
@@ -183,11 +187,12 @@ impl Session {
     }
 
     /// Ends a session that was cancelled or failed: publishes what is stored, so that the next one need not send
-    /// it again, and removes the marker. Nothing that refers to lost contents may have been written.
+    /// it again, and removes the marker; a store that was cancelled gets a last moment for that. Nothing that refers to lost contents may have been written.
     ///
     /// # Errors
     /// As [`Self::commit_index`]; the marker then stays.
     pub fn close_interrupted(self) -> Result<FlushReport> {
+        self.shared.repository.store().finish_within(LAST_MOMENT);
         let report = self.commit_index()?;
         self.shared.remove_marker()?;
         Ok(report)

@@ -9,10 +9,48 @@ use holdfast_files::MemoryTree;
 use holdfast_host::{Cancel, ManualClock};
 use holdfast_repository::policy::Policy;
 use holdfast_snapshot::{Error, VerifyRequest, create, verify};
+use holdfast_storage::Governed;
 
 use crate::support::{Place, id, policy, random, request};
 
 const MIB: u64 = 1 << 20;
+
+/// The store obeys the same request to stop as the upload, as it does in the programs.
+#[test]
+fn what_a_cancelled_upload_has_stored_is_not_sent_again() {
+    let mut tree = MemoryTree::new("data");
+    for number in 0..6 {
+        tree.file(format!("large-{number}"), random(number, 30 << 20));
+    }
+    let place = Place::new();
+    let cancel = Cancel::new();
+    let governed = Governed::new(Arc::clone(&place.store), cancel.clone(), None, None);
+    let hook = cancel.clone();
+    let read = std::sync::atomic::AtomicU64::new(0);
+    let cut_off = tree.clone().on_read(move |_, _| {
+        // Of 180 MiB some 108 are read then. Each worker has filled a pack, with more in its lanes and its open pack, and
+        // together they are less than what is published in the middle of an upload.
+        if read.fetch_add(1, Ordering::Relaxed) == 270 {
+            hook.cancel();
+        }
+    });
+    let first = Place::open(Arc::new(governed));
+    let mut cancelled = request(&cut_off);
+    cancelled.cancel = cancel;
+    assert!(matches!(
+        create(&first.repo, &cancelled),
+        Err(Error::Cancelled)
+    ));
+    let sent = cancelled.progress.bytes_uploaded();
+    assert!(sent >= 20 * MIB, "{sent}");
+
+    let again = Place::open(Arc::clone(&place.store));
+    assert!(again.snapshots().is_empty());
+    let second = again.snapshot(&tree);
+    let found = 180 * MIB - second.bytes_new;
+    // All that was sent, but for its overhead.
+    assert!(found >= sent - MIB, "{found} of {sent} were found again");
+}
 
 #[test]
 fn a_cut_off_upload_sends_little_twice() {

@@ -12,13 +12,14 @@ use aws_sdk_s3::config::{
 };
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use holdfast_host::Cancelled;
 use secrecy::ExposeSecret;
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 
 use super::{S3Credentials, S3Options};
 use crate::S3Location;
-use holdfast_host::{Cancel, Cancelled};
+use crate::stop::Stop;
 
 pub(super) fn build(
     location: &S3Location,
@@ -85,18 +86,25 @@ fn runtime() -> &'static Runtime {
 }
 
 /// Runs a future to its end on this thread, or until the work is cancelled: then it is dropped, and
-/// with it the connection of a request in flight.
-pub(super) fn block_on<F: Future>(cancel: &Cancel, future: F) -> Result<F::Output, Cancelled> {
-    cancel.check()?;
-    let stop = Arc::new(Notify::new());
+/// with it the connection of a request in flight. In the last moment after that it is dropped when the moment is over.
+pub(super) fn block_on<F: Future>(stop: &Stop, future: F) -> Result<F::Output, Cancelled> {
+    stop.check()?;
+    if stop.cancel().is_cancelled() {
+        return runtime().block_on(async {
+            tokio::time::timeout(stop.time_left(), future)
+                .await
+                .map_err(|_| Cancelled)
+        });
+    }
+    let raised = Arc::new(Notify::new());
     let _callback = {
-        let stop = Arc::clone(&stop);
-        cancel.on_cancel(move || stop.notify_one())
+        let raised = Arc::clone(&raised);
+        stop.cancel().on_cancel(move || raised.notify_one())
     };
     runtime().block_on(async {
         tokio::select! {
             biased;
-            () = stop.notified() => Err(Cancelled),
+            () = raised.notified() => Err(Cancelled),
             output = future => Ok(output),
         }
     })

@@ -23,6 +23,7 @@ use secrecy::SecretString;
 
 use self::storage_class::StorageClasses;
 use crate::rate::RateLimit;
+use crate::stop::Stop;
 use crate::writer::BufferedWriter;
 use crate::{
     BlobId, BlobInfo, BlobStore, BlobWriter, Capabilities, PutOptions, Result, S3Location,
@@ -80,6 +81,7 @@ struct Inner {
     client: Client,
     location: S3Location,
     options: S3Options,
+    stop: Stop,
     upload_limit: Option<Arc<RateLimit>>,
     download_limit: Option<Arc<RateLimit>>,
     storage_classes: StorageClasses,
@@ -103,6 +105,7 @@ impl S3Store {
             download_limit: options
                 .download_limit
                 .map(|limit| Arc::new(RateLimit::new(limit))),
+            stop: Stop::new(options.cancel.clone()),
             options,
             storage_classes: StorageClasses::default(),
             counters: Arc::default(),
@@ -169,6 +172,10 @@ impl BlobStore for S3Store {
 
     fn location(&self) -> String {
         self.inner.name()
+    }
+
+    fn finish_within(&self, time: Duration) {
+        self.inner.stop.finish_within(time);
     }
 
     fn counters(&self) -> &TransferCounters {

@@ -54,7 +54,7 @@ impl Inner {
                 number += 1;
             }
         };
-        block_on(&self.options.cancel, work).unwrap_or_else(|_| {
+        block_on(&self.stop, work).unwrap_or_else(|_| {
             let error = Error::cancelled(operation, self.name());
             Err(match subject {
                 Subject::Blob(id) => error.blob(id),

@@ -96,3 +96,25 @@ fn cancelling_ends_a_slow_write() {
     assert!(memory.get(&id("p1")).unwrap_err().is_not_found());
     assert!(store.get(&id("p1")).unwrap_err().is_cancelled());
 }
+
+#[test]
+fn a_last_moment_after_cancelling_serves_calls_and_ends() {
+    let cancel = Cancel::new();
+    let memory = MemoryStore::new();
+    let store = Governed::new(Arc::new(memory), cancel.clone(), Some(10_000), None);
+    cancel.cancel();
+    assert!(put(&store, 10).unwrap_err().is_cancelled());
+    store.finish_within(Duration::from_secs(60));
+    put(&store, 10).unwrap();
+    assert_eq!(store.get(&id("p1")).unwrap().len(), 10);
+
+    let start = Instant::now();
+    store.finish_within(Duration::from_millis(200));
+    // At 10,000 bytes a second this takes far longer than what is left.
+    assert!(put(&store, 1_000_000).unwrap_err().is_cancelled());
+    assert!(start.elapsed() < Duration::from_secs(10));
+    assert_eq!(
+        store.stat(&id("p1")).unwrap_err().kind(),
+        ErrorKind::Cancelled
+    );
+}

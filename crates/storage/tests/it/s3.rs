@@ -420,6 +420,29 @@ fn cancelling_drops_a_request_in_flight() {
 }
 
 #[test]
+fn a_last_moment_after_cancelling_serves_requests_and_ends() {
+    let server = S3Server::start();
+    let cancel = Cancel::new();
+    let options = S3Options {
+        cancel: cancel.clone(),
+        ..S3Options::default()
+    };
+    let store = store_with(&server, "", options);
+    cancel.cancel();
+    assert!(put(&store, "p1", "one").unwrap_err().is_cancelled());
+    store.finish_within(Duration::from_secs(60));
+    put(&store, "p1", "one").unwrap();
+    assert_eq!(store.get(&id("p1")).unwrap(), "one");
+
+    server.add_fault(Fault::new(Operation::Put, Effect::Hang));
+    let start = Instant::now();
+    store.finish_within(Duration::from_millis(200));
+    assert!(put(&store, "p2", "two").unwrap_err().is_cancelled());
+    assert!(start.elapsed() < Duration::from_secs(10));
+    assert!(store.get(&id("p1")).unwrap_err().is_cancelled());
+}
+
+#[test]
 fn the_upload_limit_holds_inside_one_put_and_shows_progress() {
     let server = S3Server::start();
     let store = store_with(

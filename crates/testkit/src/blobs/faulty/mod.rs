@@ -6,6 +6,7 @@ mod plan;
 use std::io::IoSlice;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use holdfast_host::Clock;
@@ -449,6 +450,10 @@ impl BlobStore for FaultyStore {
 
     fn location(&self) -> String {
         self.store.location()
+    }
+
+    fn finish_within(&self, time: Duration) {
+        self.store.finish_within(time);
     }
 
     fn counters(&self) -> &TransferCounters {

@@ -147,7 +147,14 @@ pub(crate) fn soak(workspace: &Workspace) -> Result<()> {
             workspace,
             &mut skips,
             "soak",
-            &["--package", "holdfast-tests", "--package", "holdfast-fuzz"],
+            &[
+                "--package",
+                "holdfast-tests",
+                "--package",
+                "holdfast-fuzz",
+                "--package",
+                "holdfast-planning",
+            ],
         )
     })?;
     stages.run("skips", || skips.check(workspace))?;

@@ -5,6 +5,7 @@
 
 pub mod ignore;
 mod local_time;
+pub mod occurrences;
 pub mod restore;
 pub mod retention;
 pub mod schedule;

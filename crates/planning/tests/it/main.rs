@@ -1,6 +1,7 @@
-//! Golden vectors of the planning rules.
+//! The planning rules: golden vectors, and properties.
 
 mod ignore_vectors;
+mod occurrences;
 mod retention;
 mod retention_vectors;
 mod scheduling_vectors;

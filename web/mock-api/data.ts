@@ -74,6 +74,14 @@ export function seed(full = true): Store {
 	const office = addJob(store, "Office documents", fileserver, offsite, ["/srv/office", "/srv/office-archive"]);
 	const dumps = addJob(store, "Nightly database dumps", database, offsite, ["/var/backups/postgresql"]);
 	const site = addJob(store, "Public website", fileserver, offsite, ["/var/www"]);
+	dumps.schedule = {
+		type: "weekly",
+		time: "19:00",
+		weekdays: ["monday", "tuesday", "wednesday", "thursday", "friday"],
+	};
+	const missed = dumps.days.at(-3);
+	if (missed !== undefined) missed.missed = 1;
+	site.schedule = { type: "cron", cron: "*/15 * * * *" };
 	for (const [index, job] of [office, dumps, site].entries()) {
 		for (let day = 3; day >= 1; day -= 1) {
 			addFinishedRun(
@@ -153,7 +161,8 @@ export function addJob(store: Store, name: string, agent: Agent, vault: Vault, p
 		vault: { id: vault.id, name: vault.name },
 		paths,
 		policy: { compression: "zstd-default", ignore_rules: ["*.tmp", "node_modules/"] },
-		schedule: { type: "manual" },
+		schedule: { type: "daily", time: "22:00", not_between: [], catch_up: true },
+		next_run_at: ago(-9 * 3600),
 		upload_limit_bytes_per_second: null,
 		max_age_seconds: 172_800,
 		protected: false,
@@ -177,6 +186,7 @@ function days(): Job["days"] {
 		date: ago((20 - index) * 86_400).slice(0, 10),
 		worst: null,
 		runs: 0,
+		missed: 0,
 		run_id: null,
 	}));
 }

@@ -308,7 +308,8 @@ const routes: readonly (readonly [method: string, path: RegExp, handler: Handler
 		/^jobs\/([^/]+)$/,
 		(store, [id], body) =>
 			find(store.jobs, id, (job) => {
-				job.enabled = Boolean(body["enabled"]);
+				if (body["schedule"] !== undefined) job.schedule = body["schedule"] as data.Job["schedule"];
+				if (body["enabled"] !== undefined) job.enabled = Boolean(body["enabled"]);
 				job.version += 1;
 				return json(job);
 			}),
@@ -329,6 +330,30 @@ const routes: readonly (readonly [method: string, path: RegExp, handler: Handler
 		"POST",
 		/^jobs\/([^/]+)\/runs$/,
 		(store, [id]) => find(store.jobs, id, (job) => json(data.addActiveRun(store, job), 201)),
+	],
+	[
+		"POST",
+		/^schedule-previews$/,
+		(_store, _match, body) => {
+			const schedule = body["schedule"] as data.Job["schedule"];
+			if (schedule.cron?.startsWith("error"))
+				return problem(422, "invalid_input", "Some of the input is not valid.", [
+					{ pointer: "/schedule/cron", code: "invalid", detail: "cannot be read as a cron expression" },
+				]);
+			const runs = schedule.type === "manual" ? 0 : 10;
+			return json({
+				zone: schedule.zone ?? "Europe/Berlin",
+				next_runs: Array.from({ length: runs }, (_unused, index) => {
+					const at = data.ago(-(index * 24 + 9) * 3600);
+					return {
+						due_at: at,
+						start_at: at,
+						moved: index === 2 && (schedule.not_between ?? []).length > 0,
+						clashes_with: index === 1 ? ["Public website"] : [],
+					};
+				}),
+			});
+		},
 	],
 	[
 		"GET",

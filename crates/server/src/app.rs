@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use holdfast_host::Clock;
 use holdfast_protocol::{Secret, Time};
 use parking_lot::{Mutex, RwLock};
 use tokio_util::sync::CancellationToken;
@@ -35,6 +36,8 @@ pub(crate) struct Inner {
     pub(crate) live: Live,
     pub(crate) wake: Wake,
     pub(crate) sign_ins: RateLimit,
+    /// The clock that schedules go by.
+    pub(crate) clock: Arc<dyn Clock>,
     /// Stops the server; long answers end when it is cancelled.
     pub(crate) stopping: CancellationToken,
     /// Heartbeats age from here at the earliest: an outage of the server fails no run.
@@ -57,6 +60,7 @@ pub(crate) struct AppParts {
     pub(crate) db: Db,
     pub(crate) sealer: Sealer,
     pub(crate) stopping: CancellationToken,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) fixed: FixedSettings,
     pub(crate) set_up_token: Option<Secret>,
     pub(crate) web_dir: Option<PathBuf>,
@@ -84,6 +88,7 @@ impl App {
             live: Live::new(),
             wake: Wake::default(),
             sign_ins: RateLimit::default(),
+            clock: parts.clock,
             stopping: parts.stopping,
             started_at: now(),
             set_up_token: Mutex::new(parts.set_up_token),

@@ -16,6 +16,7 @@ mod presence;
 mod problem;
 mod routes;
 mod runs;
+mod schedules;
 mod sealing;
 mod serve;
 mod server;

@@ -70,6 +70,7 @@ fn v1() -> OpenApiRouter<App> {
             routes::jobs::delete
         ))
         .routes(routes!(routes::jobs::run))
+        .routes(routes!(routes::schedules::preview))
         .routes(routes!(routes::runs::list))
         .routes(routes!(routes::runs::get))
         .routes(routes!(routes::runs::cancel))

@@ -1,8 +1,8 @@
 //! How the server is started.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
-use holdfast_host::Cancel;
+use holdfast_host::{Cancel, Clock, SystemClock};
 use holdfast_protocol::Secret;
 
 use crate::settings::FixedSettings;
@@ -25,6 +25,8 @@ pub struct ServerOptions {
     pub listen: SocketAddr,
     /// Stops the server when it is cancelled.
     pub shutdown: Cancel,
+    /// The clock that schedules go by.
+    pub clock: Arc<dyn Clock>,
     /// Settings that nobody can change in the web page.
     pub fixed: FixedSettings,
     /// The master key as 64 hexadecimal digits; else it lies in the data folder.
@@ -72,6 +74,7 @@ impl ServerOptions {
             data,
             listen,
             shutdown,
+            clock: Arc::new(SystemClock::new()),
             fixed: FixedSettings::from_environment()?,
             master_key: text(crate::sealing::MASTER_KEY_VARIABLE).map(Secret::new),
             first_account,

@@ -109,6 +109,7 @@ pub async fn start(options: ServerOptions) -> anyhow::Result<Running> {
         db,
         sealer,
         stopping: stopping.clone(),
+        clock: options.clock.clone(),
         fixed: options.fixed.clone(),
         set_up_token: set_up_token.clone(),
         web_dir: options.web_dir.clone(),

@@ -16,6 +16,7 @@ use crate::{
     presence,
     problem::ApiResult,
     runs::{progress, watchdog},
+    schedules,
 };
 
 /// Between two looks at what falls due; shorter when the watchdog's time-out is.
@@ -36,10 +37,14 @@ const LEASE_MS: i64 = 60_000;
 /// Ended commands are kept for so long, in milliseconds; an agent remembers them for a day.
 const COMMANDS_KEPT_MS: i64 = 7 * 24 * 3600 * 1000;
 
+/// Occurrences of schedules are kept for so long after they were due, in milliseconds.
+const OCCURRENCES_KEPT_MS: i64 = 100 * 24 * 3600 * 1000;
+
 /// Starts them all. Each ends when the server stops, after it has written down what it holds.
 pub(crate) fn start(app: &App) -> Vec<JoinHandle<()>> {
     vec![
         tokio::spawn(due(app.clone())),
+        tokio::spawn(follow_schedules(app.clone())),
         tokio::spawn(clean_up(app.clone())),
         tokio::spawn(write_progress(app.clone())),
         tokio::spawn(write_presence(app.clone())),
@@ -68,6 +73,21 @@ fn pause(app: &App) -> Duration {
     (timeout / 4).clamp(Duration::from_millis(250), PAUSE)
 }
 
+/// Starts runs by schedule.
+async fn follow_schedules(app: App) {
+    let mut lease = Lease::new("schedules");
+    report("schedules", schedules::replan(&app).await);
+    loop {
+        if lease.hold(&app).await {
+            report("schedules", schedules::look(&app).await);
+        }
+        if !rest(&app, schedules::LOOK_PAUSE).await {
+            break;
+        }
+    }
+    lease.give_back(&app).await;
+}
+
 /// Drops what is of no use any more.
 async fn clean_up(app: App) {
     let mut lease = Lease::new("clean_up");
@@ -77,6 +97,10 @@ async fn clean_up(app: App) {
             report("sessions", db::sessions::sweep(conn, now).await);
             report("places", db::sign_in_places::sweep(conn, now).await);
             report("keys", db::idempotency::sweep(conn, now).await);
+            report(
+                "occurrences",
+                db::occurrences::sweep(conn, now - OCCURRENCES_KEPT_MS).await,
+            );
             report(
                 "old commands",
                 db::commands::sweep(conn, now - COMMANDS_KEPT_MS).await,

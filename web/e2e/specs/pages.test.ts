@@ -34,6 +34,7 @@ function pages(): [name: string, path: string][] {
 		["job", `/jobs/${store.jobs[0]?.id}`],
 		["wizard-place", "/jobs/new/place"],
 		["wizard-source", `/jobs/new/source?agent=${agent}`],
+		["wizard-schedule", `/jobs/new/schedule?agent=${agent}`],
 		["wizard-options", `/jobs/new/options?agent=${agent}`],
 		["wizard-review", `/jobs/new/review?agent=${agent}`],
 		["agents", "/agents"],
@@ -91,7 +92,7 @@ it("speaks German", async () => {
 	await open(visitor, "/");
 	expect(await visitor.page.locator("html").getAttribute("lang")).toBe("de");
 	await visitor.expectVisible(visitor.page.getByRole("heading", { name: "Übersicht", level: 1 }));
-	for (const [name, path] of pages().slice(0, 8)) {
+	for (const [name, path] of pages().slice(0, 13)) {
 		await open(visitor, path);
 		await visitor.picture(`german-${name}`);
 	}
@@ -130,6 +131,44 @@ it("asks in its own dialog before a run is cancelled, the safe answer in focus",
 	await page.keyboard.press("Escape");
 	await expect.poll(() => page.getByRole("dialog").count()).toBe(0);
 	expect(run?.cancel_requested).toBe(false);
+	await visitor.close();
+});
+
+it("changes a schedule where it stands, and shows its refusal at the field", async () => {
+	const visitor = await Visitor.open(browser, server.base);
+	visitor.allow(/status of 422/);
+	const { page } = visitor;
+	const job = server.store.jobs[0];
+	await open(visitor, `/jobs/${job?.id}`);
+	await page.getByRole("button", { name: "Edit schedule" }).click();
+	const dialog = page.getByRole("dialog", { name: `Schedule of ${job?.name}` });
+	const choose = async (type: string) => {
+		await dialog.getByRole("combobox", { name: "Starts" }).click();
+		await page.getByRole("option", { name: type }).click();
+	};
+	for (const [type, words] of [
+		["By hand only", "Started by hand"],
+		["Each hour", "Hourly"],
+		["On days of the week", "Mon to Fri 22:00"],
+		["Once a month", "Monthly on day 1, 22:00"],
+	] as const) {
+		await choose(type);
+		await visitor.expectVisible(dialog.getByText(words, { exact: true }));
+		await visitor.checkAccessible(`schedule: ${type}`);
+		await visitor.picture(`schedule-${type.replaceAll(" ", "-").toLowerCase()}`);
+	}
+	await choose("By a cron expression");
+	await dialog.getByLabel("Cron expression").fill("error");
+	await visitor.expectVisible(dialog.getByText("cannot be read as a cron expression"));
+	await dialog.getByLabel("Cron expression").fill("0 22 * * 1-5");
+	await dialog.getByRole("button", { name: "Add window" }).click();
+	await visitor.expectVisible(dialog.getByText("after the window"));
+	await visitor.checkAccessible("schedule: cron");
+	await visitor.picture("schedule-cron");
+	await dialog.getByRole("button", { name: "Save schedule" }).click();
+	await expect.poll(() => page.getByRole("dialog").count()).toBe(0);
+	await visitor.expectVisible(page.getByText("Mon to Fri 22:00"));
+	await visitor.expectVisible(page.getByText("Not between 08:00 and 18:00"));
 	await visitor.close();
 });
 

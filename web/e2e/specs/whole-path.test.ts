@@ -101,11 +101,26 @@ it("goes from an empty server to a restored folder", { timeout: 600_000 }, async
 	await reveal(page, folder);
 	await folder.check();
 	await both(visitor, "wizard-source");
+	await page.getByRole("button", { name: "Continue to Schedule" }).click();
+
+	// Schedule: the server tells the next ten runs, and words say what was chosen.
+	await visitor.expectVisible(heading(page, "When should it run?"));
+	const next = page.getByRole("list", { name: "Next runs" });
+	await expect.poll(() => next.getByRole("listitem").count()).toBe(10);
+	await visitor.expectVisible(page.getByText("Daily 22:00").first());
+	await page.getByRole("combobox", { name: "Starts" }).click();
+	await page.getByRole("option", { name: "On days of the week" }).click();
+	await page.getByLabel("Time", { exact: true }).fill("03:30");
+	await page.getByLabel(/^At most until/).fill("06:00");
+	await page.getByRole("button", { name: "Add window" }).click();
+	await expect.poll(() => next.getByRole("listitem").first().textContent()).toMatch(/03:30/);
+	await both(visitor, "wizard-schedule");
 	await page.getByRole("button", { name: "Continue to Options" }).click();
 	await page.getByLabel(/Limit the upload/).fill("1");
 	await both(visitor, "wizard-options");
 	await page.getByRole("button", { name: "Continue to Review" }).click();
 	await page.getByLabel("Name of the job").fill("Office documents");
+	await visitor.expectVisible(page.getByText("Mon to Fri 03:30").first());
 	await both(visitor, "wizard-review");
 	await page.getByRole("button", { name: "Create job and start it" }).click();
 
@@ -116,6 +131,28 @@ it("goes from an empty server to a restored folder", { timeout: 600_000 }, async
 	await both(visitor, "run-live");
 	await visitor.expectVisible(page.getByText("A restore point was made."), 120_000);
 	await both(visitor, "run-finished");
+
+	// The job says when it runs next, and the schedule is changed where it stands.
+	await page.goto("/jobs");
+	await visitor.expectVisible(page.getByText("Mon to Fri 03:30"));
+	await visitor.expectVisible(page.getByText(/^next /));
+	await page.getByRole("link", { name: "Office documents" }).click();
+	await visitor.expectVisible(page.getByText("Not between 08:00 and 18:00"));
+	await expect.poll(() => next.getByRole("listitem").count()).toBe(10);
+	await both(visitor, "job-schedule");
+	await page.getByRole("button", { name: "Edit schedule" }).click();
+	const dialog = page.getByRole("dialog", { name: "Schedule of Office documents" });
+	await dialog.getByRole("combobox", { name: "Starts" }).click();
+	await page.getByRole("option", { name: "By a cron expression" }).click();
+	visitor.allow(/status of 422/);
+	await dialog.getByLabel("Cron expression").fill("61 4 * * *");
+	await visitor.expectVisible(dialog.getByText(/cannot be read as a cron expression/));
+	await dialog.getByLabel("Cron expression").fill("15 4 * * *");
+	await visitor.expectVisible(dialog.getByText("Daily 04:15"));
+	await both(visitor, "schedule-dialog");
+	await dialog.getByRole("button", { name: "Save schedule" }).click();
+	await expect.poll(() => page.getByRole("dialog").count()).toBe(0);
+	await visitor.expectVisible(page.getByText("Daily 04:15"));
 
 	// A second run is cancelled through the page's own question.
 	makeRandom(join(source, "Raw footage", "hall-8.mov"), 30_000_000);

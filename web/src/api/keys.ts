@@ -10,6 +10,7 @@ export const keys = {
 	vault: (id: string) => ["vaults", id] as const,
 	jobs: () => ["jobs"] as const,
 	job: (id: string) => ["jobs", id] as const,
+	schedulePreview: (owner: object, schedule: object) => ["schedule-previews", owner, schedule] as const,
 	runs: (filter: Readonly<Record<string, string | undefined>>) => ["runs-list", filter] as const,
 	run: (id: string) => ["runs", id] as const,
 	runEvents: (id: string) => ["runs", id, "events"] as const,

@@ -436,6 +436,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/schedule-previews": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The next runs that a schedule would start. */
+        post: operations["schedule_previews_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/session": {
         parameters: {
             query?: never;
@@ -1183,6 +1200,13 @@ export interface components {
             /** @description Unique id of the repository, in hex. */
             unique_id: string;
         };
+        /** @description A stretch of each day, over midnight when `to` is before `from`. */
+        DayWindow: {
+            /** @description Its beginning, `08:00`. */
+            from: string;
+            /** @description Its end, `18:00`. */
+            to: string;
+        };
         /** @description A token with which machines enrol themselves. */
         EnrolmentToken: {
             /** @description What the caller may do with it: `delete`. */
@@ -1297,6 +1321,7 @@ export interface components {
             max_age_seconds?: number | null;
             /** @description Name. */
             name: string;
+            next_run_at?: components["schemas"]["Time"] | null;
             /** @description What is protected: absolute paths. */
             paths: string[];
             /**
@@ -1356,6 +1381,11 @@ export interface components {
         JobDay: {
             /** @description The day, `2026-11-24`. */
             date: string;
+            /**
+             * Format: int32
+             * @description Times at which the schedule asked for a run and none was started.
+             */
+            missed: number;
             run_id?: components["schemas"]["RunId"] | null;
             /**
              * Format: int32
@@ -1434,6 +1464,11 @@ export interface components {
             /** @description The caller's own password, asked again. */
             password: string;
         };
+        /**
+         * @description The last day of a month.
+         * @enum {string}
+         */
+        LastDay: "last";
         /** @description The caller. */
         Me: {
             /** @description What the caller may do at all, such as `jobs.create`, `vaults.create`, `agents.enrol`, `users.manage`. */
@@ -1474,6 +1509,19 @@ export interface components {
              * @default null
              */
             new_password?: string | null;
+        };
+        /** @description A day of a month: 1 to 31, where a shorter month takes its last day, or `last`. */
+        MonthDay: number | components["schemas"]["LastDay"];
+        /** @description A run that is to come. */
+        NextRun: {
+            /** @description Names of the same machine's other jobs that start within five minutes of it; a machine works on one at a time. */
+            clashes_with: string[];
+            /** @description When it is due. */
+            due_at: components["schemas"]["Time"];
+            /** @description It would be due inside a forbidden window and was moved to its end. */
+            moved: boolean;
+            /** @description When it starts: later by the job's share of the spread. */
+            start_at: components["schemas"]["Time"];
         };
         /** @description The start page. */
         Overview: {
@@ -1726,6 +1774,7 @@ export interface components {
                 max_age_seconds?: number | null;
                 /** @description Name. */
                 name: string;
+                next_run_at?: components["schemas"]["Time"] | null;
                 /** @description What is protected: absolute paths. */
                 paths: string[];
                 /**
@@ -2375,16 +2424,58 @@ export interface components {
          * @enum {string}
          */
         RunType: "backup" | "restore";
-        /** @description When a job starts. */
+        /**
+         * @description When a job starts. Times of day are those of `zone`. One that a change of the clock skips is due right after it, one
+         *     that occurs twice is due once.
+         */
         Schedule: {
+            /** @description The newest of the runs that were missed is made up for; default true. */
+            catch_up?: boolean;
+            /** @description `cron`: minute, hour, day of month, month and day of week. */
+            cron?: string | null;
+            day?: components["schemas"]["MonthDay"] | null;
+            /**
+             * Format: int32
+             * @description `hourly`: the minute, 0 to 59; default 0.
+             */
+            minute?: number | null;
+            /** @description When nothing starts, at most 10 windows; what is due inside one starts at its end. */
+            not_between?: components["schemas"]["DayWindow"][];
+            /**
+             * Format: int32
+             * @description Starts are spread over so many minutes, 0 to 720; a job has always the same share. Absent: not spread.
+             */
+            spread_minutes?: number | null;
+            /** @description Time of day at which a run that the schedule started is stopped; the next one goes on from what was uploaded. */
+            stop_at?: string | null;
+            /** @description `daily`, `weekly`, `monthly`: the time of day, `22:00`. */
+            time?: string | null;
             /** @description Its kind. */
             type: components["schemas"]["ScheduleType"];
+            /** @description `weekly`: the days, at least one. */
+            weekdays?: components["schemas"]["Weekday"][];
+            /** @description IANA time zone; absent: the tenant's. */
+            zone?: string | null;
+        };
+        /** @description What a schedule means. */
+        SchedulePreview: {
+            /** @description The next ten runs; fewer when there are no more. */
+            next_runs: components["schemas"]["NextRun"][];
+            /** @description Whose wall clock counts. */
+            zone: string;
+        };
+        /** @description Asks what a schedule means. */
+        SchedulePreviewRequest: {
+            agent_id?: components["schemas"]["AgentId"] | null;
+            job_id?: components["schemas"]["JobId"] | null;
+            /** @description The schedule. */
+            schedule: components["schemas"]["Schedule"];
         };
         /**
-         * @description When a job starts by itself.
+         * @description How often a job starts by itself.
          * @enum {string}
          */
-        ScheduleType: "manual";
+        ScheduleType: "manual" | "hourly" | "daily" | "weekly" | "monthly" | "cron";
         /** @description What anybody may know about the server. */
         ServerStatus: {
             /** @description The product's name, for titles. */
@@ -2827,6 +2918,11 @@ export interface components {
             /** @description UNC path of a mapped drive, such as `\\server\share`. */
             unc_path?: string | null;
         };
+        /**
+         * @description A day of the week.
+         * @enum {string}
+         */
+        Weekday: "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday";
     };
     responses: never;
     parameters: never;
@@ -3871,6 +3967,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_RunProblem"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    schedule_previews_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SchedulePreviewRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SchedulePreview"];
                 };
             };
             /** @description A problem document. */

@@ -1,15 +1,7 @@
 import { describe, expect, it } from "vitest";
-import {
-	addPath,
-	cleanPath,
-	emptyJob,
-	isAbsolute,
-	isInside,
-	jobRequest,
-	ruleLines,
-	suggestedName,
-	typedNumber,
-} from "./job.ts";
+import { addPath, cleanPath, emptyJob, isAbsolute, isInside, jobRequest, ruleLines, suggestedName } from "./job.ts";
+import { typedNumber } from "./number.ts";
+import { newSchedule } from "./schedule.ts";
 
 describe("paths", () => {
 	it.each([
@@ -52,6 +44,11 @@ describe("request", () => {
 		);
 		expect(request.upload_limit_bytes_per_second).toBe(2_500_000);
 		expect(request.max_age_seconds).toBe(172_800);
+	});
+
+	it("carries the schedule", () => {
+		const schedule = { ...newSchedule, time: "03:30" };
+		expect(jobRequest({ ...emptyJob, schedule }, "n").schedule).toMatchObject({ type: "daily", time: "03:30" });
 	});
 
 	it("leaves empty limits out", () => {

@@ -1,10 +1,13 @@
 import type { Compression, JobCreate } from "../api/types.ts";
+import { typedNumber } from "./number.ts";
+import { newSchedule, type ScheduleDraft, scheduleRequest } from "./schedule.ts";
 
 /** What somebody chose so far in the job wizard. Numbers are texts as typed. */
 export interface JobDraft {
 	agent: string;
 	vault: string;
 	paths: string[];
+	schedule: ScheduleDraft;
 	compression: Compression;
 	rules: string;
 	/** MB a second. */
@@ -19,6 +22,7 @@ export const emptyJob: JobDraft = {
 	agent: "",
 	vault: "",
 	paths: [],
+	schedule: newSchedule,
 	compression: "zstd-default",
 	rules: "",
 	limit: "",
@@ -52,13 +56,6 @@ export function addPath(paths: readonly string[], path: string): string[] {
 	return [...paths.filter((present) => !isInside(present, path)), path];
 }
 
-/** A typed number above 0; `undefined` when empty, `null` when it is none. */
-export function typedNumber(text: string): number | undefined | null {
-	if (text.trim() === "") return undefined;
-	const value = Number(text.trim().replace(",", "."));
-	return Number.isFinite(value) && value > 0 ? value : null;
-}
-
 export const ruleLines = (rules: string): string[] =>
 	rules
 		.split("\n")
@@ -86,6 +83,7 @@ export function jobRequest(draft: JobDraft, name: string): JobCreate {
 		agent_id: draft.agent,
 		vault_id: draft.vault,
 		paths: draft.paths,
+		schedule: scheduleRequest(draft.schedule),
 		policy: { compression: draft.compression, ignore_rules: ruleLines(draft.rules) },
 		...(limit ? { upload_limit_bytes_per_second: Math.round(limit * 1_000_000) } : {}),
 		...(maxAge ? { max_age_seconds: Math.round(maxAge * 3600) } : {}),

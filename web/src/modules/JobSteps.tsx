@@ -4,8 +4,11 @@ import { type FormEvent, type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { fieldProblems } from "../api/errors.ts";
 import type { Agent, Compression, Page, Vault } from "../api/types.ts";
-import { addPath, cleanPath, isAbsolute, type JobDraft, ruleLines, typedNumber } from "../forms/job.ts";
+import { addPath, cleanPath, isAbsolute, type JobDraft, ruleLines } from "../forms/job.ts";
+import { typedNumber } from "../forms/number.ts";
+import { scheduleRequest } from "../forms/schedule.ts";
 import { useFormat } from "../hooks/use-format.ts";
+import { useScheduleWords } from "../hooks/use-schedule-words.ts";
 import { useWording } from "../hooks/use-wording.ts";
 import { Empty } from "../ui/Empty.tsx";
 import { ErrorText } from "../ui/ErrorText.tsx";
@@ -17,6 +20,7 @@ import { ButtonLink } from "./ButtonLink.tsx";
 import { FileBrowser } from "./FileBrowser.tsx";
 import css from "./job-steps.module.css";
 import { QueryView } from "./QueryView.tsx";
+import { ScheduleFields } from "./ScheduleFields.tsx";
 import { TargetLink } from "./TargetLink.tsx";
 import { StepHead } from "./WizardSheet.tsx";
 
@@ -203,7 +207,22 @@ export function SourceStep({ draft, change, agent }: StepProps & { agent: Agent 
 	);
 }
 
-/** Step 3: compression, rules and limits. */
+/** Step 3: when it starts by itself. */
+export function ScheduleStep({ draft, change }: StepProps) {
+	const { t } = useTranslation();
+	return (
+		<>
+			<StepHead title={t("wizard.scheduleTitle")} text={t("wizard.scheduleText")} />
+			<ScheduleFields
+				draft={draft.schedule}
+				change={(part) => change({ schedule: { ...draft.schedule, ...part } })}
+				owner={draft.agent === "" ? {} : { agent_id: draft.agent }}
+			/>
+		</>
+	);
+}
+
+/** Step 4: compression, rules and limits. */
 export function OptionsStep({ draft, change }: StepProps) {
 	const { t } = useTranslation();
 	const format = useFormat();
@@ -253,13 +272,18 @@ export function OptionsStep({ draft, change }: StepProps) {
 }
 
 /** Which step and field a problem of the server belongs to. */
-const places: readonly (readonly [pattern: RegExp, target: Target, key: "place" | "source" | "options"])[] = [
+const places: readonly (readonly [
+	pattern: RegExp,
+	target: Target,
+	key: "place" | "source" | "schedule" | "options",
+])[] = [
 	[/^\/(agent_id|vault_id)/, paths.newJob("place"), "place"],
 	[/^\/paths/, paths.newJob("source"), "source"],
+	[/^\/schedule/, paths.newJob("schedule"), "schedule"],
 	[/^\/(policy|upload_limit|max_age)/, paths.newJob("options"), "options"],
 ];
 
-/** Step 4: everything once more, then save. */
+/** Step 5: everything once more, then save. */
 export function ReviewStep({
 	draft,
 	change,
@@ -271,6 +295,7 @@ export function ReviewStep({
 	const { t } = useTranslation();
 	const words = useWording();
 	const format = useFormat();
+	const scheduleWords = useScheduleWords();
 	const wrong = fieldProblems(error);
 	const limit = typedNumber(draft.limit);
 	const maxAge = typedNumber(draft.maxAge);
@@ -312,7 +337,7 @@ export function ReviewStep({
 								</div>
 							)),
 						],
-						[t("jobs.schedule"), t("jobs.manual")],
+						[t("jobs.schedule"), scheduleWords(scheduleRequest(draft.schedule))],
 						[t("wizard.compression"), t(`jobs.compressionName.${draft.compression}`)],
 						[t("wizard.rules"), rules.length === 0 ? t("jobs.leftOutNone") : rules.join(", ")],
 						[t("wizard.limit"), limit ? format.speed(limit * 1_000_000) : t("jobs.limitNone")],

@@ -9,6 +9,8 @@ export function runStatus(run: Pick<RunSummary, "status" | "cancel_requested">):
 }
 
 export function dayKind(day: JobDay): CellKind {
+	// A run that never began is worse than anything but one that failed.
+	if (day.missed > 0 && day.worst !== "failed") return "missed";
 	switch (day.worst) {
 		case undefined:
 		case null:

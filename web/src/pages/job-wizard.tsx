@@ -6,25 +6,29 @@ import { keys } from "../api/keys.ts";
 import { agentsQuery } from "../api/queries/agents.ts";
 import { createJob, startRun } from "../api/queries/jobs.ts";
 import { vaultsQuery } from "../api/queries/vaults.ts";
-import { emptyJob, jobRequest, suggestedName, typedNumber } from "../forms/job.ts";
+import { emptyJob, jobRequest, suggestedName } from "../forms/job.ts";
+import { typedNumber } from "../forms/number.ts";
+import { isComplete, scheduleRequest } from "../forms/schedule.ts";
 import { useDraft } from "../hooks/use-draft.ts";
-import { OptionsStep, PlaceStep, ReviewStep, SourceStep } from "../modules/JobSteps.tsx";
+import { useScheduleWords } from "../hooks/use-schedule-words.ts";
+import { OptionsStep, PlaceStep, ReviewStep, ScheduleStep, SourceStep } from "../modules/JobSteps.tsx";
 import { WizardSheet, type WizardStep } from "../modules/WizardSheet.tsx";
 import { Icon } from "../ui/Icon.tsx";
 import { paths } from "../util/paths.ts";
 
 const route = getRouteApi("/signed-in/jobs/new/$step");
 
-const steps = ["place", "source", "options", "review"] as const;
+const steps = ["place", "source", "schedule", "options", "review"] as const;
 type Step = (typeof steps)[number];
 
-/** New job: machine and vault, source, options, review. */
+/** New job: machine and vault, source, schedule, options, review. */
 export default function JobWizard() {
 	const { t } = useTranslation();
 	const navigate = useNavigate();
 	const queries = useQueryClient();
 	const { step: wanted } = route.useParams();
 	const { agent: presetAgent } = route.useSearch();
+	const scheduleWords = useScheduleWords();
 	const { draft, change, clear } = useDraft("holdfast-new-job", emptyJob);
 	const agents = useQuery({ ...agentsQuery, refetchInterval: 10_000 });
 	const vaults = useQuery(vaultsQuery);
@@ -49,6 +53,7 @@ export default function JobWizard() {
 	const step = steps.find((known): known is Step => known === wanted);
 	if (step === undefined) return <Navigate {...paths.newJob()} replace />;
 	const current = steps.indexOf(step);
+	const scheduleFine = isComplete(draft.schedule);
 	const optionsFine = typedNumber(draft.limit) !== null && typedNumber(draft.maxAge) !== null;
 	const missing =
 		agent === undefined
@@ -57,9 +62,11 @@ export default function JobWizard() {
 				? t("wizard.needVault")
 				: current >= 1 && draft.paths.length === 0
 					? t("wizard.needPath")
-					: current >= 2 && !optionsFine
-						? t("wizard.limitInvalid")
-						: undefined;
+					: current >= 2 && !scheduleFine
+						? t("schedule.incomplete")
+						: current >= 3 && !optionsFine
+							? t("wizard.limitInvalid")
+							: undefined;
 	const list: WizardStep[] = [
 		{
 			name: t("wizard.place"),
@@ -73,7 +80,13 @@ export default function JobWizard() {
 			done: draft.paths.length > 0,
 			to: paths.newJob("source"),
 		},
-		{ name: t("wizard.options"), done: current > 2, to: paths.newJob("options") },
+		{
+			name: t("wizard.schedule"),
+			summary: current >= 2 && scheduleFine ? scheduleWords(scheduleRequest(draft.schedule)) : undefined,
+			done: current > 2 && scheduleFine,
+			to: paths.newJob("schedule"),
+		},
+		{ name: t("wizard.options"), done: current > 3, to: paths.newJob("options") },
 		{ name: t("wizard.review"), done: false, to: paths.newJob("review") },
 	];
 	const next = steps[current + 1];
@@ -118,6 +131,7 @@ export default function JobWizard() {
 		>
 			{step === "place" ? <PlaceStep draft={present} change={change} agents={agents} vaults={vaults} /> : null}
 			{step === "source" ? <SourceStep draft={present} change={change} agent={agent} /> : null}
+			{step === "schedule" ? <ScheduleStep draft={present} change={change} /> : null}
 			{step === "options" ? <OptionsStep draft={present} change={change} /> : null}
 			{step === "review" ? (
 				<ReviewStep draft={present} change={change} name={name} agent={agent} vault={vault} error={create.error} />

@@ -8,16 +8,19 @@ import { deleteJob, jobQuery, setJobEnabled } from "../api/queries/jobs.ts";
 import { pointsQuery } from "../api/queries/points.ts";
 import type { Job } from "../api/types.ts";
 import { useFormat } from "../hooks/use-format.ts";
+import { useScheduleWords } from "../hooks/use-schedule-words.ts";
 import { useWording } from "../hooks/use-wording.ts";
 import { ActionButton } from "../modules/ActionButton.tsx";
 import { ButtonLink } from "../modules/ButtonLink.tsx";
 import { DayStrip } from "../modules/DayStrip.tsx";
+import { NextRuns } from "../modules/NextRuns.tsx";
 import { Columns, Page, Section, TrailLink } from "../modules/Page.tsx";
 import { PointList } from "../modules/PointList.tsx";
 import { QueryView } from "../modules/QueryView.tsx";
 import { RunNow } from "../modules/RunNow.tsx";
 import { RunningList } from "../modules/RunningList.tsx";
 import { RunTable } from "../modules/RunTable.tsx";
+import ScheduleDialog from "../modules/ScheduleDialog.tsx";
 import { ConfirmDialog } from "../ui/ConfirmDialog.tsx";
 import { ErrorText } from "../ui/ErrorText.tsx";
 import { Icon } from "../ui/Icon.tsx";
@@ -174,12 +177,57 @@ function Verdict({ job }: { job: Job }) {
 	);
 }
 
+/** When it starts by itself, and the way to change that. */
+function ScheduleSection({ job }: { job: Job }) {
+	const { t } = useTranslation();
+	const words = useScheduleWords();
+	const [editing, setEditing] = useState(false);
+	const { schedule } = job;
+	const conditions = [
+		...(schedule.not_between ?? []).map((window) => t("schedule.conditionNotBetween", window)),
+		...(schedule.stop_at ? [t("schedule.conditionStop", { time: schedule.stop_at })] : []),
+		...(schedule.spread_minutes ? [t("schedule.conditionSpread", { minutes: schedule.spread_minutes })] : []),
+		...(schedule.type === "manual"
+			? []
+			: [schedule.catch_up === false ? t("schedule.conditionNoCatchUp") : t("schedule.conditionCatchUp")]),
+	];
+	return (
+		<Section
+			title={t("jobs.schedule")}
+			more={
+				<ActionButton actions={job.actions} name="update" onClick={() => setEditing(true)}>
+					{t("schedule.edit")}
+				</ActionButton>
+			}
+		>
+			<p className={css["schedule"]}>{words(schedule)}</p>
+			{conditions.length === 0 ? null : (
+				<ul className="muted">
+					{conditions.map((condition) => (
+						<li key={condition}>{condition}</li>
+					))}
+				</ul>
+			)}
+			{schedule.type === "manual" ? null : job.enabled ? (
+				<>
+					<h3 className={css["next"]}>{t("schedule.next")}</h3>
+					<NextRuns schedule={schedule} owner={{ job_id: job.id }} />
+				</>
+			) : (
+				<p className="muted">{t("schedule.disabled")}</p>
+			)}
+			{editing ? <ScheduleDialog job={job} onClose={() => setEditing(false)} /> : null}
+		</Section>
+	);
+}
+
 function Settings({ job }: { job: Job }) {
 	const { t } = useTranslation();
 	const format = useFormat();
 	const limit = job.upload_limit_bytes_per_second;
 	return (
 		<>
+			<ScheduleSection job={job} />
 			<Section title={t("jobs.paths")} count={job.paths.length}>
 				<ul>
 					{job.paths.map((path) => (
@@ -204,7 +252,6 @@ function Settings({ job }: { job: Job }) {
 								{job.vault.name}
 							</Link>,
 						],
-						[t("jobs.schedule"), t("jobs.manual")],
 						[t("jobs.compression"), t(`jobs.compressionName.${job.policy.compression ?? "zstd-default"}`)],
 						[
 							t("jobs.limit"),

@@ -7,6 +7,7 @@ import { jobsQuery } from "../api/queries/jobs.ts";
 import type { Job } from "../api/types.ts";
 import { useFormat } from "../hooks/use-format.ts";
 import { useRestWords } from "../hooks/use-rest-words.ts";
+import { useScheduleWords } from "../hooks/use-schedule-words.ts";
 import { ButtonLink } from "../modules/ButtonLink.tsx";
 import { DayStrip } from "../modules/DayStrip.tsx";
 import { Page } from "../modules/Page.tsx";
@@ -101,6 +102,13 @@ function List({ jobs, search }: { jobs: readonly Job[]; search: string }) {
 
 function Row({ job }: { job: Job }) {
 	const { t } = useTranslation();
+	const format = useFormat();
+	const words = useScheduleWords();
+	const next = job.next_run_at
+		? job.agent.online
+			? t("schedule.nextAt", { time: format.moment(job.next_run_at) })
+			: t("schedule.whenBack")
+		: undefined;
 	return (
 		<tr>
 			<Cell strong icon={<Icon name="file" />} second={<Source job={job} />}>
@@ -109,7 +117,9 @@ function Row({ job }: { job: Job }) {
 			<Cell hideBelow="narrow" second={job.vault.name}>
 				{job.agent.name}
 			</Cell>
-			<Cell hideBelow="narrow">{t("jobs.manual")}</Cell>
+			<Cell hideBelow="narrow" second={next}>
+				{words(job.schedule)}
+			</Cell>
 			<Cell hideBelow="narrow">
 				<DayStrip job={job.name} days={job.days.slice(-14)} />
 			</Cell>

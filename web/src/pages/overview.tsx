@@ -16,7 +16,7 @@ import { RunningList } from "../modules/RunningList.tsx";
 import { Icon } from "../ui/Icon.tsx";
 import { KeyValues } from "../ui/KeyValues.tsx";
 import { Status } from "../ui/Status.tsx";
-import { StatusIcon } from "../ui/StatusIcon.tsx";
+import { StatusIcon, type StatusName } from "../ui/StatusIcon.tsx";
 import { type CellKind, StripCell } from "../ui/Strip.tsx";
 import { Cell, Table } from "../ui/Table.tsx";
 import { paths } from "../util/paths.ts";
@@ -131,12 +131,17 @@ function Attention({ overview }: { overview: Overview }) {
 const alertWords = [
 	"run_failed",
 	"files_skipped",
+	"run_missed",
 	"agent_unreachable",
 	"agent_cloned",
 	"vault_not_ready",
 	"job_late",
 	"kit_not_shown",
 ] as const;
+
+/** Alerts whose icon is not that of their severity. */
+const alertIcons: Readonly<Record<string, StatusName>> = { agent_unreachable: "unreachable", run_missed: "missed" };
+
 type AlertWord = (typeof alertWords)[number];
 
 function AlertRow({ alert, first }: { alert: Alert; first: boolean }) {
@@ -146,8 +151,7 @@ function AlertRow({ alert, first }: { alert: Alert; first: boolean }) {
 	// The server's own sentence says more, but only in English.
 	const title =
 		i18n.language === "en" || known === undefined ? alert.title : t(`alert.${known}`, { name: alert.object_name });
-	const icon =
-		alert.severity === "bad" ? "failed" : alert.kind === "agent_unreachable" ? "unreachable" : "partial_success";
+	const icon = alertIcons[alert.kind] ?? (alert.severity === "bad" ? "failed" : "partial_success");
 	return (
 		<li className={css["alert"]}>
 			<StatusIcon status={icon} label={t(`status.${icon}`)} />

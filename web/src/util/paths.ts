@@ -9,7 +9,7 @@ export const paths = {
 	run: (run: string) => linkOptions({ to: "/runs/$run", params: { run } }),
 	jobs: (search: { q?: string } = {}) => linkOptions({ to: "/jobs", search }),
 	job: (job: string) => linkOptions({ to: "/jobs/$job", params: { job } }),
-	newJob: (step: "place" | "source" | "options" | "review" = "place", search: { agent?: string } = {}) =>
+	newJob: (step: "place" | "source" | "schedule" | "options" | "review" = "place", search: { agent?: string } = {}) =>
 		linkOptions({ to: "/jobs/new/$step", params: { step }, search }),
 	agents: (search: { panel?: "add"; q?: string } = {}) => linkOptions({ to: "/agents", search }),
 	agent: (agent: string) => linkOptions({ to: "/agents/$agent", params: { agent } }),

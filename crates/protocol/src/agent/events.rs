@@ -95,6 +95,18 @@ events! {
     RUN_REPORTED_LATE: "info", "warn",
         "The agent was away and has now reported how this run ended.",
         "Der Agent war nicht erreichbar und hat das Ergebnis dieses Laufs nachgereicht.";
+    /// The schedule asked for a run while this one was at work; `due`.
+    SCHEDULE_SKIPPED: "warning", "warn",
+        "The run that was due at {due} was left out, because this one was still at work.",
+        "Der Lauf, der um {due} f\u{e4}llig war, wurde ausgelassen, weil dieser noch lief.";
+    /// The run came into the time at which its schedule stops runs.
+    WINDOW_ENDED: "cancelled", "warn",
+        "The time window of this job has ended. The run is stopped, and the next one goes on from what was uploaded.",
+        "Das Zeitfenster dieses Auftrags ist zu Ende. Der Lauf wird angehalten, und der n\u{e4}chste macht bei dem weiter, was hochgeladen ist.";
+    /// The machine did not take the run in time, and its job makes up for nothing.
+    SCHEDULE_MISSED: "cancelled", "warn",
+        "The machine did not take this run in time. Its job does not make up for missed runs.",
+        "Der Rechner hat diesen Lauf nicht rechtzeitig begonnen. Sein Auftrag holt ausgefallene L\u{e4}ufe nicht nach.";
     /// The clocks of agent and server differ; `seconds`.
     CLOCK_DIFFERS: "warning", "warn",
         "The clock of this machine differs from the server's by {seconds} seconds.",

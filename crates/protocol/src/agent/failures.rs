@@ -28,6 +28,14 @@ failures! {
     AGENT_OFFLINE = "AGENT_OFFLINE",
         "The agent stopped reporting, so the run was closed as failed. Check that the machine is on and the agent is running.",
         "Der Agent meldet sich nicht mehr, der Lauf wurde als fehlgeschlagen geschlossen. Pr\u{fc}fen Sie, ob der Rechner l\u{e4}uft und der Agent gestartet ist.";
+    /// The run was stopped because its window ended.
+    WINDOW_ENDED = "WINDOW_ENDED",
+        "The time window of the job ended, so the run was stopped. The next one goes on from what was uploaded.",
+        "Das Zeitfenster des Auftrags war zu Ende, deshalb wurde der Lauf angehalten. Der n\u{e4}chste macht bei dem weiter, was hochgeladen ist.";
+    /// The run was withdrawn because it was not taken in time.
+    SCHEDULE_MISSED = "SCHEDULE_MISSED",
+        "The machine did not take the run in time, and the job does not make up for missed runs. Start it by hand, or let the schedule make up for missed runs.",
+        "Der Rechner hat den Lauf nicht rechtzeitig begonnen, und der Auftrag holt Ausgefallenes nicht nach. Starten Sie ihn von Hand, oder lassen Sie den Zeitplan Ausgefallenes nachholen.";
     /// A virtual machine does not allow checkpoints.
     CHECKPOINTS_DISABLED = "CHECKPOINTS_DISABLED",
         "The virtual machine does not allow checkpoints, so its backup is only crash-consistent.",

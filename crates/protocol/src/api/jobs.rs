@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use super::{
     common::{Action, AgentReference, Reference},
     runs::RunSummary,
+    schedules::Schedule,
 };
 use crate::{
     Time,
@@ -51,24 +52,6 @@ pub struct JobPolicy {
     pub parallelism: Option<u32>,
 }
 
-/// When a job starts by itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ScheduleType {
-    /// Never; somebody starts it.
-    #[default]
-    Manual,
-}
-
-/// When a job starts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Schedule {
-    /// Its kind.
-    #[serde(rename = "type")]
-    pub kind: ScheduleType,
-}
-
 /// A job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Job {
@@ -90,6 +73,8 @@ pub struct Job {
     pub policy: JobPolicy,
     /// When.
     pub schedule: Schedule,
+    /// When it starts by itself next, its share of the spread included; absent: it does not.
+    pub next_run_at: Option<Time>,
     /// Most bytes a second sent to the vault; absent: no limit.
     pub upload_limit_bytes_per_second: Option<u64>,
     /// How old the newest restore point may be before the job counts as unprotected; absent: no limit.
@@ -123,6 +108,8 @@ pub struct JobDay {
     pub worst: Option<crate::agent::RunStatus>,
     /// Number of runs.
     pub runs: u32,
+    /// Times at which the schedule asked for a run and none was started.
+    pub missed: u32,
     /// The run that `worst` speaks of.
     pub run_id: Option<crate::ids::RunId>,
 }

@@ -10,6 +10,7 @@ pub mod points;
 pub mod problem;
 pub mod restores;
 pub mod runs;
+pub mod schedules;
 pub mod session;
 pub mod settings;
 pub mod users;

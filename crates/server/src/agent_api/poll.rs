@@ -23,7 +23,7 @@ use super::{
 use crate::{
     app::{App, now},
     commands::{queue, state::lease_ms, vault_context},
-    db::{self, AgentRow, RunRow, Scope},
+    db::{self, AgentRow, RunRow, Scope, occurrences},
     extract::{AgentBody, Json},
     problem::{ApiError, ApiResult},
     runs::{
@@ -31,6 +31,7 @@ use crate::{
         state::{RunInput, RunOutcome, apply},
         state_of, watchdog, write_state,
     },
+    schedules,
 };
 
 /// A lost wake-up, and work that falls due by time, are found by looking again.
@@ -212,10 +213,7 @@ async fn run(app: &App, agent: &AgentRow, request: &PollRequest) -> ApiResult<Op
             db::runs::lock_of_agent(&txn, agent.id, id).await?,
             RunInput::HandBack,
         ),
-        None => (
-            db::runs::next_queued(&txn, agent.id).await?,
-            RunInput::Claim,
-        ),
+        None => (next_queued(app, &txn, agent.id).await?, RunInput::Claim),
     };
     let Some(mut run) = found else {
         return Ok(None);
@@ -231,6 +229,9 @@ async fn run(app: &App, agent: &AgentRow, request: &PollRequest) -> ApiResult<Op
     run.instance = Some(request.instance);
     run.heartbeat_at = Some(now);
     let run = db::runs::save(&txn, run).await?;
+    if input == RunInput::Claim {
+        occurrences::leave_queue(&txn, run.id, occurrences::STARTED, None).await?;
+    }
     match work(app, &txn, agent, &run).await {
         Ok(work) => {
             txn.commit().await?;
@@ -247,6 +248,25 @@ async fn run(app: &App, agent: &AgentRow, request: &PollRequest) -> ApiResult<Op
             Ok(None)
         }
     }
+}
+
+/// The oldest queued backup of an agent that may begin now.
+async fn next_queued(
+    app: &App,
+    conn: &impl ConnectionTrait,
+    agent_id: i64,
+) -> ApiResult<Option<RunRow>> {
+    for run in db::runs::ready_queued(conn, agent_id).await? {
+        match schedules::may_begin(app, conn, &run).await {
+            Ok(true) => return Ok(Some(run)),
+            Ok(false) => {}
+            // One whose schedule cannot be read must not keep the agent from everything else.
+            Err(error) => {
+                tracing::error!(run = %run.uuid, code = error.code().code(), "whether a run may begin cannot be told; it waits: {}", error.cause());
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// Whether a run at work is in nobody's hands: its process is another than the caller, or the answer that brought it

@@ -13,6 +13,7 @@ use super::{
 
 /// What a new job is made of; JSON fields as text.
 pub(crate) struct NewJob {
+    pub(crate) uuid: Uuid,
     pub(crate) agent_id: i64,
     pub(crate) vault_id: i64,
     pub(crate) name: String,
@@ -23,6 +24,16 @@ pub(crate) struct NewJob {
     pub(crate) schedule: String,
     pub(crate) upload_limit: Option<i64>,
     pub(crate) max_age_seconds: Option<i64>,
+    pub(crate) next: Option<Next>,
+}
+
+/// The next occurrence of a job, in milliseconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Next {
+    /// When it is due.
+    pub(crate) due_at: i64,
+    /// When it starts.
+    pub(crate) start_at: i64,
 }
 
 /// What may change in a job; `Some(None)` lifts a limit.
@@ -35,6 +46,7 @@ pub(crate) struct JobChange {
     pub(crate) schedule: Option<String>,
     pub(crate) upload_limit: Option<Option<i64>>,
     pub(crate) max_age_seconds: Option<Option<i64>>,
+    pub(crate) next: Option<Option<Next>>,
 }
 
 /// Which jobs are wanted.
@@ -106,6 +118,38 @@ pub(crate) async fn list(
     page_by_id(conn, query, Order::OldestFirst, page).await
 }
 
+/// Enabled jobs of the whole server whose schedule asks for something until `until`.
+pub(crate) async fn scheduled(
+    conn: &impl ConnectionTrait,
+    until: i64,
+) -> Result<Vec<JobRow>, DbErr> {
+    Entity::find()
+        .filter(Column::NextStartAt.lte(until))
+        .filter(Column::Enabled.eq(true))
+        .order_by_asc(Column::NextStartAt)
+        .all(conn)
+        .await
+}
+
+/// Writes down when a job is due next; its version stays.
+pub(crate) async fn set_next(
+    conn: &impl ConnectionTrait,
+    id: i64,
+    next: Option<Next>,
+) -> Result<(), DbErr> {
+    let change = ActiveModel {
+        next_due_at: Set(next.map(|next| next.due_at)),
+        next_start_at: Set(next.map(|next| next.start_at)),
+        ..Default::default()
+    };
+    Entity::update_many()
+        .set(change)
+        .filter(Column::Id.eq(id))
+        .exec(conn)
+        .await?;
+    Ok(())
+}
+
 /// Names of the jobs that match, the first few of them.
 pub(crate) async fn some_names(
     conn: &impl ConnectionTrait,
@@ -128,7 +172,7 @@ pub(crate) async fn insert(
     now: i64,
 ) -> Result<JobRow, DbErr> {
     let row = ActiveModel {
-        uuid: Set(Uuid::now_v7()),
+        uuid: Set(new.uuid),
         tenant_id: Set(scope.tenant_id()),
         reseller_id: Set(reseller(conn, scope).await?),
         agent_id: Set(new.agent_id),
@@ -141,6 +185,8 @@ pub(crate) async fn insert(
         schedule: Set(new.schedule),
         upload_limit: Set(new.upload_limit),
         max_age_seconds: Set(new.max_age_seconds),
+        next_due_at: Set(new.next.map(|next| next.due_at)),
+        next_start_at: Set(new.next.map(|next| next.start_at)),
         created_at: Set(now),
         version: Set(1),
         ..Default::default()
@@ -180,6 +226,10 @@ pub(crate) async fn update(
     }
     if let Some(value) = change.max_age_seconds {
         row.max_age_seconds = Set(value);
+    }
+    if let Some(next) = change.next {
+        row.next_due_at = Set(next.map(|next| next.due_at));
+        row.next_start_at = Set(next.map(|next| next.start_at));
     }
     change_version::<Entity>(conn, scope, id, version, row).await
 }

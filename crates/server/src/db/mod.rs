@@ -21,6 +21,7 @@ pub(crate) mod enrolment_tokens;
 pub(crate) mod events;
 pub(crate) mod idempotency;
 pub(crate) mod jobs;
+pub(crate) mod occurrences;
 pub(crate) mod periodic_tasks;
 pub(crate) mod points;
 pub(crate) mod problems;
@@ -44,7 +45,8 @@ pub(crate) use self::{
     entity::{
         agent::Model as AgentRow, audit_entry::Model as AuditRow, command::Model as CommandRow,
         enrolment_token::Model as EnrolmentTokenRow, job::Model as JobRow,
-        point::Model as PointRow, point_snapshot::Model as PointSnapshotRow, run::Model as RunRow,
+        occurrence::Model as OccurrenceRow, point::Model as PointRow,
+        point_snapshot::Model as PointSnapshotRow, run::Model as RunRow,
         run_event::Model as EventRow, run_problem::Model as ProblemRow, tenant::Model as TenantRow,
         user::Model as UserRow, vault::Model as VaultRow,
     },

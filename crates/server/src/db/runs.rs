@@ -35,6 +35,7 @@ pub(crate) struct NewRun {
     pub(crate) policy: String,
     pub(crate) source_point_id: Option<i64>,
     pub(crate) target_path: Option<String>,
+    pub(crate) stop_at: Option<i64>,
 }
 
 /// Which runs are wanted.
@@ -137,6 +138,7 @@ pub(crate) async fn insert(
         policy: Set(new.policy),
         source_point_id: Set(new.source_point_id),
         target_path: Set(new.target_path),
+        stop_at: Set(new.stop_at),
         created_at: Set(now),
         version: Set(1),
         ..Default::default()
@@ -150,7 +152,7 @@ pub(crate) async fn save(conn: &impl ConnectionTrait, mut row: RunRow) -> Result
     row.into_active_model().reset_all().update(conn).await
 }
 
-/// The run of a job that waits, when there is one.
+/// The backup of a job that waits, when there is one.
 pub(crate) async fn queued_of_job(
     conn: &impl ConnectionTrait,
     scope: Scope,
@@ -158,6 +160,7 @@ pub(crate) async fn queued_of_job(
 ) -> Result<Option<RunRow>, DbErr> {
     of::<Entity>(scope)
         .filter(Column::JobId.eq(job_id))
+        .filter(Column::RunType.eq("backup"))
         .filter(Column::Status.eq("queued"))
         .one(conn)
         .await
@@ -215,11 +218,11 @@ pub(crate) async fn lock_of_agent(
         .await
 }
 
-/// The oldest queued backup of an agent whose vault is ready.
-pub(crate) async fn next_queued(
+/// Queued backups of an agent whose vaults are ready, oldest first, to be changed in the present transaction.
+pub(crate) async fn ready_queued(
     conn: &impl ConnectionTrait,
     agent_id: i64,
-) -> Result<Option<RunRow>, DbErr> {
+) -> Result<Vec<RunRow>, DbErr> {
     let ready = sea_orm::sea_query::Query::select()
         .column(vault::Column::Id)
         .from(vault::Entity)
@@ -232,7 +235,31 @@ pub(crate) async fn next_queued(
         .filter(Column::VaultId.in_subquery(ready))
         .order_by_asc(Column::Id)
         .lock_exclusive()
+        .all(conn)
+        .await
+}
+
+/// The run of a job that is at work, when there is one.
+pub(crate) async fn at_work_of_job(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    job_id: i64,
+) -> Result<Option<RunRow>, DbErr> {
+    of::<Entity>(scope)
+        .filter(Column::JobId.eq(job_id))
+        .filter(Column::RunType.eq("backup"))
+        .filter(Column::Status.is_in(AT_WORK))
         .one(conn)
+        .await
+}
+
+/// Runs of the whole server that are not over although they had to end, and that nobody asked to stop yet.
+pub(crate) async fn past_stop(conn: &impl ConnectionTrait, now: i64) -> Result<Vec<RunRow>, DbErr> {
+    Entity::find()
+        .filter(Column::StopAt.lte(now))
+        .filter(Column::CancelRequested.eq(false))
+        .filter(Column::Status.is_not_in(TERMINAL))
+        .all(conn)
         .await
 }
 

@@ -6,7 +6,9 @@ use sea_orm::{
 
 use super::{
     Scope,
-    entity::{agent, audit_entry, command, enrolment_token, job, point, run, user, vault},
+    entity::{
+        agent, audit_entry, command, enrolment_token, job, occurrence, point, run, user, vault,
+    },
 };
 
 /// An entity whose rows belong to a tenant.
@@ -45,6 +47,7 @@ of_tenant!(
     command,
     enrolment_token,
     job,
+    occurrence,
     point,
     run,
     user,

@@ -6,6 +6,7 @@ use holdfast_protocol::{
         common::Page,
         jobs::{Job, JobCreate, JobPatch, JobPolicy, RunStart},
         runs::Run,
+        schedules::Schedule,
     },
     errors::ErrorCode,
 };
@@ -30,6 +31,7 @@ use crate::{
     live::{Change, What},
     problem::{ApiError, ApiResult},
     runs::start::{Started, start_job},
+    schedules,
     view::{self, catalog::Catalog, jobs::JobFigures},
 };
 
@@ -230,7 +232,10 @@ pub(crate) async fn create(
         ));
     }
     name_is_free(&txn, &caller, &name, None).await?;
+    let tenant = db::tenants::get(&txn, caller.scope).await?;
+    let uuid = Uuid::now_v7();
     let new = NewJob {
+        uuid,
         agent_id: agent.id,
         vault_id: vault.id,
         name: name.clone(),
@@ -241,6 +246,7 @@ pub(crate) async fn create(
         schedule: serde_json::to_string(&request.schedule)?,
         upload_limit: upload_limit.flatten(),
         max_age_seconds: max_age.flatten(),
+        next: schedules::next_of(&request.schedule, &tenant, uuid, app.clock.now())?,
     };
     let row = db::jobs::insert(&txn, caller.scope, new, now()).await?;
     let object = Object::of("jobs", row.uuid, &name);
@@ -295,7 +301,13 @@ pub(crate) async fn update(
         check_policy(policy)?;
         change.policy = Some(serde_json::to_string(policy)?);
     }
-    if let Some(schedule) = &patch.schedule {
+    let stored: Schedule = serde_json::from_str(&row.schedule)?;
+    let schedule = patch.schedule.as_ref().unwrap_or(&stored);
+    // What was due while the job was disabled, or by another schedule, is not made up for.
+    if *schedule != stored || (patch.enabled == Some(true) && !row.enabled) {
+        let tenant = db::tenants::get(app.db.reader(), caller.scope).await?;
+        let next = schedules::next_of(schedule, &tenant, row.uuid, app.clock.now())?;
+        change.next = Some(next);
         change.schedule = Some(serde_json::to_string(schedule)?);
     }
     let txn = app.db.begin().await?;

@@ -11,6 +11,7 @@ pub(crate) mod overview;
 pub(crate) mod points;
 pub(crate) mod restores;
 pub(crate) mod runs;
+pub(crate) mod schedules;
 pub(crate) mod session;
 pub(crate) mod set_up;
 pub(crate) mod settings;

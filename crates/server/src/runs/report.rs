@@ -227,6 +227,11 @@ async fn write_end(
     ) {
         run.progress_pct = Some(100.0);
     }
+    // Why it was asked to stop counts only for one that did.
+    if update.status != Some(RunStatus::Cancelled) {
+        run.error_code = None;
+        run.sealed_error = None;
+    }
     if update.status == Some(RunStatus::Failed) {
         let code = update
             .error_code

@@ -18,7 +18,8 @@ use crate::{
     app::{App, now},
     commands::queue::{self, Order},
     db::{
-        self, AgentRow, JobRow, PointRow, PointSnapshotRow, RunRow, Scope, VaultRow, runs::NewRun,
+        self, AgentRow, JobRow, PointRow, PointSnapshotRow, RunRow, Scope, VaultRow, occurrences,
+        runs::NewRun,
     },
     live::{Change, What},
     problem::{ApiError, ApiResult},
@@ -54,7 +55,14 @@ pub(crate) async fn start_job(
     if vault.state == "new" {
         changes.extend(order_repository(app, conn, vault, agent).await?);
     }
-    if let Some(run) = db::runs::queued_of_job(conn, scope, job.id).await? {
+    if let Some(mut run) = db::runs::queued_of_job(conn, scope, job.id).await? {
+        // What somebody asked for is bound to no window, and is not withdrawn.
+        if trigger == "manual" && run.trigger_kind != trigger {
+            run.trigger_kind = trigger.to_owned();
+            run.stop_at = None;
+            run = db::runs::save(conn, run).await?;
+            changes.push(changed(&run));
+        }
         return Ok((Started::Joined(run), changes));
     }
     let new = NewRun {
@@ -69,6 +77,7 @@ pub(crate) async fn start_job(
         policy: policy_snapshot(job)?,
         source_point_id: None,
         target_path: None,
+        stop_at: None,
     };
     let run = db::runs::insert(conn, scope, new, now()).await?;
     changes.push(changed(&run));
@@ -172,6 +181,7 @@ pub(crate) async fn start_restore(
         policy: serde_json::json!({ "overwrite": order.overwrite }).to_string(),
         source_point_id: Some(order.point.id),
         target_path: Some(order.target_path.to_owned()),
+        stop_at: None,
     };
     let run = db::runs::insert(conn, scope, new, now()).await?;
     let payload = CommandPayload::Restore(Restore {
@@ -287,6 +297,8 @@ pub(crate) async fn cancel(
             write_state(&mut run, state, now);
             run = db::runs::save(conn, run).await?;
             if state.status.is_terminal() {
+                let reason = Some(occurrences::reasons::CANCELLED);
+                occurrences::leave_queue(conn, run.id, occurrences::SKIPPED, reason).await?;
                 let restore = holdfast_protocol::agent::CommandType::Restore.as_str();
                 for command in
                     db::commands::open_of(conn, scope, restore, Some(run.id), None).await?
@@ -303,6 +315,32 @@ pub(crate) async fn cancel(
     Ok((run, changes))
 }
 
+/// Ends a run by the schedule's own rule, whose code is a failure's and an event's at once; one that only waits is over
+/// at once, one at work is asked to stop. One that is over, or was asked already, is left alone.
+pub(crate) async fn end_early(
+    app: &App,
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    id: i64,
+    code: &str,
+) -> ApiResult<Vec<Change>> {
+    let now = now();
+    let Some(mut run) = db::runs::lock(conn, scope, id).await? else {
+        return Ok(Vec::new());
+    };
+    let RunOutcome::Changed(state) = apply(state_of(&run), RunInput::Cancel) else {
+        return Ok(Vec::new());
+    };
+    write_failure(app, &mut run, code, None);
+    write_state(&mut run, state, now);
+    let event = super::events::Incoming::of_server(code, serde_json::Map::new(), now);
+    let attempt = run.attempt;
+    let mut changes = super::events::append(conn, app, &mut run, attempt, vec![event]).await?;
+    let run = db::runs::save(conn, run).await?;
+    changes.push(changed(&run));
+    Ok(changes)
+}
+
 /// Fails a run that cannot be carried out.
 pub(crate) async fn fail(
     app: &App,
@@ -315,6 +353,7 @@ pub(crate) async fn fail(
     let RunOutcome::Changed(state) = apply(state_of(&run), RunInput::Impossible) else {
         return Ok(Vec::new());
     };
+    occurrences::leave_queue(conn, run.id, occurrences::STARTED, None).await?;
     write_failure(app, &mut run, code, detail);
     write_state(&mut run, state, now);
     let mut params = serde_json::Map::new();

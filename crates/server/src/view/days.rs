@@ -41,9 +41,10 @@ fn severity(status: RunStatus) -> u8 {
     }
 }
 
-/// The strip of one job.
+/// The strip of one job; `missed` are the times at which starts were due that nobody made.
 pub(crate) fn strip<'a>(
     marks: impl Iterator<Item = &'a RunMark>,
+    missed: &[i64],
     now: i64,
     zone: &TimeZone,
 ) -> Vec<JobDay> {
@@ -51,12 +52,7 @@ pub(crate) fn strip<'a>(
     for mark in marks {
         let date = today(mark.created_at, zone);
         let status = parse_status(&mark.status);
-        let day = by_day.entry(date).or_insert_with(|| JobDay {
-            date: date.to_string(),
-            worst: None,
-            runs: 0,
-            run_id: None,
-        });
+        let day = by_day.entry(date).or_insert_with(|| empty(date));
         day.runs += 1;
         if day
             .worst
@@ -66,18 +62,27 @@ pub(crate) fn strip<'a>(
             day.run_id = Some(RunId(mark.uuid));
         }
     }
+    for due in missed {
+        let date = today(*due, zone);
+        by_day.entry(date).or_insert_with(|| empty(date)).missed += 1;
+    }
     let first = first_day(now, zone);
     (0..DAYS as i64)
         .map(|offset| {
             let date = first.saturating_add(offset.days());
-            by_day.remove(&date).unwrap_or_else(|| JobDay {
-                date: date.to_string(),
-                worst: None,
-                runs: 0,
-                run_id: None,
-            })
+            by_day.remove(&date).unwrap_or_else(|| empty(date))
         })
         .collect()
+}
+
+fn empty(date: Date) -> JobDay {
+    JobDay {
+        date: date.to_string(),
+        worst: None,
+        runs: 0,
+        missed: 0,
+        run_id: None,
+    }
 }
 
 #[cfg(test)]
@@ -112,7 +117,8 @@ mod tests {
             mark("2026-11-23T11:00:00Z", "success"),
             mark("2026-11-24T09:00:00Z", "running"),
         ];
-        let days = strip(marks.iter(), now, &zone);
+        let missed = [marks[0].created_at, marks[1].created_at];
+        let days = strip(marks.iter(), &missed, now, &zone);
         assert_eq!(days.len(), DAYS);
         assert_eq!(
             (days[0].date.as_str(), days[20].date.as_str()),
@@ -123,6 +129,7 @@ mod tests {
             (Some(RunStatus::Failed), 3)
         );
         assert_eq!(days[19].run_id.map(|id| id.0), Some(marks[1].uuid));
+        assert_eq!((days[19].missed, days[20].missed), (2, 0));
         assert_eq!((days[18].worst, days[18].runs), (None, 0));
         assert_eq!(
             (days[20].worst, days[20].runs),

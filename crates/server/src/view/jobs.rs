@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use holdfast_protocol::{
     Time,
+    agent::RunStatus,
     api::{
         jobs::{Job, JobKind},
         session::Role,
@@ -18,12 +19,14 @@ use crate::{
     auth::Caller,
     db::{self, JobRow, RunRow, Scope, points::PointFigures, runs::RunMark},
     problem::ApiResult,
+    runs::parse_status,
 };
 
 /// What is known beside the rows of jobs.
 pub(crate) struct JobFigures {
     points: HashMap<i64, PointFigures>,
     marks: HashMap<i64, Vec<RunMark>>,
+    missed: HashMap<i64, Vec<i64>>,
     last: HashMap<i64, RunRow>,
     active: HashMap<i64, RunRow>,
 }
@@ -43,6 +46,10 @@ impl JobFigures {
                 marks.entry(job).or_default().push(mark);
             }
         }
+        let mut missed: HashMap<i64, Vec<i64>> = HashMap::new();
+        for mark in db::occurrences::missed_since(conn, scope, since).await? {
+            missed.entry(mark.job_id).or_default().push(mark.due_at);
+        }
         let last = db::runs::last_of_jobs(conn, scope, jobs.iter().copied()).await?;
         let active = db::runs::active(conn, scope).await?;
         let by_job = |rows: Vec<RunRow>| {
@@ -58,6 +65,7 @@ impl JobFigures {
                 .map(|figures| (figures.owner, figures))
                 .collect(),
             marks,
+            missed,
             last: by_job(last),
             active: by_job(active),
         })
@@ -69,6 +77,24 @@ impl JobFigures {
 
     pub(crate) fn marks(&self, job: i64) -> impl Iterator<Item = &RunMark> {
         self.marks.get(&job).into_iter().flatten()
+    }
+
+    /// When a job's missed starts were due.
+    pub(crate) fn missed(&self, job: i64) -> &[i64] {
+        self.missed.get(&job).map_or(&[], Vec::as_slice)
+    }
+
+    /// When a job's newest missed start was due, unless a run was started since.
+    pub(crate) fn open_miss(&self, job: i64) -> Option<i64> {
+        let due = self.missed(job).iter().copied().max()?;
+        let mut since = self.marks(job).filter(|mark| mark.created_at >= due);
+        let is_made_up = since.any(|mark| {
+            !matches!(
+                parse_status(&mark.status),
+                RunStatus::Queued | RunStatus::Cancelled
+            )
+        });
+        (!is_made_up).then_some(due)
     }
 
     pub(crate) fn last(&self, job: i64) -> Option<&RunRow> {
@@ -120,6 +146,10 @@ pub(crate) fn job(
         paths: serde_json::from_str(&row.paths)?,
         policy: serde_json::from_str(&row.policy)?,
         schedule: serde_json::from_str(&row.schedule)?,
+        next_run_at: row
+            .next_start_at
+            .filter(|_| row.enabled)
+            .map(Time::from_millis),
         upload_limit_bytes_per_second: row.upload_limit.map(|limit| limit as u64),
         max_age_seconds: row.max_age_seconds.map(|limit| limit as u64),
         protected: is_protected(row, points.latest, catalog.now),
@@ -127,7 +157,12 @@ pub(crate) fn job(
         points: points.count.max(0) as u64,
         last_run: summary(figures.last(row.id))?,
         active_run: summary(active)?,
-        days: days::strip(figures.marks(row.id), catalog.now, &catalog.zone()),
+        days: days::strip(
+            figures.marks(row.id),
+            figures.missed(row.id),
+            catalog.now,
+            &catalog.zone(),
+        ),
         created_at: Time::from_millis(row.created_at),
         version: row.version,
         actions: vec![

@@ -62,7 +62,12 @@ pub(crate) async fn overview(
             late_by_seconds: late_by(job, latest, catalog.now),
             latest_point_at: latest.map(Time::from_millis),
             last_status: figures.last(job.id).map(|run| parse_status(&run.status)),
-            days: days::strip(figures.marks(job.id), catalog.now, &zone),
+            days: days::strip(
+                figures.marks(job.id),
+                figures.missed(job.id),
+                catalog.now,
+                &zone,
+            ),
         });
     }
     let enabled = jobs.iter().filter(|job| job.enabled);
@@ -173,6 +178,13 @@ fn alerts(app: &App, catalog: &Catalog, figures: &JobFigures) -> ApiResult<Vec<A
                 }
                 _ => {}
             }
+        }
+        if let Some(due) = figures.open_miss(job.id) {
+            let agent = catalog.agent(job.agent_id);
+            let online = agent.is_some_and(|agent| is_online(agent, catalog.now));
+            let title = format!("A run of {} was due and was not started.", job.name);
+            let action = if online { "run_now" } else { "open_job" };
+            alerts.push(alert("run_missed", Severity::Bad, title, None, action, due));
         }
         let latest = figures.points(job.id).latest;
         if let (Some(late), Some(latest), Some(limit)) = (

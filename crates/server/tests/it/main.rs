@@ -11,6 +11,7 @@ mod jobs;
 mod live;
 mod resilience;
 mod runs;
+mod schedules;
 mod secrets;
 mod tenants;
 mod vaults;

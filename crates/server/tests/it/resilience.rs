@@ -4,27 +4,12 @@ use std::collections::HashSet;
 
 use holdfast_server::FixedSettings;
 use reqwest::Method;
-use sea_orm::{ConnectionTrait, DatabaseBackend, Statement};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, PASSWORD, TestServer, eventually, ready};
-
-async fn sql(server: &TestServer, text: &str) {
-    let database = server.database().await;
-    database.execute_unprepared(text).await.expect("runs");
-    database.close().await.expect("close the database");
-}
-
-async fn number(server: &TestServer, text: &str) -> Option<i64> {
-    let database = server.database().await;
-    let row = database
-        .query_one_raw(Statement::from_string(DatabaseBackend::Sqlite, text))
-        .await
-        .expect("runs")
-        .expect("a row");
-    database.close().await.expect("close the database");
-    row.try_get_by_index(0).expect("a number")
-}
+use crate::support::{
+    Answer, Client, PASSWORD, TestServer, eventually, ready,
+    server::{number, sql},
+};
 
 fn id(object: &Value) -> &str {
     object["id"].as_str().expect("an id")

@@ -7,7 +7,7 @@ use crate::support::{TestServer, ready};
 
 /// Routes of the description that take ids, in their address, their parameters or their body. A new one must be
 /// counted here.
-const ROUTES_WITH_IDS: usize = 37;
+const ROUTES_WITH_IDS: usize = 38;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn foreign_ids_answer_404_on_every_route() {
@@ -106,6 +106,9 @@ async fn foreign_ids_answer_404_on_every_route() {
                 ("post", "/api/v1/restores") => {
                     vec![json!({ "point_id": id_of("point_id"), "target_path": "/x" })]
                 }
+                ("post", "/api/v1/schedule-previews") => ["job_id", "agent_id"]
+                    .map(|id| json!({ "schedule": { "type": "manual" }, id: id_of(id) }))
+                    .to_vec(),
                 _ => Vec::new(),
             };
             for body in bodies {

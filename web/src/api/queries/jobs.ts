@@ -1,7 +1,7 @@
 import { queryOptions } from "@tanstack/react-query";
 import { answer, client, idempotencyKey, ifMatch } from "../client.ts";
 import { keys } from "../keys.ts";
-import type { Job, JobCreate } from "../types.ts";
+import type { Job, JobCreate, Schedule } from "../types.ts";
 import { allPages } from "./pages.ts";
 
 export const jobsQuery = queryOptions({
@@ -16,6 +16,26 @@ export const jobQuery = (id: string) =>
 		queryFn: ({ signal }) => answer(client.GET("/api/v1/jobs/{id}", { signal, params: { path: { id } } })),
 	});
 
+/** Whose a schedule is: a job's, or one's that is to be made for a machine. */
+export interface ScheduleOwner {
+	job_id?: string;
+	agent_id?: string;
+}
+
+/** The next runs that a schedule would start. */
+export const schedulePreviewQuery = (schedule: Schedule, owner: ScheduleOwner) =>
+	queryOptions({
+		queryKey: keys.schedulePreview(owner, schedule),
+		queryFn: ({ signal }) =>
+			answer(
+				client.POST("/api/v1/schedule-previews", {
+					signal,
+					body: { schedule, ...owner },
+				}),
+			),
+		staleTime: 60_000,
+	});
+
 export const createJob = (body: JobCreate) =>
 	answer(client.POST("/api/v1/jobs", { headers: { "Idempotency-Key": idempotencyKey() }, body }));
 
@@ -24,6 +44,14 @@ export const setJobEnabled = (job: Job, enabled: boolean) =>
 		client.PATCH("/api/v1/jobs/{id}", {
 			params: { path: { id: job.id }, header: ifMatch(job.version) },
 			body: { enabled },
+		}),
+	);
+
+export const setJobSchedule = (job: Job, schedule: Schedule) =>
+	answer(
+		client.PATCH("/api/v1/jobs/{id}", {
+			params: { path: { id: job.id }, header: ifMatch(job.version) },
+			body: { schedule },
 		}),
 	);
 

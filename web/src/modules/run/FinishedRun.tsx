@@ -59,6 +59,7 @@ function Verdict({ run }: { run: Run }) {
 	const { agent } = useRunNames()(run);
 	const restore = run.type === "restore";
 	const target = restore && run.target_path ? <p>{t("run.target", { path: run.target_path, agent })}</p> : undefined;
+	const words = run.failure ? failureWording(run.failure, known) : undefined;
 	switch (run.status) {
 		case "success": {
 			const { files, total_bytes: bytes } = run.statistics;
@@ -90,11 +91,10 @@ function Verdict({ run }: { run: Run }) {
 					icon="cancelled"
 					title={t(restore ? "run.verdict.cancelledRestore" : "run.verdict.cancelled")}
 				>
-					{target}
+					{words === undefined ? target : <p>{words.title}</p>}
 				</Notice>
 			);
 		default: {
-			const words = run.failure ? failureWording(run.failure, known) : undefined;
 			return (
 				<Notice tone="bad" title={t(restore ? "run.verdict.failedRestore" : "run.verdict.failed")}>
 					{words === undefined ? undefined : (

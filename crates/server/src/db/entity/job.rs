@@ -24,6 +24,8 @@ pub struct Model {
     pub schedule: String,
     pub upload_limit: Option<i64>,
     pub max_age_seconds: Option<i64>,
+    pub next_due_at: Option<i64>,
+    pub next_start_at: Option<i64>,
     pub created_at: i64,
     pub version: i64,
 }

@@ -8,6 +8,7 @@ pub mod command;
 pub mod enrolment_token;
 pub mod idempotency_key;
 pub mod job;
+pub mod occurrence;
 pub mod periodic_task;
 pub mod point;
 pub mod point_snapshot;

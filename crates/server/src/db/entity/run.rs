@@ -48,6 +48,7 @@ pub struct Model {
     pub policy: String,
     pub source_point_id: Option<i64>,
     pub target_path: Option<String>,
+    pub stop_at: Option<i64>,
     pub created_at: i64,
     pub started_at: Option<i64>,
     pub finished_at: Option<i64>,

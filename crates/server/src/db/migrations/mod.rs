@@ -4,6 +4,7 @@ use sea_orm_migration::prelude::*;
 
 mod m0001_first;
 mod m0002_groundwork;
+mod m0003_schedules;
 
 /// Every migration, oldest first.
 pub(crate) struct Migrator;
@@ -14,6 +15,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m0001_first::Migration),
             Box::new(m0002_groundwork::Migration),
+            Box::new(m0003_schedules::Migration),
         ]
     }
 }

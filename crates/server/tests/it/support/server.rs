@@ -1,10 +1,11 @@
 //! A server in a temporary folder.
 
-use std::{net::SocketAddr, path::Path};
+use std::{net::SocketAddr, path::Path, sync::Arc};
 
+use holdfast_host::{Clock, SystemClock};
 use holdfast_protocol::Secret;
 use holdfast_server::{FirstAccount, FixedSettings, Running, ServerOptions};
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
+use sea_orm::{ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, Statement};
 use tempfile::TempDir;
 
 use super::{Client, PASSWORD, ScriptedAgent};
@@ -17,6 +18,7 @@ pub(crate) struct TestServer {
     pub(crate) folder: TempDir,
     pub(crate) address: SocketAddr,
     fixed: FixedSettings,
+    clock: Arc<dyn Clock>,
     running: Option<Running>,
 }
 
@@ -28,12 +30,22 @@ impl TestServer {
 
     /// With given settings.
     pub(crate) async fn start_with(fixed: FixedSettings) -> Self {
+        Self::start_on(fixed, Arc::new(SystemClock::new())).await
+    }
+
+    /// With a clock of its own for schedules.
+    pub(crate) async fn start_at(clock: Arc<dyn Clock>) -> Self {
+        Self::start_on(FixedSettings::default(), clock).await
+    }
+
+    async fn start_on(fixed: FixedSettings, clock: Arc<dyn Clock>) -> Self {
         holdfast_host::install_crypto_provider();
         let folder = TempDir::new().expect("make a folder");
         let mut server = Self {
             folder,
             address: ([127, 0, 0, 1], 0).into(),
             fixed,
+            clock,
             running: None,
         };
         server.resume().await;
@@ -44,6 +56,7 @@ impl TestServer {
     pub(crate) async fn resume(&mut self) {
         let mut options = options(&self.folder.path().join("data"), self.address);
         options.fixed = self.fixed.clone();
+        options.clock = self.clock.clone();
         let running = holdfast_server::start(options)
             .await
             .expect("start the server");
@@ -109,7 +122,7 @@ impl TestServer {
             ),
         ];
         for sql in sql {
-            let statement = Statement::from_string(sea_orm::DatabaseBackend::Sqlite, sql);
+            let statement = Statement::from_string(DatabaseBackend::Sqlite, sql);
             database
                 .execute_raw(statement)
                 .await
@@ -120,12 +133,32 @@ impl TestServer {
     }
 }
 
+/// Changes the database behind the server's back.
+pub(crate) async fn sql(server: &TestServer, text: &str) {
+    let database = server.database().await;
+    database.execute_unprepared(text).await.expect("runs");
+    database.close().await.expect("close the database");
+}
+
+/// The number that a query answers with.
+pub(crate) async fn number(server: &TestServer, text: &str) -> Option<i64> {
+    let database = server.database().await;
+    let row = database
+        .query_one_raw(Statement::from_string(DatabaseBackend::Sqlite, text))
+        .await
+        .expect("runs")
+        .expect("a row");
+    database.close().await.expect("close the database");
+    row.try_get_by_index(0).expect("a number")
+}
+
 /// Options of a server with an account.
 pub(crate) fn options(data: &Path, listen: SocketAddr) -> ServerOptions {
     ServerOptions {
         data: data.to_owned(),
         listen,
         shutdown: holdfast_host::Cancel::new(),
+        clock: Arc::new(SystemClock::new()),
         fixed: FixedSettings::default(),
         master_key: None,
         first_account: Some(FirstAccount {

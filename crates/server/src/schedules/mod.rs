@@ -1,0 +1,19 @@
+//! Schedules of jobs: what their documents mean, and the task that starts runs by them.
+//!
+//! The rules are `holdfast_planning::occurrences`. Each job carries when it is due next; a look at the clock settles, job by
+//! job and each in one transaction, what has come since: occurrences, the run that one of them starts, and the next time.
+
+mod document;
+mod gate;
+mod scheduler;
+
+pub(crate) use document::{next_of, timetable, timetable_of, zone_of};
+pub(crate) use gate::may_begin;
+pub(crate) use scheduler::{LOOK_PAUSE, look, replan};
+
+use jiff::Timestamp;
+
+/// An instant of the database.
+fn instant(millis: i64) -> Timestamp {
+    Timestamp::from_millisecond(millis).unwrap_or_default()
+}

@@ -1,0 +1,281 @@
+//! The task that starts runs by schedule, and what it does with those that were not started, or must end.
+
+use std::time::Duration;
+
+use futures::{StreamExt, stream};
+use holdfast_planning::occurrences::{Fate, Occurrence, START_GRACE, Settled, Timetable};
+use holdfast_protocol::{
+    agent::{events as message_ids, failures},
+    errors::ErrorCode,
+};
+use serde_json::Map;
+
+use super::{document::timetable_of, instant};
+use crate::{
+    app::App,
+    db::{
+        self, JobRow, OccurrenceRow, RunRow, Scope, Txn,
+        jobs::Next,
+        occurrences::{self, NewOccurrence, reasons},
+    },
+    live::{Change, What},
+    problem::{ApiError, ApiResult},
+    runs::{
+        events,
+        start::{Started, end_early, start_job},
+    },
+};
+
+/// Between two looks at the clock: no start is later than this.
+pub(crate) const LOOK_PAUSE: Duration = Duration::from_secs(1);
+
+/// Jobs that are settled at once. They take turns at writing, and those that wait for their turn share a commit.
+const AT_ONCE: usize = 16;
+
+/// Looks at the clock: starts what is due, marks what was missed, ends what must end. What fails is logged and comes again;
+/// one bad job does not keep the others from their turn.
+pub(crate) async fn look(app: &App) -> ApiResult<()> {
+    let now = app.clock.now().as_millisecond();
+    let due = db::jobs::scheduled(app.db.reader(), now).await?;
+    stream::iter(due)
+        .for_each_concurrent(AT_ONCE, |job| async move {
+            if let Err(error) = settle(app, &job, now).await {
+                log(
+                    &error,
+                    "the schedule of a job could not be followed",
+                    job.uuid,
+                );
+            }
+        })
+        .await;
+    for occurrence in occurrences::overdue(app.db.reader(), now).await? {
+        if let Err(error) = miss(app, &occurrence).await {
+            log(&error, "a missed start could not be marked", occurrence.id);
+        }
+    }
+    for run in db::runs::past_stop(app.db.reader(), now).await? {
+        if let Err(error) = stop(app, &run).await {
+            log(
+                &error,
+                "a run could not be stopped at the end of its window",
+                run.uuid,
+            );
+        }
+    }
+    Ok(())
+}
+
+fn log(error: &ApiError, what: &str, which: impl std::fmt::Display) {
+    tracing::error!(object = %which, code = error.code().code(), "{what}; it is tried again: {}", error.cause());
+}
+
+/// Reckons anew when jobs are due that have some time left: the rules of time zones may be newer than what is written down.
+pub(crate) async fn replan(app: &App) -> ApiResult<()> {
+    let now = app.clock.now();
+    for job in db::jobs::scheduled(app.db.reader(), i64::MAX).await? {
+        if job
+            .next_due_at
+            .is_none_or(|due| due <= now.as_millisecond())
+        {
+            continue;
+        }
+        let tenant = db::tenants::get(app.db.reader(), Scope::tenant(job.tenant_id)).await?;
+        let next = match timetable_of(&job, &tenant) {
+            Ok(timetable) => timetable
+                .and_then(|timetable| timetable.next(now))
+                .map(next),
+            Err(error) => {
+                log(&error, "the schedule of a job cannot be read", job.uuid);
+                continue;
+            }
+        };
+        if next.map(|next| (next.due_at, next.start_at)) != job.next_due_at.zip(job.next_start_at) {
+            db::jobs::set_next(app.db.writer(), job.id, next).await?;
+        }
+    }
+    Ok(())
+}
+
+fn next(occurrence: Occurrence) -> Next {
+    Next {
+        due_at: occurrence.due.as_millisecond(),
+        start_at: occurrence.start.as_millisecond(),
+    }
+}
+
+/// Settles what has come of one job's schedule, in one transaction.
+async fn settle(app: &App, seen: &JobRow, now: i64) -> ApiResult<()> {
+    let scope = Scope::tenant(seen.tenant_id);
+    let txn = app.db.begin().await?;
+    // It may have been changed, or settled, since it was looked at.
+    let job = match db::jobs::by_id(&txn, scope, seen.id).await? {
+        Some(job) if job.enabled && job.next_start_at.is_some_and(|start| start <= now) => job,
+        _ => return Ok(()),
+    };
+    let tenant = db::tenants::get(&txn, scope).await?;
+    let (Some(timetable), Some(due)) = (timetable_of(&job, &tenant)?, job.next_due_at) else {
+        db::jobs::set_next(&txn, job.id, None).await?;
+        return Ok(txn.commit().await?);
+    };
+    let step = timetable.settle(instant(due), instant(now));
+    let mut changes = Vec::new();
+    let mut new = Vec::new();
+    let mut rung = None;
+    for settled in step.settled {
+        let (occurrence, more) = match settled.fate {
+            Fate::Start => {
+                let is_known =
+                    occurrences::exists(&txn, job.id, settled.occurrence.due.as_millisecond());
+                if is_known.await? {
+                    continue;
+                }
+                rung = Some(job.agent_id);
+                start(app, &txn, &job, &timetable, settled.occurrence, now).await?
+            }
+            Fate::Missed => (
+                entry(&timetable, settled, occurrences::MISSED, None),
+                vec![],
+            ),
+            Fate::Skipped => {
+                let reason = Some(reasons::SUPERSEDED);
+                (
+                    entry(&timetable, settled, occurrences::SKIPPED, reason),
+                    vec![],
+                )
+            }
+        };
+        new.push(occurrence);
+        changes.extend(more);
+    }
+    occurrences::insert(&txn, scope, job.id, new).await?;
+    db::jobs::set_next(&txn, job.id, step.next.map(next)).await?;
+    txn.commit().await?;
+    app.tell_all(changes);
+    app.tell(job.tenant_id, What::Job { uuid: job.uuid });
+    if let Some(agent) = rung {
+        app.wake.ring(agent);
+    }
+    Ok(())
+}
+
+fn entry(
+    timetable: &Timetable,
+    settled: Settled,
+    state: &'static str,
+    reason: Option<&'static str>,
+) -> NewOccurrence {
+    let Settled { occurrence, .. } = settled;
+    NewOccurrence {
+        due_at: occurrence.due.as_millisecond(),
+        start_at: occurrence.start.as_millisecond(),
+        deadline_at: timetable.deadline(occurrence).as_millisecond(),
+        state,
+        reason,
+        run_id: None,
+    }
+}
+
+/// Starts a job for an occurrence: the run that waits already is joined, one that is at work lets it pass.
+async fn start(
+    app: &App,
+    txn: &Txn,
+    job: &JobRow,
+    timetable: &Timetable,
+    occurrence: Occurrence,
+    now: i64,
+) -> ApiResult<(NewOccurrence, Vec<Change>)> {
+    let scope = Scope::tenant(job.tenant_id);
+    let settled = Settled {
+        occurrence,
+        fate: Fate::Start,
+    };
+    let skipped = |reason| entry(timetable, settled, occurrences::SKIPPED, Some(reason));
+    let agents = db::agents::by_ids(txn, scope, [job.agent_id]).await?;
+    let agent = agents.first().ok_or(ErrorCode::NotFound)?;
+    if agent.disabled {
+        return Ok((skipped(reasons::AGENT_DISABLED), Vec::new()));
+    }
+    if let Some(run) = db::runs::at_work_of_job(txn, scope, job.id).await? {
+        let changes = note_skipped(app, txn, run, timetable, occurrence).await?;
+        return Ok((skipped(reasons::STILL_RUNNING), changes));
+    }
+    let vault = db::vaults::by_id(txn, scope, job.vault_id)
+        .await?
+        .ok_or(ErrorCode::NotFound)?;
+    let stop_at = timetable.stop(occurrence).map(|stop| stop.as_millisecond());
+    let (started, changes) = start_job(app, txn, job, agent, &vault, "schedule").await?;
+    let mut run = match started {
+        Started::New(run) | Started::Joined(run) => run,
+    };
+    if run.trigger_kind == "schedule" && run.stop_at != stop_at {
+        run.stop_at = stop_at;
+        run = db::runs::save(txn, run).await?;
+    }
+    // Whatever kept the server from starting it in time, the machine has the whole grace to take it.
+    let grace = i64::try_from(START_GRACE.as_millis()).unwrap_or(i64::MAX);
+    let mut new = entry(timetable, settled, occurrences::DUE, None);
+    new.deadline_at = new.deadline_at.max(now + grace);
+    new.run_id = Some(run.id);
+    Ok((new, changes))
+}
+
+/// Tells in the events of a run at work that an occurrence passed because of it.
+async fn note_skipped(
+    app: &App,
+    txn: &Txn,
+    mut run: RunRow,
+    timetable: &Timetable,
+    occurrence: Occurrence,
+) -> ApiResult<Vec<Change>> {
+    let now = crate::app::now();
+    let due = occurrence.due.to_zoned(timetable.zone.clone());
+    let mut params = Map::new();
+    let due = due.strftime("%Y-%m-%d %H:%M").to_string();
+    params.insert("due".to_owned(), due.into());
+    let event = events::Incoming::of_server(message_ids::SCHEDULE_SKIPPED, params, now);
+    let attempt = run.attempt;
+    let changes = events::append(txn, app, &mut run, attempt, vec![event]).await?;
+    db::runs::save(txn, run).await?;
+    Ok(changes)
+}
+
+/// Marks an occurrence whose run nobody took in time. The run is withdrawn when its job makes up for nothing.
+async fn miss(app: &App, seen: &OccurrenceRow) -> ApiResult<()> {
+    let scope = Scope::tenant(seen.tenant_id);
+    let txn = app.db.begin().await?;
+    if !occurrences::miss(&txn, seen.id).await? {
+        return Ok(());
+    }
+    let mut changes = Vec::new();
+    let Some(job) = db::jobs::by_id(&txn, scope, seen.job_id).await? else {
+        return Ok(());
+    };
+    let tenant = db::tenants::get(&txn, scope).await?;
+    let catches_up = timetable_of(&job, &tenant)?.is_none_or(|timetable| timetable.catch_up);
+    if let Some(run) = seen.run_id.filter(|_| !catches_up)
+        && let Some(run) = db::runs::lock(&txn, scope, run).await?
+        && run.trigger_kind == "schedule"
+        && !occurrences::is_awaited(&txn, run.id).await?
+    {
+        changes = end_early(app, &txn, scope, run.id, failures::SCHEDULE_MISSED).await?;
+    }
+    txn.commit().await?;
+    tracing::warn!(job = %job.uuid, due = %instant(seen.due_at), "a run was due and its machine did not take it");
+    app.tell_all(changes);
+    app.tell(job.tenant_id, What::Job { uuid: job.uuid });
+    Ok(())
+}
+
+/// Ends a run whose window is over.
+async fn stop(app: &App, seen: &RunRow) -> ApiResult<()> {
+    let scope = Scope::tenant(seen.tenant_id);
+    let txn = app.db.begin().await?;
+    let changes = end_early(app, &txn, scope, seen.id, failures::WINDOW_ENDED).await?;
+    occurrences::leave_queue(&txn, seen.id, occurrences::MISSED, None).await?;
+    txn.commit().await?;
+    app.tell_all(changes);
+    if let Some(agent) = seen.agent_id {
+        app.wake.ring(agent);
+    }
+    Ok(())
+}

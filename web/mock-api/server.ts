@@ -89,6 +89,7 @@ function overview(store: data.Store) {
 			protected: job.protected,
 			late_by_seconds: job.protected ? null : 3600,
 			latest_point_at: job.latest_point_at,
+			next_run_at: job.next_run_at,
 			last_status: job.last_run?.status,
 			days: job.days,
 		})),

@@ -1580,6 +1580,7 @@ export interface components {
             latest_point_at?: components["schemas"]["Time"] | null;
             /** @description Name. */
             name: string;
+            next_run_at?: components["schemas"]["Time"] | null;
             /** @description It has a restore point inside its limit. */
             protected: boolean;
         };

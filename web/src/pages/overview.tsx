@@ -22,7 +22,15 @@ import { Cell, Table } from "../ui/Table.tsx";
 import { paths } from "../util/paths.ts";
 import css from "./overview.module.css";
 
-const legend: readonly CellKind[] = ["success", "partial_success", "failed", "cancelled", "running", "nothing_due"];
+const legend: readonly CellKind[] = [
+	"success",
+	"partial_success",
+	"failed",
+	"missed",
+	"cancelled",
+	"running",
+	"nothing_due",
+];
 
 /** Is everything protected, what must be done, what is running. */
 export default function OverviewPage() {
@@ -229,7 +237,18 @@ function LastDays({ overview }: { overview: Overview }) {
 							<Cell>
 								<DayStrip job={job.name} days={job.days} />
 							</Cell>
-							<Cell align="right" hideBelow="phone" strong={!job.protected}>
+							<Cell
+								align="right"
+								hideBelow="phone"
+								strong={!job.protected}
+								second={
+									job.next_run_at
+										? job.agent.online
+											? t("schedule.nextAt", { time: format.moment(job.next_run_at) })
+											: t("schedule.whenBack")
+										: undefined
+								}
+							>
 								{job.latest_point_at ? format.moment(job.latest_point_at) : t("common.never")}
 							</Cell>
 						</tr>

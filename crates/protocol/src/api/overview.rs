@@ -62,6 +62,8 @@ pub struct OverviewJob {
     pub late_by_seconds: Option<u64>,
     /// Time of the newest point.
     pub latest_point_at: Option<Time>,
+    /// When it starts by itself next; absent: it does not.
+    pub next_run_at: Option<Time>,
     /// Status of the newest run.
     pub last_status: Option<RunStatus>,
     /// The last 21 days, oldest first.

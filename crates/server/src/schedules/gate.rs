@@ -1,11 +1,12 @@
 //! Whether a run that waits may begin now.
 
+use jiff::Zoned;
 use sea_orm::ConnectionTrait;
 
 use super::document::timetable_of;
 use crate::{
     app::App,
-    db::{self, RunRow, Scope},
+    db::{self, JobRow, RunRow, Scope, TenantRow},
     problem::ApiResult,
 };
 
@@ -16,19 +17,36 @@ pub(crate) async fn may_begin(
     conn: &impl ConnectionTrait,
     run: &RunRow,
 ) -> ApiResult<bool> {
-    let now = app.clock.now();
-    let Some(job) = run.job_id.filter(|_| run.trigger_kind == "schedule") else {
-        return Ok(true);
-    };
-    if run.stop_at.is_some_and(|stop| stop <= now.as_millisecond()) {
+    let now = app.clock.now().as_millisecond();
+    if run.stop_at.is_some_and(|stop| stop <= now) {
         return Ok(false);
     }
     let scope = Scope::tenant(run.tenant_id);
-    let Some(job) = db::jobs::by_id(conn, scope, job).await? else {
+    let job = match run.job_id {
+        Some(job) => db::jobs::by_id(conn, scope, job).await?,
+        None => None,
+    };
+    let Some(job) = job else {
         return Ok(true);
     };
     let tenant = db::tenants::get(conn, scope).await?;
-    let timetable = timetable_of(&job, &tenant)?;
-    Ok(timetable
-        .is_none_or(|timetable| timetable.not_between.allowed_from(now, &timetable.zone) == now))
+    Ok(held_until(app, run, &job, &tenant)?.is_none())
+}
+
+/// Until when a run is held back by a forbidden window of its job's schedule, on the schedule's wall clock; `None` when it
+/// is not.
+pub(crate) fn held_until(
+    app: &App,
+    run: &RunRow,
+    job: &JobRow,
+    tenant: &TenantRow,
+) -> ApiResult<Option<Zoned>> {
+    if run.trigger_kind != "schedule" {
+        return Ok(None);
+    }
+    let now = app.clock.now();
+    Ok(timetable_of(job, tenant)?.and_then(|timetable| {
+        let from = timetable.not_between.allowed_from(now, &timetable.zone);
+        (from > now).then(|| from.to_zoned(timetable.zone))
+    }))
 }

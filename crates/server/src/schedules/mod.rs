@@ -8,7 +8,7 @@ mod gate;
 mod scheduler;
 
 pub(crate) use document::{next_of, timetable, timetable_of, zone_of};
-pub(crate) use gate::may_begin;
+pub(crate) use gate::{held_until, may_begin};
 pub(crate) use scheduler::{LOOK_PAUSE, look, replan};
 
 use jiff::Timestamp;

@@ -114,6 +114,13 @@ pub(crate) fn is_protected(job: &JobRow, latest: Option<i64>, now: i64) -> bool 
     latest.is_some() && late_by(job, latest, now).is_none()
 }
 
+/// When a job starts by itself next.
+pub(crate) fn next_run(job: &JobRow) -> Option<Time> {
+    job.next_start_at
+        .filter(|_| job.enabled)
+        .map(Time::from_millis)
+}
+
 /// A job.
 pub(crate) fn job(
     app: &App,
@@ -146,10 +153,7 @@ pub(crate) fn job(
         paths: serde_json::from_str(&row.paths)?,
         policy: serde_json::from_str(&row.policy)?,
         schedule: serde_json::from_str(&row.schedule)?,
-        next_run_at: row
-            .next_start_at
-            .filter(|_| row.enabled)
-            .map(Time::from_millis),
+        next_run_at: next_run(row),
         upload_limit_bytes_per_second: row.upload_limit.map(|limit| limit as u64),
         max_age_seconds: row.max_age_seconds.map(|limit| limit as u64),
         protected: is_protected(row, points.latest, catalog.now),

@@ -16,7 +16,7 @@ use super::{
     catalog::Catalog,
     days,
     failures::failure,
-    jobs::{JobFigures, is_protected, late_by},
+    jobs::{JobFigures, is_protected, late_by, next_run},
     runs,
     vaults::{VaultFigures, state},
 };
@@ -61,6 +61,7 @@ pub(crate) async fn overview(
             protected: is_protected(job, latest, catalog.now),
             late_by_seconds: late_by(job, latest, catalog.now),
             latest_point_at: latest.map(Time::from_millis),
+            next_run_at: next_run(job),
             last_status: figures.last(job.id).map(|run| parse_status(&run.status)),
             days: days::strip(
                 figures.marks(job.id),

@@ -25,6 +25,7 @@ use crate::{
     db::{self, ProblemRow, RunRow, Scope},
     problem::ApiResult,
     runs::{item_place, parse_status, report, watchdog},
+    schedules,
 };
 
 /// Examples of each cause of problems.
@@ -209,7 +210,7 @@ pub(crate) async fn detail(
             .unwrap_or_default(),
         given_up_in_seconds: (at_work && silent > SILENT_MS)
             .then(|| (timeout - silent / 1000).max(0) as u64),
-        waiting_reason: waiting_reason(catalog, row, status),
+        waiting_reason: waiting_reason(app, catalog, row, status)?,
         event_count: row.event_seq.max(0) as u64,
         version: row.version,
         actions: vec![
@@ -221,23 +222,36 @@ pub(crate) async fn detail(
     })
 }
 
-fn waiting_reason(catalog: &Catalog, row: &RunRow, status: RunStatus) -> Option<String> {
-    if status != RunStatus::Queued {
-        return None;
-    }
-    let agent = row.agent_id.and_then(|id| catalog.agent(id))?;
+fn waiting_reason(
+    app: &App,
+    catalog: &Catalog,
+    row: &RunRow,
+    status: RunStatus,
+) -> ApiResult<Option<String>> {
+    let agent = row.agent_id.and_then(|id| catalog.agent(id));
+    let Some(agent) = agent.filter(|_| status == RunStatus::Queued) else {
+        return Ok(None);
+    };
     if !is_online(agent, catalog.now) {
-        return Some(format!(
+        return Ok(Some(format!(
             "Waits for {}, which is not connected; it starts when it is back.",
             agent.name
-        ));
+        )));
     }
-    match catalog.vault(row.vault_id) {
+    if let Some(job) = row.job_id.and_then(|id| catalog.job(id))
+        && let Some(until) = schedules::held_until(app, row, job, &catalog.tenant)?
+    {
+        return Ok(Some(format!(
+            "Waits until {}: its schedule lets nothing begin before.",
+            until.strftime("%H:%M")
+        )));
+    }
+    Ok(match catalog.vault(row.vault_id) {
         Some(vault) if vault.state != "ready" => {
             Some(format!("Waits for the repository of {}.", vault.name))
         }
         _ => Some(format!("Waits for {}.", agent.name)),
-    }
+    })
 }
 
 async fn problem_groups(

@@ -543,6 +543,13 @@ async fn nothing_begins_in_a_forbidden_window_and_runs_stop_at_its_end() {
     // The machine is back inside the window.
     clock.advance(20 * MINUTE);
     assert!(ready.agent.poll(1, 0).await.run.is_none());
+    let path = format!("/runs/{}", run["id"].as_str().expect("an id"));
+    let waiting = admin.get(&path).await.expect(200)["waiting_reason"].clone();
+    let until = format!("Waits until {}:", time(&clock, 50));
+    assert!(
+        waiting.as_str().is_some_and(|why| why.starts_with(&until)),
+        "{waiting}"
+    );
     clock.advance(50 * MINUTE);
     let work = ready.agent.take_run().await;
     clock.advance(60 * MINUTE);
@@ -555,7 +562,6 @@ async fn nothing_begins_in_a_forbidden_window_and_runs_stop_at_its_end() {
         .update(work.run_id.0, work.attempt.0, 1, end)
         .await
         .expect(200);
-    let path = format!("/runs/{}", run["id"].as_str().expect("an id"));
     let shown = admin.get(&path).await.expect(200);
     assert_eq!(
         (&shown["status"], &shown["failure"]["code"]),

@@ -15,8 +15,12 @@ mod windows;
 use windows as system;
 
 mod entries;
+mod opened;
+mod probe;
 
 pub use entries::{Entries, Entry};
+pub use opened::{FileState, clone_file, file_state, may_set_owners, own_user};
+pub use probe::NameSupport;
 pub use system::{
     Dir, bytes_to_path, creation_mask, own_ids, path_to_bytes, read_at, set_owner, set_permissions,
     set_times, write_all_at,

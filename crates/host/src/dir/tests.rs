@@ -31,6 +31,12 @@ fn files_and_directories_are_made_listed_and_removed() {
             (b"inner".to_vec(), Kind::Directory)
         ]
     );
+    // Handles share one position in the listing.
+    let other = dir.reopen().expect("another handle");
+    assert_eq!(
+        (listed(&other), listed(&dir)),
+        (listed(&dir), listed(&other))
+    );
     // A second listing sees what changed.
     dir.rename(b"file", b"renamed").expect("rename");
     assert_eq!(

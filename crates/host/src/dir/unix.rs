@@ -21,7 +21,7 @@ use super::{DirLock, Entries, FileTime, Kind, Metadata};
 /// An open directory.
 #[derive(Debug)]
 pub struct Dir {
-    fd: OwnedFd,
+    pub(super) fd: OwnedFd,
     /// Whether the position of `fd` has moved, so that a further listing must go back first.
     listed: AtomicBool,
 }
@@ -64,7 +64,13 @@ impl Dir {
 
     /// Another handle of the same directory.
     pub fn reopen(&self) -> io::Result<Self> {
-        Ok(Self::from_fd(rustix::io::fcntl_dupfd_cloexec(&self.fd, 0)?))
+        let fd = rustix::io::fcntl_dupfd_cloexec(&self.fd, 0)?;
+        // Both share one position from now on, which a listing by either moves.
+        self.listed.store(true, Ordering::Relaxed);
+        Ok(Self {
+            fd,
+            listed: AtomicBool::new(true),
+        })
     }
 
     /// Lists the directory.
@@ -139,6 +145,11 @@ impl Dir {
     pub fn open_file_for_writing(&self, name: &[u8]) -> io::Result<File> {
         let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         Ok(openat(&self.fd, name, flags, Mode::empty())?.into())
+    }
+
+    /// Opens the file `name` for changing its attributes.
+    pub fn open_file_for_attributes(&self, name: &[u8]) -> io::Result<File> {
+        self.open_file(name)
     }
 
     /// Creates the directory `name`.

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use windows_sys::Win32::Storage::FileSystem::{
     FILE_ATTRIBUTE_READONLY, FILE_ATTRIBUTE_REPARSE_POINT, FILE_FLAG_BACKUP_SEMANTICS,
-    FILE_FLAG_OPEN_REPARSE_POINT, FILE_WRITE_ATTRIBUTES,
+    FILE_FLAG_OPEN_REPARSE_POINT, FILE_READ_ATTRIBUTES, FILE_WRITE_ATTRIBUTES,
 };
 
 use super::{DirLock, Entries, FileTime, Kind, Metadata};
@@ -32,7 +32,11 @@ impl Dir {
         })
     }
 
-    fn child(&self, name: &[u8]) -> PathBuf {
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn child(&self, name: &[u8]) -> PathBuf {
         self.path.join(bytes_to_path(name))
     }
 
@@ -119,6 +123,14 @@ impl Dir {
         OpenOptions::new().write(true).open(self.child(name))
     }
 
+    /// Opens the file `name` for changing its attributes.
+    pub fn open_file_for_attributes(&self, name: &[u8]) -> io::Result<File> {
+        OpenOptions::new()
+            .access_mode(FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES)
+            .custom_flags(FILE_FLAG_OPEN_REPARSE_POINT)
+            .open(self.child(name))
+    }
+
     /// Creates the directory `name`.
     pub fn create_dir(&self, name: &[u8], _mode: u32) -> io::Result<()> {
         std::fs::create_dir(self.child(name))
@@ -141,10 +153,19 @@ impl Dir {
         ))
     }
 
-    /// Renames an entry of this directory, replacing a file of the new name.
+    /// Renames an entry of this directory, replacing a file of the new name, read-only or not.
     #[allow(clippy::disallowed_methods)] // restored files are not promised to be durable
     pub fn rename(&self, from: &[u8], to: &[u8]) -> io::Result<()> {
-        std::fs::rename(self.child(from), self.child(to))
+        let (from, to) = (self.child(from), self.child(to));
+        let renamed = std::fs::rename(&from, &to);
+        if matches!(&renamed, Err(error) if error.kind() == io::ErrorKind::PermissionDenied)
+            && let Ok(there) = std::fs::symlink_metadata(&to)
+            && there.permissions().readonly()
+        {
+            set_readonly(&to, &there, false)?;
+            return std::fs::rename(&from, &to);
+        }
+        renamed
     }
 
     /// Renames a file or link of this directory to a name that is checked to be free.
@@ -258,7 +279,7 @@ fn convert(metadata: &std::fs::Metadata) -> Metadata {
 }
 
 /// Windows counts units of 100 ns from 1601.
-fn from_windows_time(units: u64) -> FileTime {
+pub(super) fn from_windows_time(units: u64) -> FileTime {
     const SECONDS_FROM_1601_TO_1970: i64 = 11_644_473_600;
     FileTime {
         seconds: (units / 10_000_000) as i64 - SECONDS_FROM_1601_TO_1970,

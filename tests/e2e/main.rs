@@ -8,5 +8,6 @@ mod durability;
 mod kill;
 mod outage;
 mod progress;
+mod restore;
 mod s3_requests;
 mod secrets;

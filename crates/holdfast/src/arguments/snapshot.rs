@@ -107,6 +107,15 @@ pub(crate) struct RestoreArguments {
     /// What happens to a file that the target already has.
     #[arg(long, value_enum, value_name = "RULE", default_value_t = OverwriteRule::Always)]
     pub(crate) overwrite: OverwriteRule,
+    /// Change only what differs, each for itself: contents, owner, permissions, modification time.
+    #[arg(long, conflicts_with = "overwrite")]
+    pub(crate) incremental: bool,
+    /// Leave long stretches of zeros as holes.
+    #[arg(long)]
+    pub(crate) sparse: bool,
+    /// Only say what would happen to each entry; nothing is written.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) work: WorkArguments,
 }

@@ -1,8 +1,10 @@
 //! `snapshot restore`.
 
+use std::path::Path;
+
 use anyhow::Result;
 use holdfast_planning::restore::Overwrite;
-use holdfast_snapshot::{RestoreReport, RestoreRequest};
+use holdfast_snapshot::{Problem, RestoreReport, RestoreRequest};
 use indicatif::HumanBytes;
 use serde::Serialize;
 
@@ -21,29 +23,60 @@ struct Report<'a> {
     files: u64,
     symlinks: u64,
     dirs: u64,
+    dry_run: bool,
+    create: u64,
+    replace: u64,
+    keep: u64,
+    same: u64,
+    cannot: u64,
     bytes: u64,
-    created: u64,
-    replaced: u64,
-    skipped: u64,
     errors: usize,
     problems: Vec<ProblemDocument<'a>>,
     seconds: f64,
 }
 
-impl<'a> From<&'a RestoreReport> for Report<'a> {
-    fn from(report: &'a RestoreReport) -> Self {
+impl<'a> Report<'a> {
+    fn of(report: &'a RestoreReport, dry_run: bool) -> Self {
+        let counts = &report.counts;
         Self {
             files: report.files,
             symlinks: report.symlinks,
             dirs: report.directories,
-            bytes: report.counts.bytes,
-            created: report.counts.create,
-            replaced: report.counts.replace,
-            skipped: report.counts.keep + report.counts.same,
+            dry_run,
+            create: counts.create,
+            replace: counts.replace,
+            keep: counts.keep,
+            same: counts.same,
+            cannot: counts.cannot,
+            bytes: counts.bytes,
             errors: report.errors(),
             problems: problems::documents(&report.problems),
             seconds: report.seconds,
         }
+    }
+
+    /// The report for a person.
+    fn text(&self, target: &Path, problems: &[Problem]) -> String {
+        let (heading, done) = match self.dry_run {
+            true => ("nothing is written; a restore to", "would be written"),
+            false => ("restored to", "written"),
+        };
+        format!(
+            "{heading} {}\n  {} files, {} links, {} folders; {} {done} in {:.1} s\n  \
+             create {}, replace {}, keep {}, same {}, cannot {}\n{}",
+            target.display(),
+            self.files,
+            self.symlinks,
+            self.dirs,
+            HumanBytes(self.bytes),
+            self.seconds,
+            self.create,
+            self.replace,
+            self.keep,
+            self.same,
+            self.cannot,
+            problems::lines(problems),
+        )
     }
 }
 
@@ -54,30 +87,20 @@ pub(super) fn run(arguments: RestoreArguments, console: &Console) -> Result<Outc
     let target = source::absolute(&arguments.target)?;
     let mut request = RestoreRequest::new(arguments.from.id, arguments.from.path, &target);
     request.overwrite = match arguments.overwrite {
+        _ if arguments.incremental => Overwrite::Incremental,
         OverwriteRule::Always => Overwrite::Always,
         OverwriteRule::Never => Overwrite::Never,
         OverwriteRule::Different => Overwrite::Different,
     };
+    request.sparse = arguments.sparse;
+    request.dry_run = arguments.dry_run;
     request.parallelism = arguments.work.parallel;
     request.cancel = cancel;
     let display = Display::start(console, "restore", &request.progress);
     let report = holdfast_snapshot::restore(&repo, &request);
     drop(display);
     let report = report?;
-    let document = Report::from(&report);
-    console.result(&document, || {
-        format!(
-            "restored to {}\n  {} files, {} links, {} folders, {}; {} kept, {} errors, {:.1} s\n{}",
-            target.display(),
-            document.files,
-            document.symlinks,
-            document.dirs,
-            HumanBytes(document.bytes),
-            document.skipped,
-            document.errors,
-            document.seconds,
-            problems::lines(&report.problems),
-        )
-    })?;
+    let document = Report::of(&report, request.dry_run);
+    console.result(&document, || document.text(&target, &report.problems))?;
     Ok(Outcome::of_items(document.errors))
 }

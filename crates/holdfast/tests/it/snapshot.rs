@@ -136,6 +136,41 @@ fn overwrite_rules() {
 }
 
 #[test]
+fn a_plan_has_the_counts_of_the_restore() {
+    let (place, _, report) = with_snapshot();
+    let target = place.path("target");
+    fs::create_dir_all(target.join("docs")).expect("make the target");
+    fs::write(target.join("docs/readme.md"), "mine").expect("write a file of the target's own");
+    fs::create_dir(target.join("blank")).expect("put a folder in the way");
+    let restore = |words: &[&str]| {
+        let mut command = place.command(["snapshot", "restore", "--json", id(&report)]);
+        let ended = run(command.arg(&target).args(words));
+        assert_eq!(ended.code, 3, "{ended:#?}");
+        let document: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+        let counts = [
+            "create", "replace", "keep", "same", "cannot", "bytes", "errors",
+        ];
+        (
+            document["dry_run"].clone(),
+            counts.map(|name| document[name].clone()),
+        )
+    };
+    let (dry, planned) = restore(&["--dry-run"]);
+    assert_eq!(dry, true);
+    assert_eq!(
+        fs::read(target.join("docs/readme.md")).expect("read"),
+        b"mine"
+    );
+    let (dry, done) = restore(&[]);
+    assert_eq!((dry, &done), (false.into(), &planned));
+    let links = u64::from(cfg!(unix));
+    assert_eq!(done[..5], [2 + links, 1, 0, 2, 1].map(Value::from));
+    // Everything is there now, and only what differs is looked for.
+    let (_, again) = restore(&["--incremental"]);
+    assert_eq!(again[..5], [0, 0, 0, 5 + links, 1].map(Value::from));
+}
+
+#[test]
 fn ls_and_cat_show_what_is_inside() {
     let (place, _, report) = with_snapshot();
     let entries = place.json(["ls", &format!("{}:docs", id(&report))]);

@@ -10,6 +10,21 @@ pub enum Overwrite {
     Never,
     /// Replace them if size or modification time differ.
     Different,
+    /// Change only what differs, each for itself: contents, owner, permissions, modification time. Contents are taken for
+    /// the same where size and modification time are, and compared where only the size is.
+    Incremental,
+}
+
+/// What a restore knows beforehand about the files of its target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// What happens to existing files.
+    pub overwrite: Overwrite,
+    /// Whether a restore of the same was cut off here, so that what it wrote is looked for, and is proven rather than
+    /// taken for complete.
+    pub resumed: bool,
+    /// The finest difference of times that both sides keep, in nanoseconds.
+    pub time_unit: i64,
 }
 
 /// What an entry is, as far as conflicts go.
@@ -62,24 +77,43 @@ pub enum Action {
     Cannot,
 }
 
+/// What is known of an entry before contents are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// This happens.
+    Act(Action),
+    /// The content is the same; what is there stays, and gets the attributes that it lacks.
+    Attributes,
+    /// What is there is compared with the snapshot: what is equal stays, what is not is replaced.
+    Compare,
+}
+
 /// Decides what happens to an entry. A directory is never removed for something else, and nothing for a directory.
-pub fn decide(existing: Option<Existing>, wanted: Wanted, overwrite: Overwrite) -> Action {
+pub fn decide(existing: Option<Existing>, wanted: Wanted, rules: &Rules) -> Decision {
     let Some(existing) = existing else {
-        return Action::Create;
+        return Decision::Act(Action::Create);
     };
     match (wanted.shape, existing.shape) {
-        (Shape::Directory, Shape::Directory) => return Action::Same,
-        (Shape::Directory, _) | (_, Shape::Directory) => return Action::Cannot,
+        (Shape::Directory, Shape::Directory) => return Decision::Act(Action::Same),
+        (Shape::Directory, _) | (_, Shape::Directory) => return Decision::Act(Action::Cannot),
         _ => {}
     }
-    match overwrite {
-        Overwrite::Always => Action::Replace,
-        Overwrite::Never => Action::Keep,
-        Overwrite::Different => {
-            let same = existing.shape == wanted.shape
-                && existing.size == wanted.size
-                && existing.modified == wanted.modified;
-            if same { Action::Same } else { Action::Replace }
+    let unit = rules.time_unit.max(1);
+    let alike = existing.shape == wanted.shape
+        && existing.size == wanted.size
+        && existing.modified.div_euclid(unit) == wanted.modified.div_euclid(unit);
+    match rules.overwrite {
+        Overwrite::Never => Decision::Act(Action::Keep),
+        Overwrite::Always | Overwrite::Different | Overwrite::Incremental
+            if alike && rules.resumed =>
+        {
+            Decision::Compare
+        }
+        Overwrite::Different if alike => Decision::Act(Action::Same),
+        Overwrite::Incremental if alike => Decision::Attributes,
+        Overwrite::Incremental if existing.shape == wanted.shape => Decision::Compare,
+        Overwrite::Always | Overwrite::Different | Overwrite::Incremental => {
+            Decision::Act(Action::Replace)
         }
     }
 }
@@ -138,43 +172,104 @@ mod tests {
         }
     }
 
+    fn rules(overwrite: Overwrite, resumed: bool) -> Rules {
+        Rules {
+            overwrite,
+            resumed,
+            time_unit: 1,
+        }
+    }
+
     #[test]
     fn every_pair_has_its_action() {
         use Action::{Cannot, Create, Keep, Replace, Same};
-        use Overwrite::{Always, Different, Never};
+        use Decision::{Act, Attributes, Compare};
+        use Overwrite::{Always, Different, Incremental, Never};
         use Shape::{Directory, File, Other, Symlink};
+        // The last column is for a restore that was cut off here before.
         let cases = [
-            (None, File, Never, Create),
-            (existing(File), File, Always, Replace),
-            (existing(File), File, Never, Keep),
-            (existing(File), File, Different, Same),
-            (existing(Symlink), File, Different, Replace),
-            (existing(Symlink), Symlink, Different, Same),
-            (existing(Other), File, Always, Replace),
-            (existing(Other), File, Never, Keep),
-            (existing(Directory), Directory, Never, Same),
-            (existing(Directory), File, Always, Cannot),
-            (existing(Directory), Symlink, Never, Cannot),
-            (existing(File), Directory, Always, Cannot),
-            (existing(Symlink), Directory, Always, Cannot),
+            (None, File, Never, Act(Create), Act(Create)),
+            (existing(File), File, Always, Act(Replace), Compare),
+            (existing(File), File, Never, Act(Keep), Act(Keep)),
+            (existing(File), File, Different, Act(Same), Compare),
+            (existing(File), File, Incremental, Attributes, Compare),
+            (
+                existing(Symlink),
+                File,
+                Different,
+                Act(Replace),
+                Act(Replace),
+            ),
+            (
+                existing(Symlink),
+                File,
+                Incremental,
+                Act(Replace),
+                Act(Replace),
+            ),
+            (existing(Symlink), Symlink, Different, Act(Same), Compare),
+            (existing(Other), File, Always, Act(Replace), Act(Replace)),
+            (existing(Other), File, Never, Act(Keep), Act(Keep)),
+            (existing(Directory), Directory, Never, Act(Same), Act(Same)),
+            (existing(Directory), File, Always, Act(Cannot), Act(Cannot)),
+            (
+                existing(Directory),
+                Symlink,
+                Never,
+                Act(Cannot),
+                Act(Cannot),
+            ),
+            (
+                existing(File),
+                Directory,
+                Incremental,
+                Act(Cannot),
+                Act(Cannot),
+            ),
+            (
+                existing(Symlink),
+                Directory,
+                Always,
+                Act(Cannot),
+                Act(Cannot),
+            ),
         ];
-        for (there, shape, overwrite, action) in cases {
+        for (there, shape, overwrite, first, resumed) in cases {
+            let decided = |resumed| decide(there, wanted(shape), &rules(overwrite, resumed));
+            let context = format!("{there:?} {shape:?} {overwrite:?}");
             assert_eq!(
-                decide(there, wanted(shape), overwrite),
-                action,
-                "{there:?} {shape:?} {overwrite:?}"
+                (decided(false), decided(true)),
+                (first, resumed),
+                "{context}"
             );
         }
+    }
+
+    #[test]
+    fn another_size_or_time_is_a_difference() {
         let changed = Wanted {
             modified: 8,
-            ..wanted(File)
+            ..wanted(Shape::File)
         };
-        assert_eq!(decide(existing(File), changed, Different), Replace);
         let longer = Wanted {
             size: 6,
-            ..wanted(File)
+            ..wanted(Shape::File)
         };
-        assert_eq!(decide(existing(File), longer, Different), Replace);
+        for wanted in [changed, longer] {
+            let decided = |overwrite, resumed| {
+                decide(existing(Shape::File), wanted, &rules(overwrite, resumed))
+            };
+            let replace = Decision::Act(Action::Replace);
+            assert_eq!(decided(Overwrite::Different, false), replace);
+            assert_eq!(decided(Overwrite::Always, true), replace);
+            assert_eq!(decided(Overwrite::Incremental, false), Decision::Compare);
+        }
+        let coarse = Rules {
+            time_unit: 100,
+            ..rules(Overwrite::Different, false)
+        };
+        let same = Decision::Act(Action::Same);
+        assert_eq!(decide(existing(Shape::File), changed, &coarse), same);
     }
 
     #[test]

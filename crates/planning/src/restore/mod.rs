@@ -4,6 +4,6 @@ mod conflict;
 mod names;
 mod windows;
 
-pub use conflict::{Action, Counts, Existing, Overwrite, Shape, Wanted, decide};
-pub use names::{NameProblem, NamingRules, check_name, folded};
+pub use conflict::{Action, Counts, Decision, Existing, Overwrite, Rules, Shape, Wanted, decide};
+pub use names::{NameProblem, NamingRules, check_length, check_name, folded};
 pub use windows::{Extent, windows};

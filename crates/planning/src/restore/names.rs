@@ -8,17 +8,12 @@
 pub enum NamingRules {
     /// Any bytes but `/` and NUL.
     Unix,
-    /// No reserved characters, devices, or blanks and dots at the end; letter case does not tell names apart.
+    /// The same, and letter case does not tell names apart: file systems that were set up so, or are served so.
+    UnixFoldingCase,
+    /// No reserved characters, or blanks and dots at the end; letter case does not tell names apart: FAT and exFAT.
+    Fat,
+    /// As FAT, and no names of devices.
     Windows,
-}
-
-impl NamingRules {
-    /// The rules of the system this runs on.
-    pub const HERE: Self = if cfg!(windows) {
-        Self::Windows
-    } else {
-        Self::Unix
-    };
 }
 
 /// Why a name is refused.
@@ -36,15 +31,23 @@ pub enum NameProblem {
     /// A NUL byte inside.
     #[error("the name contains a zero byte")]
     Nul,
-    /// A character that Windows does not allow.
-    #[error("Windows does not allow {0:?} in names")]
+    /// A character that FAT and Windows do not allow.
+    #[error("the target does not allow {0:?} in names")]
     Character(char),
-    /// A blank or dot that Windows would drop.
-    #[error("Windows does not allow a blank or a dot at the end of names")]
+    /// A blank or dot that FAT and Windows would drop.
+    #[error("the target does not keep a blank or a dot at the end of names")]
     TrailingBlankOrDot,
     /// The name of a device.
     #[error("Windows takes the name for the device {0}")]
     Device(String),
+    /// More than the target keeps.
+    #[error("the name has a length of {length}, the target keeps {longest}")]
+    TooLong {
+        /// Bytes, or units of UTF-16 on Windows.
+        length: usize,
+        /// The same of the longest name.
+        longest: usize,
+    },
 }
 
 /// Checks that an entry of this raw name can be created without leaving its directory.
@@ -61,12 +64,25 @@ pub fn check_name(name: &[u8], rules: NamingRules) -> Result<(), NameProblem> {
         return Err(NameProblem::Nul);
     }
     match rules {
-        NamingRules::Unix => Ok(()),
-        NamingRules::Windows => check_windows(name),
+        NamingRules::Unix | NamingRules::UnixFoldingCase => Ok(()),
+        NamingRules::Fat => check_fat(name),
+        NamingRules::Windows => check_fat(name).and_then(|()| check_device(name)),
     }
 }
 
-fn check_windows(name: &[u8]) -> Result<(), NameProblem> {
+/// Checks that a file system keeps a name as a whole. Lengths are bytes, or units of UTF-16 on Windows.
+pub fn check_length(name: &[u8], rules: NamingRules, longest: usize) -> Result<(), NameProblem> {
+    let length = match rules {
+        NamingRules::Unix | NamingRules::UnixFoldingCase | NamingRules::Fat => name.len(),
+        NamingRules::Windows => String::from_utf8_lossy(name).encode_utf16().count(),
+    };
+    if length <= longest {
+        return Ok(());
+    }
+    Err(NameProblem::TooLong { length, longest })
+}
+
+fn check_fat(name: &[u8]) -> Result<(), NameProblem> {
     if name.contains(&b'\\') {
         return Err(NameProblem::Separator);
     }
@@ -79,6 +95,10 @@ fn check_windows(name: &[u8]) -> Result<(), NameProblem> {
     if matches!(name.last(), Some(b' ' | b'.')) {
         return Err(NameProblem::TrailingBlankOrDot);
     }
+    Ok(())
+}
+
+fn check_device(name: &[u8]) -> Result<(), NameProblem> {
     let text = String::from_utf8_lossy(name);
     let stem = text
         .split('.')
@@ -112,10 +132,12 @@ fn is_device(stem: &str) -> bool {
 pub fn folded(name: &[u8], rules: NamingRules) -> Vec<u8> {
     match rules {
         NamingRules::Unix => name.to_vec(),
-        NamingRules::Windows => match std::str::from_utf8(name) {
-            Ok(text) => text.to_lowercase().into_bytes(),
-            Err(_) => name.to_ascii_lowercase(),
-        },
+        NamingRules::UnixFoldingCase | NamingRules::Fat | NamingRules::Windows => {
+            match std::str::from_utf8(name) {
+                Ok(text) => text.to_lowercase().into_bytes(),
+                Err(_) => name.to_ascii_lowercase(),
+            }
+        }
     }
 }
 
@@ -184,6 +206,32 @@ mod tests {
     }
 
     #[test]
+    fn fat_has_no_devices() {
+        for name in [&b"nul"[..], b"aux.txt", b"COM1"] {
+            assert_eq!(check_name(name, NamingRules::Fat), Ok(()), "{name:?}");
+        }
+        for name in [&b"a:b"[..], b"a\\b", b"a ", b"a.", b"..", b"a/b"] {
+            assert!(check_name(name, NamingRules::Fat).is_err(), "{name:?}");
+        }
+        assert_eq!(check_name(b"a:b", NamingRules::UnixFoldingCase), Ok(()));
+    }
+
+    #[test]
+    fn the_target_limits_the_length() {
+        let accents = "é".repeat(200);
+        let length = |rules, longest| check_length(accents.as_bytes(), rules, longest);
+        assert_eq!(length(NamingRules::Windows, 255), Ok(()));
+        assert_eq!(length(NamingRules::Unix, 400), Ok(()));
+        assert_eq!(
+            length(NamingRules::Unix, 255),
+            Err(NameProblem::TooLong {
+                length: 400,
+                longest: 255
+            })
+        );
+    }
+
+    #[test]
     fn case_tells_names_apart_only_on_unix() {
         assert_eq!(
             folded(b"README", NamingRules::Windows),
@@ -193,6 +241,12 @@ mod tests {
             folded(b"README", NamingRules::Unix),
             folded(b"ReadMe", NamingRules::Unix)
         );
-        assert_eq!(folded("É".as_bytes(), NamingRules::Windows), "é".as_bytes());
+        for rules in [
+            NamingRules::UnixFoldingCase,
+            NamingRules::Fat,
+            NamingRules::Windows,
+        ] {
+            assert_eq!(folded("É".as_bytes(), rules), "é".as_bytes());
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use holdfast_host::dir::{self, Dir, FileTime};
+use holdfast_host::dir::{self, Dir, FileState, FileTime};
 
 use super::plan::{Attributes, Plan};
 use super::request::RestoreRequest;
@@ -14,8 +14,21 @@ use crate::problem::{ProblemCode, Severity};
 pub(super) const UNFINISHED_FILE: u32 = 0o600;
 pub(super) const UNFINISHED_DIRECTORY: u32 = 0o700;
 
+/// The finest difference of times that snapshots and this system's files both keep, in nanoseconds.
+pub(super) const TIME_UNIT: i64 = if cfg!(windows) { 100 } else { 1 };
+
+/// The bit of the permissions that a read-only file lacks.
+const OWNER_WRITES: u32 = 0o200;
+
 /// Set-user-id and set-group-id.
 const SET_ID: u32 = 0o6000;
+
+/// Whether an unfinished file was made by this user and is nothing else at the same time. Whoever may write to the
+/// directory could have put another one there.
+pub(super) fn is_own(file: &FileState) -> bool {
+    let own = dir::own_user();
+    file.is_file && file.links == 1 && own.is_none_or(|own| own == file.uid)
+}
 
 /// What new entries get without being told, and what is to be set on them.
 pub(super) struct Owners {
@@ -24,6 +37,8 @@ pub(super) struct Owners {
     times: bool,
     /// Owner and group of what this process creates in the target.
     own: Option<(u32, u32)>,
+    /// Whether this process may give entries to other users.
+    may_give: bool,
     /// Bits that the system takes off the permissions of new files.
     mask: u32,
     /// Owners and permissions that the system refused to set.
@@ -39,6 +54,7 @@ impl Owners {
             permissions: request.permissions,
             times: request.times,
             own: dir::own_ids(root),
+            may_give: dir::may_set_owners(),
             mask: dir::creation_mask().unwrap_or(0o7777),
             refused: AtomicU64::new(0),
             withheld: AtomicU64::new(0),
@@ -83,6 +99,64 @@ impl Owners {
         }
         if self.times {
             dir::set_times(file, FileTime::from_nanoseconds(wanted.modified))?;
+        }
+        Ok(())
+    }
+
+    /// Whether an entry of the target has everything that would be set on it. An owner that this process may not set is
+    /// nobody's fault and no difference.
+    pub(super) fn are_set(&self, there: &dir::Metadata, wanted: &Attributes) -> bool {
+        let owned = (there.uid, there.gid) == (wanted.uid, wanted.gid);
+        if self.owners && self.may_give && !owned {
+            return false;
+        }
+        let unit = TIME_UNIT;
+        let modified = there.modified.wrapped_nanoseconds();
+        if self.times && modified.div_euclid(unit) != wanted.modified.div_euclid(unit) {
+            return false;
+        }
+        if !self.permissions || there.kind == dir::Kind::Symlink {
+            return true;
+        }
+        if cfg!(windows) {
+            return there.mode & OWNER_WRITES == wanted.mode & OWNER_WRITES;
+        }
+        there.mode
+            == if owned {
+                wanted.mode
+            } else {
+                wanted.mode & !SET_ID
+            }
+    }
+
+    /// Sets on an existing file what [`Self::are_set`] asks for.
+    pub(super) fn change_file(&self, file: &File, wanted: &Attributes) -> io::Result<()> {
+        let there = dir::file_state(file)?;
+        let mut owned = (there.uid, there.gid) == (wanted.uid, wanted.gid);
+        if self.owners && !owned {
+            owned = self.allow_refusal(dir::set_owner(file, wanted.uid, wanted.gid))?;
+        }
+        if self.permissions {
+            self.allow_refusal(dir::set_permissions(file, self.granted(wanted.mode, owned)))?;
+        }
+        if self.times {
+            dir::set_times(file, FileTime::from_nanoseconds(wanted.modified))?;
+        }
+        Ok(())
+    }
+
+    /// The same of an existing symbolic link.
+    pub(super) fn change_symlink(
+        &self,
+        directory: &Dir,
+        name: &[u8],
+        wanted: &Attributes,
+    ) -> io::Result<()> {
+        if self.owners && self.may_give {
+            self.allow_refusal(directory.set_entry_owner(name, wanted.uid, wanted.gid))?;
+        }
+        if self.times {
+            directory.set_entry_times(name, FileTime::from_nanoseconds(wanted.modified))?;
         }
         Ok(())
     }

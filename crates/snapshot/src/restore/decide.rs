@@ -1,59 +1,93 @@
 //! What happens to each entry of a plan, by a look at the target.
 
+use std::collections::HashMap;
 use std::io;
 
 use holdfast_host::dir::{self, Dir};
-use holdfast_planning::restore::{Action, Existing, Overwrite, Shape, Wanted, decide};
+use holdfast_planning::restore::{Action, Decision, Existing, Rules, Shape, Wanted, decide};
 use holdfast_repository::directory::EntryKind;
 
+use super::attributes::Owners;
 use super::directories::{Directories, DirectoryCache};
 use super::plan::Plan;
+use crate::error::Result;
 use crate::problem::{ProblemCode, Severity};
 
-/// Sets the action of every entry and counts them. `root` is the target where it existed before; without one everything
-/// is created.
-pub(super) fn decide_all(plan: &mut Plan, root: Option<Dir>, overwrite: Overwrite) {
-    let (directories, entries) = match root {
-        Some(root) => {
-            let target = Directories::new(plan, root);
-            let mut look = Look {
-                plan,
-                cache: DirectoryCache::new(&target),
-                overwrite,
-            };
-            let directories = look.directories();
-            let entries = look.entries(&directories);
-            (directories, entries)
-        }
-        None => (
-            vec![Action::Create; plan.directories.len()],
-            vec![Action::Create; plan.entries.len()],
-        ),
-    };
+/// An existing entry of which content or attributes decide what happens to it; until then it is taken for one that is
+/// replaced.
+pub(super) struct Candidate {
+    /// Position in the plan.
+    pub(super) entry: usize,
+    /// Whether its content is taken for the same without being read.
+    pub(super) trusted: bool,
+    /// Whether it has the attributes of the snapshot.
+    pub(super) attributes_set: bool,
+}
+
+/// Of existing directories: whether entries may be made in them, as far as that was asked.
+pub(super) type OpenDirectories = HashMap<usize, bool>;
+
+/// Sets the action of every entry by a look at the directory `root` of the target.
+///
+/// # Errors
+/// A target that cannot be opened again.
+pub(super) fn decide_all(
+    plan: &mut Plan,
+    root: &Dir,
+    rules: &Rules,
+    owners: &Owners,
+) -> Result<(Vec<Candidate>, OpenDirectories)> {
+    let target = Directories::of(plan, root)?;
+    let mut look = Look::new(plan, &target, OpenDirectories::new());
+    let directories = look.directories();
+    let mut candidates = Vec::new();
+    let entries: Vec<Action> = (0..plan.entries.len())
+        .map(|index| match directories[plan.entries[index].directory] {
+            Action::Same => look.entry(index, rules, owners, &mut candidates),
+            other => other,
+        })
+        .collect();
+    let open = look.open;
     for (directory, action) in plan.directories.iter_mut().zip(directories) {
         directory.action = action;
-        plan.counts.add(action, 0);
     }
     for (entry, action) in plan.entries.iter_mut().zip(entries) {
         entry.action = action;
-        plan.counts.add(
-            action,
-            if entry.kind == EntryKind::File {
-                entry.size
-            } else {
-                0
-            },
-        );
     }
+    Ok((candidates, open))
+}
+
+/// Sets the action of existing entries that turned out to be replaced: those that must not be cannot be restored.
+///
+/// # Errors
+/// A target that cannot be opened again.
+pub(super) fn check_replaced(
+    plan: &mut Plan,
+    root: &Dir,
+    open: OpenDirectories,
+    entries: &[usize],
+) -> Result<()> {
+    let target = Directories::of(plan, root)?;
+    let mut look = Look::new(plan, &target, open);
+    let actions: Vec<Action> = entries.iter().map(|&index| look.replaced(index)).collect();
+    for (&index, action) in entries.iter().zip(actions) {
+        plan.entries[index].action = action;
+    }
+    Ok(())
 }
 
 struct Look<'a> {
     plan: &'a Plan,
     cache: DirectoryCache<'a>,
-    overwrite: Overwrite,
+    open: OpenDirectories,
 }
 
-impl Look<'_> {
+impl<'a> Look<'a> {
+    fn new(plan: &'a Plan, target: &'a Directories<'a>, open: OpenDirectories) -> Self {
+        let cache = DirectoryCache::new(target);
+        Self { plan, cache, open }
+    }
+
     fn directories(&mut self) -> Vec<Action> {
         let mut actions = Vec::with_capacity(self.plan.directories.len());
         actions.push(Action::Same);
@@ -70,7 +104,12 @@ impl Look<'_> {
     fn directory(&mut self, index: usize) -> Action {
         match self.cache.get(index) {
             Ok(_) => Action::Same,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Action::Create,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                match self.is_open(self.plan.directories[index].parent) {
+                    true => Action::Create,
+                    false => Action::Cannot,
+                }
+            }
             Err(error) => {
                 let message =
                     format!("something that cannot be used as a folder is in its place: {error}");
@@ -82,26 +121,32 @@ impl Look<'_> {
         }
     }
 
-    fn entries(&mut self, directories: &[Action]) -> Vec<Action> {
-        (0..self.plan.entries.len())
-            .map(
-                |index| match directories[self.plan.entries[index].directory] {
-                    Action::Same => self.entry(index),
-                    other => other,
-                },
-            )
-            .collect()
+    /// Whether entries may be made in an existing directory. It is named once if not, instead of everything in it.
+    fn is_open(&mut self, directory: usize) -> bool {
+        if let Some(&open) = self.open.get(&directory) {
+            return open;
+        }
+        let asked = self.cache.get(directory).and_then(|dir| dir.may_create());
+        if let Err(error) = &asked {
+            let message = format!("nothing can be written into this folder: {error}");
+            let path = self.plan.path_of_directory(directory);
+            self.plan
+                .problem(ProblemCode::WriteFailed, Severity::Error, path, message);
+        }
+        self.open.insert(directory, asked.is_ok());
+        asked.is_ok()
     }
 
-    fn entry(&mut self, index: usize) -> Action {
+    fn entry(
+        &mut self,
+        index: usize,
+        rules: &Rules,
+        owners: &Owners,
+        candidates: &mut Vec<Candidate>,
+    ) -> Action {
         let entry = &self.plan.entries[index];
-        let there = self
-            .cache
-            .get(entry.directory)
-            .and_then(|dir| dir.metadata(&entry.name));
-        let there = match there {
-            Ok(metadata) => Some(describe(&metadata)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        let there = match self.metadata(index) {
+            Ok(there) => there,
             Err(error) => return self.cannot(index, error.to_string()),
         };
         let shape = if entry.kind == EntryKind::Symlink {
@@ -114,12 +159,64 @@ impl Look<'_> {
             size: entry.size,
             modified: entry.attributes.modified,
         };
-        match decide(there, wanted, self.overwrite) {
-            Action::Cannot => self.cannot(
-                index,
-                "a folder is in its place and is not removed".to_owned(),
-            ),
-            action => action,
+        let decision = decide(there.as_ref().map(describe), wanted, rules);
+        let attributes_set = there
+            .as_ref()
+            .is_some_and(|there| owners.are_set(there, &entry.attributes));
+        let trusted = match decision {
+            Decision::Act(Action::Cannot) => {
+                let message = "a folder is in its place and is not removed";
+                return self.cannot(index, message.to_owned());
+            }
+            Decision::Act(Action::Create) if !self.is_open(entry.directory) => {
+                return Action::Cannot;
+            }
+            Decision::Act(Action::Replace) => return self.replaced(index),
+            Decision::Act(action) => return action,
+            Decision::Attributes if attributes_set => return Action::Same,
+            Decision::Attributes => true,
+            Decision::Compare => false,
+        };
+        candidates.push(Candidate {
+            entry: index,
+            trusted,
+            attributes_set,
+        });
+        Action::Replace
+    }
+
+    fn metadata(&mut self, index: usize) -> io::Result<Option<dir::Metadata>> {
+        let entry = &self.plan.entries[index];
+        let there = self
+            .cache
+            .get(entry.directory)
+            .and_then(|dir| dir.metadata(&entry.name));
+        match there {
+            Ok(there) => Ok(Some(there)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What happens to an entry that is to be replaced.
+    fn replaced(&mut self, index: usize) -> Action {
+        let entry = &self.plan.entries[index];
+        if !self.is_open(entry.directory) {
+            return Action::Cannot;
+        }
+        let asked = self.metadata(index).and_then(|there| match there {
+            Some(there) => self
+                .cache
+                .get(entry.directory)?
+                .may_replace(&entry.name, &there),
+            None => Ok(()),
+        });
+        match asked {
+            Ok(()) => Action::Replace,
+            Err(error) => {
+                let message = format!("what is in its place cannot be replaced: {error}");
+                self.cannot(index, message)
+            }
         }
     }
 

@@ -39,6 +39,14 @@ impl<'a> Directories<'a> {
         }
     }
 
+    /// The plan and a target that stays open elsewhere.
+    pub(super) fn of(plan: &'a Plan, root: &Dir) -> Result<Self> {
+        match root.reopen() {
+            Ok(root) => Ok(Self::new(plan, root)),
+            Err(error) => Err(target_error(plan.path_of_directory(0), &error)),
+        }
+    }
+
     pub(super) fn plan(&self) -> &'a Plan {
         self.plan
     }
@@ -79,35 +87,46 @@ impl<'a> Directories<'a> {
         self.missing.lock()[index]
     }
 
-    /// Sets the attributes of all directories, those below first. The root's are set if it is part of what is restored.
-    pub(super) fn set_attributes(
-        &self,
-        with_root: bool,
-        owners: &Owners,
-        request: &RestoreRequest,
-    ) -> Result<()> {
+    /// Says of each directory whether it could not be made.
+    pub(super) fn into_missing(self) -> Vec<bool> {
+        self.missing.into_inner()
+    }
+
+    /// Sets the attributes of all directories but the root, those below first.
+    pub(super) fn set_attributes(&self, owners: &Owners, request: &RestoreRequest) -> Result<()> {
         let mut cache = DirectoryCache::new(self);
-        for (index, directory) in self.plan.directories.iter().enumerate().rev() {
+        for index in (1..self.plan.directories.len()).rev() {
             request.cancel.check()?;
-            if self.is_missing(index) || (index == 0 && !with_root) {
-                continue;
-            }
-            let new = directory.action == Action::Create;
-            let set = cache
-                .open(index)
-                .and_then(|dir| owners.finish_directory(&dir, &directory.attributes, new));
-            if let Err(error) = set {
-                let path = self.plan.path_of_directory(index);
-                let message = format!("owner, permissions or times were not set: {error}");
-                self.plan.problem(
-                    ProblemCode::AttributesNotSet,
-                    Severity::Error,
-                    path,
-                    message,
-                );
+            if !self.is_missing(index) {
+                self.set_attributes_of(index, owners, &mut cache);
             }
         }
         Ok(())
+    }
+
+    /// Sets the attributes of the root, if it is part of what is restored. Nothing may be made or removed in it any more.
+    pub(super) fn set_root_attributes(&self, owners: &Owners) {
+        if self.plan.is_part(0) {
+            self.set_attributes_of(0, owners, &mut DirectoryCache::new(self));
+        }
+    }
+
+    fn set_attributes_of(&self, index: usize, owners: &Owners, cache: &mut DirectoryCache<'_>) {
+        let directory = &self.plan.directories[index];
+        let new = directory.action == Action::Create;
+        let set = cache
+            .open(index)
+            .and_then(|dir| owners.finish_directory(&dir, &directory.attributes, new));
+        if let Err(error) = set {
+            let path = self.plan.path_of_directory(index);
+            let message = format!("owner, permissions or times were not set: {error}");
+            self.plan.problem(
+                ProblemCode::AttributesNotSet,
+                Severity::Error,
+                path,
+                message,
+            );
+        }
     }
 }
 

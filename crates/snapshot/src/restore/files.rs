@@ -9,17 +9,18 @@ use holdfast_host::dir;
 use holdfast_planning::restore::Action;
 use holdfast_repository::Repository;
 use holdfast_repository::directory::EntryKind;
-use holdfast_repository::object::ObjectId;
-use parking_lot::Mutex;
 
 use super::attributes::{Owners, UNFINISHED_FILE};
+use super::contents::Contents;
 use super::directories::{Directories, DirectoryCache, is_full, target_error};
+use super::holes::{may_have_holes, without_holes};
+use super::long::LongFile;
 use super::plan::{Plan, PlannedEntry};
 use super::request::RestoreRequest;
 use super::unfinished::Unfinished;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::problem::{ProblemCode, Severity};
-use crate::read::{Part, Receive, Wanted, fetch, object_parts};
+use crate::read::{Receive, Wanted, fetch};
 
 /// Files of several contents that are kept open at most; further ones are opened again for each content.
 const OPEN_FILES: usize = 256;
@@ -30,32 +31,9 @@ pub(super) struct Writer<'a> {
     request: &'a RestoreRequest,
     directories: &'a Directories<'a>,
     owners: &'a Owners,
+    contents: Contents,
     unfinished: Unfinished,
-    /// Files of several contents, in the order in which they were found.
-    long: Mutex<Vec<Arc<LongFile>>>,
     open_files: AtomicUsize,
-}
-
-/// What a content is for.
-#[derive(Clone)]
-struct Use {
-    entry: usize,
-    /// For files of several contents: which one, and where in it.
-    long: Option<(Arc<LongFile>, u64)>,
-}
-
-/// A file of several contents while it is written.
-struct LongFile {
-    entry: usize,
-    length: u64,
-    state: Mutex<LongState>,
-}
-
-struct LongState {
-    file: Option<Arc<File>>,
-    created: bool,
-    failed: bool,
-    left: usize,
 }
 
 impl<'a> Writer<'a> {
@@ -64,16 +42,17 @@ impl<'a> Writer<'a> {
         request: &'a RestoreRequest,
         directories: &'a Directories<'a>,
         owners: &'a Owners,
+        contents: Contents,
+        unfinished: Unfinished,
     ) -> Self {
-        let (long, open_files) = (Mutex::default(), AtomicUsize::new(0));
         Self {
             repo,
             request,
             directories,
             owners,
-            unfinished: Unfinished::new(),
-            long,
-            open_files,
+            contents,
+            unfinished,
+            open_files: AtomicUsize::new(0),
         }
     }
 
@@ -81,92 +60,100 @@ impl<'a> Writer<'a> {
         self.directories.plan()
     }
 
-    /// Writes everything. After an error, what is not complete is removed again.
-    pub(super) fn run(&self) -> Result<()> {
-        let result = self.write_all();
-        if result.is_err() {
+    /// Writes everything. After an error of the store what is not complete stays for a restore that continues this one;
+    /// after any other it is removed again.
+    pub(super) fn run(mut self) -> Result<()> {
+        let wanted = self.wanted();
+        let written = self.without_reading().and_then(|()| {
+            fetch(
+                self.repo,
+                wanted,
+                self.request.workers(),
+                &self.request.cancel,
+                || FileReceiver {
+                    writer: &self,
+                    cache: DirectoryCache::new(self.directories),
+                },
+            )
+        });
+        if written
+            .as_ref()
+            .is_err_and(|error| !matches!(error, Error::Repository(_)))
+        {
             let mut cache = DirectoryCache::new(self.directories);
-            for file in self.long.lock().iter() {
+            for file in &self.contents.long {
                 let state = file.state.lock();
-                if state.created && state.left > 0 {
+                if (state.begun || file.is_continued()) && state.left > 0 {
                     self.remove_unfinished(file.entry, &mut cache);
                 }
             }
         }
-        result
+        written
     }
 
-    fn write_all(&self) -> Result<()> {
-        let plan = self.plan();
-        let objects: Vec<(usize, ObjectId)> = plan
-            .entries
-            .iter()
-            .enumerate()
-            .filter(|(_, entry)| matches!(entry.action, Action::Create | Action::Replace))
-            .filter(|(_, entry)| !self.directories.is_missing(entry.directory))
-            .map(|(index, entry)| (index, entry.object))
-            .collect();
-        let planned = Mutex::new((
-            Vec::<Wanted>::with_capacity(objects.len()),
-            Vec::<Use>::with_capacity(objects.len()),
-        ));
-        let workers = self.request.workers();
-        object_parts(
-            self.repo,
-            &objects,
-            workers,
-            &self.request.cancel,
-            &|entry, parts| {
-                match parts {
-                    Ok(parts) => self.plan_parts(entry, parts, &mut planned.lock()),
-                    Err(reason) => self.damaged(entry, &reason),
+    /// Finishes what needs no contents but those that the target has.
+    fn without_reading(&self) -> Result<()> {
+        let mut cache = DirectoryCache::new(self.directories);
+        for &entry in &self.contents.attributes {
+            self.request.cancel.check()?;
+            match self.change_attributes(entry, &mut cache) {
+                Ok(()) => self.finished(0),
+                Err(error) => {
+                    let message = format!("owner, permissions or times were not set: {error}");
+                    self.problem(entry, ProblemCode::AttributesNotSet, message);
                 }
-                Ok(())
-            },
-        )?;
-        let (wanted, uses) = planned.into_inner();
-        fetch(self.repo, wanted, workers, &self.request.cancel, || {
-            FileReceiver {
-                writer: self,
-                uses: &uses,
-                cache: DirectoryCache::new(self.directories),
             }
-        })
+        }
+        let complete = |file: &&Arc<LongFile>| file.state.lock().left == 0;
+        for file in self.contents.long.iter().filter(complete) {
+            self.request.cancel.check()?;
+            let directory = self.plan().entries[file.entry].directory;
+            if self.directories.is_missing(directory) {
+                continue;
+            }
+            let finished = self
+                .long_file(file, &mut cache)
+                .and_then(|_| self.end_long(file, &mut cache));
+            if let Err(error) = finished {
+                self.write_failed(file.entry, &error)?;
+            }
+        }
+        Ok(())
     }
 
-    fn plan_parts(&self, entry: usize, parts: Vec<Part>, planned: &mut (Vec<Wanted>, Vec<Use>)) {
-        let (wanted, uses) = planned;
-        let single = parts.len() == 1 || self.plan().entries[entry].kind == EntryKind::Symlink;
-        let long = (!single).then(|| {
-            let length = parts.last().map_or(0, Part::end);
-            let state = LongState {
-                file: None,
-                created: false,
-                failed: false,
-                left: parts.len(),
-            };
-            let long = Arc::new(LongFile {
-                entry,
-                length,
-                state: Mutex::new(state),
-            });
-            self.long.lock().push(Arc::clone(&long));
-            long
-        });
-        for part in parts {
-            let start = part.start;
-            wanted.push(Wanted::of(part, uses.len()));
-            uses.push(Use {
-                entry,
-                long: long.clone().map(|long| (long, start)),
-            });
+    fn change_attributes(&self, index: usize, cache: &mut DirectoryCache<'_>) -> io::Result<()> {
+        let entry = &self.plan().entries[index];
+        let dir = cache.get(entry.directory)?;
+        if entry.kind == EntryKind::Symlink {
+            return self
+                .owners
+                .change_symlink(&dir, &entry.name, &entry.attributes);
         }
+        let file = dir.open_file_for_attributes(&entry.name)?;
+        // It was compared under this name; a file with further names that took its place stays as it is.
+        let there = dir::file_state(&file)?;
+        if !there.is_file || there.links != 1 {
+            return Err(io::Error::other("another file took its place meanwhile"));
+        }
+        self.owners.change_file(&file, &entry.attributes)
+    }
+
+    /// The contents to read, without those of entries whose directory could not be made.
+    fn wanted(&mut self) -> Vec<Wanted> {
+        let mut wanted = std::mem::take(&mut self.contents.wanted);
+        let (plan, uses) = (self.plan(), &self.contents.uses);
+        wanted.retain(|wanted| {
+            let entry = &plan.entries[uses[wanted.tag].entry];
+            !self.directories.is_missing(entry.directory)
+        });
+        wanted
     }
 
     fn problem(&self, entry: usize, code: ProblemCode, message: String) {
         let planned = &self.plan().entries[entry];
         let path = self.plan().path_of(planned.directory, &planned.name);
         self.request.progress.add_error();
+        self.plan().failed(entry);
         self.plan().problem(code, Severity::Error, path, message);
     }
 
@@ -196,7 +183,7 @@ impl<'a> Writer<'a> {
         let planned = &self.plan().entries[entry];
         // What cannot be removed stays, under a name that tells what it is; the next restore removes it.
         if let Ok(dir) = cache.get(planned.directory) {
-            let _ = dir.remove_file(&self.unfinished.name(entry));
+            let _ = dir.remove_file(&self.unfinished.long_name(planned));
         }
     }
 
@@ -216,9 +203,14 @@ impl<'a> Writer<'a> {
         let name = self.unfinished.name(index);
         let mode = self.owners.creation_mode(&entry.attributes);
         let mut file = dir.create_file(&name, mode)?;
-        let written = file
-            .write_all(data)
-            .and_then(|()| self.owners.finish_file(&file, &entry.attributes, mode));
+        let written = match self.request.sparse && may_have_holes(data.len()) {
+            true => file
+                .set_len(data.len() as u64)
+                .and_then(|()| write_without_holes(&file, data, 0)),
+            false => file.write_all(data),
+        };
+        let written =
+            written.and_then(|()| self.owners.finish_file(&file, &entry.attributes, mode));
         drop(file);
         let written = written.and_then(|()| self.put_in_place(entry, &name, &dir));
         if written.is_err() {
@@ -267,7 +259,7 @@ impl<'a> Writer<'a> {
         finished
     }
 
-    /// The open file for a content of it, created by the first.
+    /// The open file for a content of it, begun by the first.
     fn long_file(&self, long: &LongFile, cache: &mut DirectoryCache<'_>) -> io::Result<Arc<File>> {
         let mut state = long.state.lock();
         if let Some(file) = &state.file {
@@ -275,14 +267,16 @@ impl<'a> Writer<'a> {
         }
         let entry = &self.plan().entries[long.entry];
         let dir = cache.get(entry.directory)?;
-        let name = self.unfinished.name(long.entry);
-        let file = if state.created {
+        let name = self.unfinished.long_name(entry);
+        let file = if state.begun {
             dir.open_file_for_writing(&name)?
         } else {
-            let file = dir.create_file(&name, UNFINISHED_FILE)?;
-            state.created = true;
-            file.set_len(long.length)?;
-            file
+            let begun = long.begin(&dir, &name, &entry.name);
+            if begun.is_err() && !long.is_continued() {
+                let _ = dir.remove_file(&name);
+            }
+            state.begun = begun.is_ok();
+            begun?
         };
         let file = Arc::new(file);
         if self.open_files.fetch_add(1, Ordering::Relaxed) < OPEN_FILES {
@@ -304,32 +298,35 @@ impl<'a> Writer<'a> {
             return Ok(());
         }
         let file = self.long_file(long, cache)?;
-        if self.request.sparse && data.iter().all(|&byte| byte == 0) {
-            return Ok(());
+        if self.request.sparse && long.is_hollow() {
+            return write_without_holes(&file, data, offset);
         }
         dir::write_all_at(&file, data, offset)
-    }
-
-    /// Marks a file as incomplete; says whether it was not before.
-    fn fail(&self, long: &LongFile) -> bool {
-        !std::mem::replace(&mut long.state.lock().failed, true)
     }
 
     /// Counts a content of a file as done and finishes the file with the last one.
     fn part_done(&self, long: &LongFile, cache: &mut DirectoryCache<'_>) -> io::Result<()> {
         let mut state = long.state.lock();
         state.left -= 1;
-        if state.left > 0 {
+        let left = state.left;
+        drop(state);
+        if left > 0 {
             return Ok(());
         }
+        self.end_long(long, cache)
+    }
+
+    /// Finishes a file of which nothing is missing any more, or removes one that failed.
+    fn end_long(&self, long: &LongFile, cache: &mut DirectoryCache<'_>) -> io::Result<()> {
+        let mut state = long.state.lock();
         let kept = state.file.take();
         if kept.is_some() {
             self.open_files.fetch_sub(1, Ordering::Relaxed);
         }
-        let (created, failed) = (state.created, state.failed);
+        let (begun, failed) = (state.begun, state.failed);
         drop(state);
         if failed {
-            if created {
+            if begun {
                 drop(kept);
                 self.remove_unfinished(long.entry, cache);
             }
@@ -350,7 +347,7 @@ impl<'a> Writer<'a> {
         cache: &mut DirectoryCache<'_>,
     ) -> io::Result<()> {
         let entry = &self.plan().entries[index];
-        let name = self.unfinished.name(index);
+        let name = self.unfinished.long_name(entry);
         let dir = cache.get(entry.directory)?;
         let file = match kept {
             Some(file) => file,
@@ -363,17 +360,25 @@ impl<'a> Writer<'a> {
     }
 }
 
+/// Writes to a file that is long enough and reads as zeros.
+fn write_without_holes(file: &File, data: &[u8], offset: u64) -> io::Result<()> {
+    without_holes(data, offset)
+        .into_iter()
+        .try_for_each(|part| {
+            dir::write_all_at(file, &data[part.clone()], offset + part.start as u64)
+        })
+}
+
 /// What one worker does with contents.
 struct FileReceiver<'a> {
     writer: &'a Writer<'a>,
-    uses: &'a [Use],
     cache: DirectoryCache<'a>,
 }
 
 impl Receive for FileReceiver<'_> {
     fn content(&mut self, uses: &[Wanted], data: Result<&[u8], &str>) -> Result<()> {
         for wanted in uses {
-            let purpose = &self.uses[wanted.tag];
+            let purpose = &self.writer.contents.uses[wanted.tag];
             match (&purpose.long, &data) {
                 (None, Ok(data)) => self.whole(purpose.entry, data)?,
                 (None, Err(reason)) => self.writer.damaged(purpose.entry, reason),
@@ -410,13 +415,13 @@ impl FileReceiver<'_> {
             Ok(data) => match writer.long_part(long, offset, data, &mut self.cache) {
                 Ok(()) => writer.request.progress.add_processed(data.len() as u64),
                 Err(error) => {
-                    if writer.fail(long) {
+                    if long.fail() {
                         writer.write_failed(long.entry, &error)?;
                     }
                 }
             },
             Err(reason) => {
-                if writer.fail(long) {
+                if long.fail() {
                     writer.damaged(long.entry, reason);
                 }
             }

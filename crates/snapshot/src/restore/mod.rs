@@ -1,160 +1,195 @@
 //! Restoring: planned first, then carried out.
 //!
-//! The plan is the whole tree with what happens to each entry; a dry run ends there. Then directories are made, contents
+//! The plan is the whole tree with what happens to each entry, found out without changing the target; a dry run ends
+//! there. Then directories are made, contents
 //! are read in the order of their packs and written wherever they belong, and directories get their own attributes last,
 //! children first. Names from the snapshot never lead out of the target: they are checked, and every directory is opened
 //! relative to the one above without following links.
 
 mod attributes;
+mod compare;
+mod contents;
 mod decide;
 mod directories;
 mod files;
+mod holes;
+mod journal;
+mod long;
 mod plan;
 mod request;
+mod target;
 mod unfinished;
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use holdfast_host::dir::{self, Dir};
+use holdfast_host::dir::Dir;
+use holdfast_planning::restore::Rules;
 use holdfast_repository::Repository;
 use holdfast_repository::directory::EntryKind;
 
 pub use request::{RestoreReport, RestoreRequest};
 
-use self::attributes::Owners;
-use self::directories::Directories;
+use self::attributes::{Owners, TIME_UNIT};
+use self::contents::{Contents, There};
+use self::directories::{Directories, target_error};
 use self::files::Writer;
+use self::journal::Identity;
 use self::plan::{Plan, Planner};
+use self::target::{Place, Target};
+use self::unfinished::{Company, Unfinished};
 use crate::error::{Error, Result};
 use crate::problem::{Problem, Severity};
 use crate::read::{Located, locate};
 
-/// Restores an entry of a snapshot.
+/// Restores an entry of a snapshot to the target that the request names.
 ///
 /// # Errors
 /// What stops everything: an unknown snapshot or path, a target that cannot be used or has no space left, a failing
 /// store, cancellation. Entries that cannot be restored are in the report.
 pub fn restore(repo: &Arc<Repository>, request: &RestoreRequest) -> Result<RestoreReport> {
-    let began = Instant::now();
     let located = locate(repo, &request.snapshot, &request.path)?;
-    let place = Place::of(&located, &request.target)?;
-    let planner = Planner::new(repo, request);
+    run(repo, request, &located).map_err(|error| match request.cancel.is_cancelled() {
+        true => Error::Cancelled,
+        false => error,
+    })
+}
+
+/// Plans, and carries the plan out unless only that was asked for.
+fn run(
+    repo: &Arc<Repository>,
+    request: &RestoreRequest,
+    located: &Located,
+) -> Result<RestoreReport> {
+    let began = Instant::now();
+    let place = Place::of(located, &request.target)?;
+    let target = Target::look(&place)?;
+    let identity = Identity::of(&located.entry, &place);
+    // A dry run neither waits for other restores nor keeps them waiting.
+    let company = match &target.before {
+        Some(root) if !request.dry_run => unfinished::enter(root),
+        _ => Company::Alone,
+    };
+    let continued = target
+        .before
+        .as_ref()
+        .filter(|_| company == Company::Alone)
+        .and_then(|root| identity.find(root));
+    let planner = Planner::new(repo, request, target.naming());
     let mut plan = match &place.file_name {
         Some(name) => planner.single(&located.entry, name.clone())?,
-        None => planner.tree(&located)?,
+        None => planner.tree(located)?,
     };
-    let result = carry_out(repo, request, &mut plan, &place);
-    match result {
-        Ok(()) => Ok(report(plan, began)),
-        Err(_) if request.cancel.is_cancelled() => Err(Error::Cancelled),
-        Err(error) => Err(error),
-    }
-}
-
-/// Where an entry goes.
-struct Place {
-    /// The directory that is or receives the entry.
-    directory: PathBuf,
-    /// For an entry that is no directory: its name in there.
-    file_name: Option<Vec<u8>>,
-}
-
-impl Place {
-    /// A directory becomes the target. Anything else goes into the target if that is a directory or is written as one, and
-    /// becomes the target otherwise.
-    fn of(located: &Located, target: &Path) -> Result<Self> {
-        if located.entry.is_directory() {
-            return Ok(Self {
-                directory: target.to_path_buf(),
-                file_name: None,
-            });
-        }
-        let written_as_directory = target
-            .as_os_str()
-            .to_string_lossy()
-            .ends_with(std::path::is_separator);
-        if written_as_directory || target.is_dir() {
-            let name = located.entry.file_name().to_vec();
-            return Ok(Self {
-                directory: target.to_path_buf(),
-                file_name: Some(name),
-            });
-        }
-        let Some(name) = target.file_name() else {
-            let reason = "it names neither a directory nor a file".to_owned();
-            return Err(Error::Target {
-                path: target.display().to_string(),
-                reason,
-            });
-        };
-        let parent = target
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty());
-        let directory = parent.unwrap_or(Path::new(".")).to_path_buf();
-        Ok(Self {
-            directory,
-            file_name: Some(dir::path_to_bytes(name)),
-        })
-    }
-
-    fn error(&self, error: &std::io::Error) -> Error {
-        Error::Target {
-            path: self.directory.display().to_string(),
-            reason: error.to_string(),
-        }
-    }
-}
-
-fn carry_out(
-    repo: &Repository,
-    request: &RestoreRequest,
-    plan: &mut Plan,
-    place: &Place,
-) -> Result<()> {
-    let existed = place.directory.is_dir();
-    if !request.dry_run {
-        std::fs::create_dir_all(&place.directory).map_err(|error| place.error(&error))?;
-    }
-    let root = match Dir::open(&place.directory) {
-        Ok(root) => Some(root),
-        Err(error) if request.dry_run && error.kind() == std::io::ErrorKind::NotFound => None,
-        Err(error) => return Err(place.error(&error)),
+    let there = match &target.before {
+        Some(root) => Some(look(&mut plan, request, root, continued.as_ref())?),
+        None => None,
     };
-    let before = root
-        .as_ref()
-        .filter(|_| existed)
-        .map(Dir::reopen)
-        .transpose();
-    decide::decide_all(
-        plan,
-        before.map_err(|error| place.error(&error))?,
-        request.overwrite,
-    );
+    let contents = Contents::find(repo, request, &mut plan, there)?;
     request
         .progress
-        .set_totals(plan.counts.bytes, plan.files_to_write());
-    let Some(root) = root.filter(|_| !request.dry_run) else {
-        return Ok(());
+        .set_totals(plan.counts(&[]).bytes, plan.files_to_write());
+    let missing = if request.dry_run {
+        target.may_create(&place)?;
+        Vec::new()
+    } else {
+        let work = Work {
+            repo,
+            request,
+            plan: &plan,
+            identity,
+            company,
+        };
+        work.carry_out(contents, continued, target.create(&place)?)?
     };
-    let owners = Owners::of(&root, request);
-    let announced = root.reopen().map_err(|error| place.error(&error))?;
-    let directories = Directories::new(plan, root);
-    unfinished::enter(&announced, &directories, request)?;
-    directories.create(request)?;
-    let writer = Writer::new(repo, request, &directories, &owners);
-    writer.run()?;
-    directories.set_attributes(place.file_name.is_none(), &owners, request)?;
-    owners.report(plan);
-    Ok(())
+    Ok(report(plan, &missing, began))
 }
 
-fn report(plan: Plan, began: Instant) -> RestoreReport {
+/// Decides what happens to each entry of the plan by what the target holds.
+fn look<'a>(
+    plan: &mut Plan,
+    request: &RestoreRequest,
+    root: &'a Dir,
+    continued: Option<&'a Unfinished>,
+) -> Result<There<'a>> {
+    let rules = Rules {
+        overwrite: request.overwrite,
+        resumed: continued.is_some(),
+        time_unit: TIME_UNIT,
+    };
+    let owners = Owners::of(root, request);
+    let (candidates, open) = decide::decide_all(plan, root, &rules, &owners)?;
+    Ok(There {
+        root,
+        candidates,
+        open,
+        unfinished: continued,
+    })
+}
+
+/// A plan that is carried out.
+struct Work<'a> {
+    repo: &'a Repository,
+    request: &'a RestoreRequest,
+    plan: &'a Plan,
+    identity: Identity,
+    company: Company,
+}
+
+impl Work<'_> {
+    /// Does what the plan says. Returns of each directory whether it could not be made.
+    fn carry_out(
+        &self,
+        contents: Contents,
+        continued: Option<Unfinished>,
+        root: Dir,
+    ) -> Result<Vec<bool>> {
+        let Self { request, plan, .. } = self;
+        let owners = Owners::of(&root, request);
+        let announced = root
+            .reopen()
+            .map_err(|error| target_error(plan.path_of_directory(0), &error))?;
+        let directories = Directories::new(plan, root);
+        if self.company == Company::Alone {
+            unfinished::remove_leftovers(&directories, continued.as_ref(), &contents, request)?;
+        }
+        let unfinished = continued.unwrap_or_else(|| self.begin(&announced, &contents));
+        let journal = unfinished.journal();
+        unfinished::share(&announced, request)?;
+        directories.create(request)?;
+        Writer::new(
+            self.repo,
+            request,
+            &directories,
+            &owners,
+            contents,
+            unfinished,
+        )
+        .run()?;
+        directories.set_attributes(&owners, request)?;
+        // From here on there is nothing to continue. A journal that was never written is not there either.
+        let _ = announced.remove_file(&journal);
+        directories.set_root_attributes(&owners);
+        owners.report(plan);
+        Ok(directories.into_missing())
+    }
+
+    /// Names for what is not finished yet, and the journal under which they are found again.
+    fn begin(&self, root: &Dir, contents: &Contents) -> Unfinished {
+        let unfinished = Unfinished::new();
+        if !contents.wanted.is_empty()
+            && let Err(error) = self.identity.write(root, &unfinished)
+        {
+            tracing::debug!(%error, "no journal can be kept; a restore that is cut off begins anew");
+        }
+        unfinished
+    }
+}
+
+fn report(plan: Plan, missing: &[bool], began: Instant) -> RestoreReport {
     let mut report = RestoreReport {
-        counts: plan.counts,
+        counts: plan.counts(missing),
         files: 0,
-        directories: plan.directories.len() as u64,
+        directories: plan.directories_in_it(),
         symlinks: 0,
         problems: plan.problems.into_inner(),
         seconds: 0.0,

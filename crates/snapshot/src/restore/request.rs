@@ -28,7 +28,7 @@ pub struct RestoreRequest {
     pub permissions: bool,
     /// Whether times are set.
     pub times: bool,
-    /// Whether contents that are all zero are left as holes in files of several contents.
+    /// Whether long stretches of zeros are left as holes in files that are made anew.
     pub sparse: bool,
     /// Whether only the plan is made and nothing written.
     pub dry_run: bool,

@@ -8,5 +8,8 @@ mod faults;
 mod fixtures;
 mod property;
 mod restore;
+mod restore_again;
+#[cfg(target_os = "linux")]
+mod restore_plan;
 mod resume;
 mod support;

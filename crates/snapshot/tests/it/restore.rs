@@ -326,6 +326,30 @@ fn holes_are_kept_where_asked() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn holes_inside_of_contents_are_kept_too() {
+    use std::os::unix::fs::MetadataExt;
+    let place = Place::new();
+    let mut content = random(3, 200_000);
+    content.resize(1 << 20, 0);
+    content.extend_from_slice(b"end");
+    let mut tree = MemoryTree::new("data");
+    tree.file("short", content.clone());
+    let id = id(&place.snapshot(&tree));
+    let disk = tempfile::tempdir().expect("a temporary directory");
+    let mut blocks = [0, 0];
+    for (sparse, blocks) in [false, true].into_iter().zip(&mut blocks) {
+        let target = disk.path().join(format!("sparse-{sparse}"));
+        let mut request = RestoreRequest::new(&id, "short", &target);
+        request.sparse = sparse;
+        restore(&place.repo, &request).expect("restore");
+        assert!(read(&target) == content);
+        *blocks = fs::metadata(&target).expect("metadata").blocks();
+    }
+    assert!(blocks[1] * 2 < blocks[0], "{blocks:?}");
+}
+
 #[test]
 fn no_file_has_its_name_before_it_is_complete() {
     let scene = Scene::new();
@@ -601,6 +625,32 @@ mod unix {
             "the link is replaced by the file"
         );
         assert!(!scene.path("target/a").is_symlink());
+    }
+
+    #[test]
+    fn a_folder_that_becomes_a_link_meanwhile_is_not_entered() {
+        let scene = Scene::new();
+        let (outside, folder) = (scene.path("outside"), scene.path("target/dir"));
+        fs::create_dir(&outside).expect("make a directory");
+        let mode = || fs::metadata(&outside).expect("metadata").mode();
+        let before = mode();
+        let store = {
+            let (outside, away) = (outside.clone(), scene.path("target/away"));
+            Watched::over(&scene.place.store, move |_| {
+                if folder.is_dir() && !folder.is_symlink() {
+                    rustix::fs::rename(&folder, &away).expect("move the folder away");
+                    symlink(&outside, &folder).expect("put a link in its place");
+                }
+            })
+        };
+        let report =
+            restore(&Place::open(store).repo, &scene.request("", "target")).expect("restore");
+        assert_eq!(fs::read_dir(&outside).expect("list").count(), 0);
+        assert_eq!(mode(), before);
+        let failed: Vec<_> = report.problems.iter().map(|p| p.path.as_str()).collect();
+        assert_eq!(failed, ["dir", "dir/b", "dir/large"]);
+        assert_eq!(report.counts.cannot, 2);
+        assert_eq!(read(scene.path("target/a")), b"alpha");
     }
 
     #[test]

@@ -142,6 +142,36 @@ pub(crate) fn random(seed: u64, length: usize) -> Vec<u8> {
     holdfast_testkit::tree::random_bytes(seed, length)
 }
 
+/// Chance that can be repeated.
+pub(crate) struct Dice {
+    seed: u64,
+    bytes: Vec<u8>,
+}
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        let bytes = Vec::new();
+        Self { seed, bytes }
+    }
+
+    /// A number below `limit`.
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
+        if self.bytes.len() < 4 {
+            self.bytes = random(self.seed, 4096);
+            self.seed = self.seed.wrapping_add(1 << 32);
+        }
+        let rest = self.bytes.split_off(self.bytes.len() - 4);
+        rest.iter()
+            .fold(0, |sum, &byte| sum << 8 | usize::from(byte))
+            % limit
+    }
+
+    /// One of several.
+    pub(crate) fn of<'a, T>(&mut self, items: &'a [T]) -> &'a T {
+        &items[self.below(items.len())]
+    }
+}
+
 /// What a [`Watched`] store is asked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Call {

@@ -28,6 +28,27 @@ impl Console {
         document: &T,
         text: impl FnOnce() -> String,
     ) -> Result<()> {
+        let printed = self.printed(document, text)?;
+        let mut output = io::stdout().lock();
+        output
+            .write_all(printed.as_bytes())
+            .and_then(|()| output.flush())
+            .context("write to standard output")
+    }
+
+    /// Prints a result on standard error, because standard output has the data.
+    pub(crate) fn aside<T: Serialize>(
+        &self,
+        document: &T,
+        text: impl FnOnce() -> String,
+    ) -> Result<()> {
+        let printed = self.printed(document, text)?;
+        io::stderr()
+            .write_all(printed.as_bytes())
+            .context("write to standard error")
+    }
+
+    fn printed<T: Serialize>(&self, document: &T, text: impl FnOnce() -> String) -> Result<String> {
         let mut printed = if self.json {
             serde_json::to_string_pretty(document).context("write the result as JSON")?
         } else {
@@ -36,11 +57,7 @@ impl Console {
         if !printed.is_empty() && !printed.ends_with('\n') {
             printed.push('\n');
         }
-        let mut output = io::stdout().lock();
-        output
-            .write_all(printed.as_bytes())
-            .and_then(|()| output.flush())
-            .context("write to standard output")
+        Ok(printed)
     }
 
     /// Prints why the command failed: the problem document with `--json`, else sentences.

@@ -20,6 +20,6 @@ pub use pins::{Pinned, change_pins};
 pub use problem::{Problem, ProblemCode, Severity};
 pub use progress::Progress;
 pub use read::{Located, locate};
-pub use restore::{RestoreReport, RestoreRequest, restore};
+pub use restore::{ArchiveFormat, Form, RestoreReport, RestoreRequest, restore, restore_to_stream};
 pub use retention::{Expired, Retained, expire, retained};
 pub use verify::{DamagedFile, VerifyReport, VerifyRequest, verify};

@@ -27,8 +27,8 @@ pub(crate) use service::{ServerArguments, UpAgentArguments, UpArguments};
 pub(crate) use setting::Setting;
 pub(crate) use snapshot::{
     CatArguments, CreateSnapshotArguments, DeleteArguments, ExpireArguments, ListArguments,
-    LsArguments, OverwriteRule, PinArguments, RestoreArguments, SnapshotCommand, VerifyArguments,
-    WorkArguments,
+    LsArguments, OverwriteRule, PinArguments, RestoreArguments, SnapshotCommand, TargetForm,
+    VerifyArguments, WorkArguments,
 };
 
 /// Back up folders into a repository and get them back.

@@ -13,7 +13,7 @@ pub(crate) enum SnapshotCommand {
     Create(CreateSnapshotArguments),
     /// List snapshots, oldest first.
     List(ListArguments),
-    /// Write a snapshot, or a part of it, to a folder.
+    /// Write a snapshot, or a part of it, to a folder, an archive or standard output.
     Restore(RestoreArguments),
     /// Check that the files of snapshots can be restored.
     Verify(VerifyArguments),
@@ -94,6 +94,17 @@ pub(crate) enum OverwriteRule {
     Different,
 }
 
+/// What a restore makes of its target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TargetForm {
+    /// A folder.
+    Folder,
+    /// A tar archive, with pax records where they are needed.
+    Tar,
+    /// A ZIP archive, not compressed.
+    Zip,
+}
+
 #[derive(Args)]
 pub(crate) struct RestoreArguments {
     #[command(flatten)]
@@ -101,9 +112,13 @@ pub(crate) struct RestoreArguments {
     /// The snapshot, by its id or that of its root object, and optionally a path inside it.
     #[arg(value_name = "ID[:SUBPATH]")]
     pub(crate) from: SnapshotPath,
-    /// The folder (or file) to write; it is made when it is missing.
+    /// The folder (or file) to write; it is made when it is missing. A name that ends in .tar or .zip becomes an archive
+    /// when a folder is restored, and `-` is standard output: a tar archive, or the content of a single file.
     #[arg(value_name = "TARGET")]
     pub(crate) target: PathBuf,
+    /// What becomes of the target, whatever its name is.
+    #[arg(long = "as", value_enum, value_name = "FORM")]
+    pub(crate) form: Option<TargetForm>,
     /// What happens to a file that the target already has.
     #[arg(long, value_enum, value_name = "RULE", default_value_t = OverwriteRule::Always)]
     pub(crate) overwrite: OverwriteRule,

@@ -1,17 +1,19 @@
 //! `snapshot restore`.
 
+use std::io;
 use std::path::Path;
 
 use anyhow::Result;
 use holdfast_planning::restore::Overwrite;
-use holdfast_snapshot::{Problem, RestoreReport, RestoreRequest};
+use holdfast_snapshot::{ArchiveFormat, Form, Problem, RestoreReport, RestoreRequest};
 use indicatif::HumanBytes;
 use serde::Serialize;
 
 use super::problems::{self, ProblemDocument};
 use super::source;
-use crate::arguments::{OverwriteRule, RestoreArguments};
+use crate::arguments::{OverwriteRule, RestoreArguments, TargetForm};
 use crate::console::Console;
+use crate::failure::UsageError;
 use crate::outcome::Outcome;
 use crate::progress::Display;
 use crate::repository::Access;
@@ -81,11 +83,26 @@ impl<'a> Report<'a> {
 }
 
 pub(super) fn run(arguments: RestoreArguments, console: &Console) -> Result<Outcome> {
+    let to_output = arguments.target.as_os_str() == "-";
+    if to_output && !matches!(arguments.form, None | Some(TargetForm::Tar)) {
+        let refused = UsageError::new("only a tar archive can be written to standard output")
+            .hint("Name a file instead of `-`, or leave --as out.");
+        return Err(refused.into());
+    }
     let cancel = interrupt::listen()?;
     let access = Access::read(&cancel).limited(&arguments.work);
     let repo = repository::open(&arguments.repository, access)?;
-    let target = source::absolute(&arguments.target)?;
+    let target = match to_output {
+        true => arguments.target.clone(),
+        false => source::absolute(&arguments.target)?,
+    };
     let mut request = RestoreRequest::new(arguments.from.id, arguments.from.path, &target);
+    request.form = match arguments.form {
+        None => Form::ByName,
+        Some(TargetForm::Folder) => Form::Folder,
+        Some(TargetForm::Tar) => Form::Archive(ArchiveFormat::Tar),
+        Some(TargetForm::Zip) => Form::Archive(ArchiveFormat::Zip),
+    };
     request.overwrite = match arguments.overwrite {
         _ if arguments.incremental => Overwrite::Incremental,
         OverwriteRule::Always => Overwrite::Always,
@@ -97,10 +114,17 @@ pub(super) fn run(arguments: RestoreArguments, console: &Console) -> Result<Outc
     request.parallelism = arguments.work.parallel;
     request.cancel = cancel;
     let display = Display::start(console, "restore", &request.progress);
-    let report = holdfast_snapshot::restore(&repo, &request);
+    let report = match to_output {
+        true => holdfast_snapshot::restore_to_stream(&repo, &request, &mut io::stdout()),
+        false => holdfast_snapshot::restore(&repo, &request),
+    };
     drop(display);
     let report = report?;
     let document = Report::of(&report, request.dry_run);
-    console.result(&document, || document.text(&target, &report.problems))?;
+    let text = || document.text(&target, &report.problems);
+    match to_output {
+        true => console.aside(&document, text)?,
+        false => console.result(&document, text)?,
+    }
     Ok(Outcome::of_items(document.errors))
 }

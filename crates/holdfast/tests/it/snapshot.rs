@@ -170,6 +170,54 @@ fn a_plan_has_the_counts_of_the_restore() {
     assert_eq!(again[..5], [0, 0, 0, 5 + links, 1].map(Value::from));
 }
 
+#[cfg(unix)]
+#[test]
+fn archives_and_standard_output() {
+    use std::process::{Command, Stdio};
+
+    let (place, source, report) = with_snapshot();
+    let archive = place.path("archive.tar");
+    let mut restore = place.command(["snapshot", "restore", id(&report)]);
+    assert_eq!(run(restore.arg(&archive)).code, 0);
+    let unpack = |archive: Stdio, name: &str| {
+        let target = place.path(name);
+        fs::create_dir(&target).expect("make a folder");
+        let mut tar = Command::new("tar");
+        tar.args(["-x", "-p", "-f", "-", "-C"])
+            .arg(&target)
+            .stdin(archive);
+        assert!(tar.status().expect("start tar").success());
+        compare_trees(&source, &target, Compare::ALL)
+            .expect("compare")
+            .assert_equal();
+    };
+    let file = fs::File::open(&archive).expect("open the archive");
+    unpack(file.into(), "from a file");
+    let mut streaming = place
+        .command(["snapshot", "restore", "--json", id(&report), "-"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("start the program");
+    let stream = streaming.stdout.take().expect("its output");
+    unpack(stream.into(), "from a stream");
+    let ended = streaming.wait_with_output().expect("wait");
+    let printed: Value = serde_json::from_slice(&ended.stderr).expect("the report is aside");
+    assert_eq!(
+        (ended.status.code(), &printed["errors"]),
+        (Some(0), &0.into())
+    );
+
+    let from = format!("{}:docs/readme.md", id(&report));
+    assert!(
+        place
+            .succeed(["snapshot", "restore", &from, "-"])
+            .starts_with("# Read me\n")
+    );
+    let ended = run(&mut place.command(["snapshot", "restore", "--as", "zip", id(&report), "-"]));
+    assert_eq!(ended.code, 2, "{ended:#?}");
+}
+
 #[test]
 fn ls_and_cat_show_what_is_inside() {
     let (place, _, report) = with_snapshot();

@@ -6,6 +6,7 @@
 //! children first. Names from the snapshot never lead out of the target: they are checked, and every directory is opened
 //! relative to the one above without following links.
 
+mod archive;
 mod attributes;
 mod compare;
 mod contents;
@@ -20,16 +21,19 @@ mod request;
 mod target;
 mod unfinished;
 
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Instant;
 
 use holdfast_host::dir::Dir;
-use holdfast_planning::restore::Rules;
+use holdfast_planning::restore::{Counts, Rules};
 use holdfast_repository::Repository;
 use holdfast_repository::directory::EntryKind;
 
-pub use request::{RestoreReport, RestoreRequest};
+pub use archive::Format as ArchiveFormat;
+pub use request::{Form, RestoreReport, RestoreRequest};
 
+use self::archive::Format;
 use self::attributes::{Owners, TIME_UNIT};
 use self::contents::{Contents, There};
 use self::directories::{Directories, target_error};
@@ -38,6 +42,7 @@ use self::journal::Identity;
 use self::plan::{Plan, Planner};
 use self::target::{Place, Target};
 use self::unfinished::{Company, Unfinished};
+use crate::browse::read_file;
 use crate::error::{Error, Result};
 use crate::problem::{Problem, Severity};
 use crate::read::{Located, locate};
@@ -49,10 +54,73 @@ use crate::read::{Located, locate};
 /// store, cancellation. Entries that cannot be restored are in the report.
 pub fn restore(repo: &Arc<Repository>, request: &RestoreRequest) -> Result<RestoreReport> {
     let located = locate(repo, &request.snapshot, &request.path)?;
-    run(repo, request, &located).map_err(|error| match request.cancel.is_cancelled() {
+    let archive = match request.form {
+        Form::Folder => None,
+        Form::Archive(format) => Some(format),
+        // A file may well be an archive itself, and keeps its name.
+        Form::ByName if !located.entry.is_directory() || request.target.is_dir() => None,
+        Form::ByName => Format::of_name(&request.target),
+    };
+    let restored = match archive {
+        Some(format) => archive::to_file(repo, request, &located, format),
+        None => run(repo, request, &located),
+    };
+    restored.map_err(|error| or_cancelled(request, error))
+}
+
+/// Restores an entry of a snapshot into a stream: a folder as a tar archive, a file as it is. The target of the request has
+/// no meaning.
+///
+/// # Errors
+/// As [`restore`]; [`Error::WrongKind`] for what is neither; a stream that takes no more.
+pub fn restore_to_stream(
+    repo: &Arc<Repository>,
+    request: &RestoreRequest,
+    stream: &mut (dyn Write + Send),
+) -> Result<RestoreReport> {
+    let located = locate(repo, &request.snapshot, &request.path)?;
+    let restored = match located.entry.kind {
+        EntryKind::Directory => archive::to_stream(repo, request, &located, stream),
+        _ => file_to_stream(repo, request, stream),
+    };
+    restored.map_err(|error| or_cancelled(request, error))
+}
+
+fn file_to_stream(
+    repo: &Arc<Repository>,
+    request: &RestoreRequest,
+    stream: &mut (dyn Write + Send),
+) -> Result<RestoreReport> {
+    let began = Instant::now();
+    let bytes = match request.dry_run {
+        true => 0,
+        false => read_file(
+            repo,
+            &request.snapshot,
+            &request.path,
+            stream,
+            &request.cancel,
+        )?,
+    };
+    Ok(RestoreReport {
+        counts: Counts {
+            create: 1,
+            bytes,
+            ..Counts::default()
+        },
+        files: 1,
+        directories: 0,
+        symlinks: 0,
+        problems: Vec::new(),
+        seconds: began.elapsed().as_secs_f64(),
+    })
+}
+
+fn or_cancelled(request: &RestoreRequest, error: Error) -> Error {
+    match request.cancel.is_cancelled() {
         true => Error::Cancelled,
         false => error,
-    })
+    }
 }
 
 /// Plans, and carries the plan out unless only that was asked for.

@@ -118,6 +118,18 @@ impl Plan {
         path
     }
 
+    /// Path of an entry of a directory below the root, as it is.
+    pub(super) fn raw_path(&self, mut directory: usize, name: &[u8]) -> Vec<u8> {
+        let mut names = vec![name];
+        while directory != 0 {
+            let planned = &self.directories[directory];
+            names.push(&planned.name);
+            directory = planned.parent;
+        }
+        names.reverse();
+        names.join(&b'/')
+    }
+
     /// Path of an entry of a directory for messages.
     pub(super) fn path_of(&self, directory: usize, name: &[u8]) -> String {
         format!(
@@ -167,6 +179,14 @@ impl Plan {
         if bytes > 0 {
             self.spared.insert(entry, bytes);
         }
+    }
+
+    /// Says that the data of an entry turned out to be missing or damaged.
+    pub(super) fn lost(&self, entry: usize, message: String) {
+        self.failed(entry);
+        let planned = &self.entries[entry];
+        let path = self.path_of(planned.directory, &planned.name);
+        self.problem(ProblemCode::Damaged, Severity::Error, path, message);
     }
 
     /// Notes that an entry could not be restored although that was planned.

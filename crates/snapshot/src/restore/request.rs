@@ -7,8 +7,21 @@ use std::sync::Arc;
 use holdfast_host::Cancel;
 use holdfast_planning::restore::{Counts, Overwrite};
 
+use super::archive::Format;
 use crate::problem::Problem;
 use crate::progress::Progress;
+
+/// What a restore makes of its target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// A folder, or a file for an entry that is none.
+    #[default]
+    Folder,
+    /// An archive with the entry in it.
+    Archive(Format),
+    /// An archive where a folder is restored to a name that ends like one, and does not exist as a folder.
+    ByName,
+}
 
 /// What to restore, and where to.
 #[derive(Clone, Debug)]
@@ -20,7 +33,9 @@ pub struct RestoreRequest {
     /// A directory takes the place of the target, or is merged into it; anything else goes into the target if that is a
     /// directory, and becomes the target otherwise.
     pub target: PathBuf,
-    /// What happens to existing files.
+    /// What becomes of the target.
+    pub form: Form,
+    /// What happens to existing files; an archive that exists is replaced, or is an error with [`Overwrite::Never`].
     pub overwrite: Overwrite,
     /// Whether owners are set; without the right to do so nothing happens.
     pub owners: bool,
@@ -51,6 +66,7 @@ impl RestoreRequest {
             snapshot: snapshot.into(),
             path: path.into(),
             target: target.into(),
+            form: Form::default(),
             overwrite: Overwrite::Always,
             owners: true,
             permissions: true,

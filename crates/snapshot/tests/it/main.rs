@@ -1,5 +1,7 @@
 //! Snapshots from end to end on stores in memory and on disk.
 
+#[cfg(target_os = "linux")]
+mod archive;
 mod browse;
 mod create;
 mod damage;

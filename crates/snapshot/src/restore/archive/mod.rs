@@ -1,0 +1,259 @@
+//! Restoring into an archive instead of a folder.
+//!
+//! Everything of one content is written in the order of the packs, fetched by all workers, and after that the long files
+//! one by one, fetched ahead in stretches. Directories come last and children first: whoever unpacks sets their times and
+//! permissions when nothing is added to them any more. Nothing but the plan grows with the snapshot.
+
+mod output;
+mod pieces;
+mod tar;
+mod writer;
+mod zip;
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use holdfast_host::dir::{self, Dir};
+use holdfast_planning::restore::{Action, NamingRules, Overwrite};
+use holdfast_repository::Repository;
+use parking_lot::Mutex;
+
+use self::output::Position;
+use self::writer::{ArchiveWriter, Node};
+use super::attributes::UNFINISHED_FILE;
+use super::contents::{Contents, Use};
+use super::plan::{Naming, Plan, Planner};
+use super::request::{RestoreReport, RestoreRequest};
+use super::unfinished::{Company, Unfinished, enter, remove_from};
+use crate::error::{Error, Result};
+use crate::problem::{ProblemCode, Severity};
+use crate::read::{Located, Receive, Wanted, fetch};
+
+/// The kinds of archives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// POSIX tar with pax records.
+    Tar,
+    /// ZIP, not compressed.
+    Zip,
+}
+
+impl Format {
+    /// The kind that a file's name asks for.
+    pub(super) fn of_name(path: &Path) -> Option<Self> {
+        let extension = path.extension()?.to_str()?;
+        [("tar", Self::Tar), ("zip", Self::Zip)]
+            .into_iter()
+            .find(|(name, _)| extension.eq_ignore_ascii_case(name))
+            .map(|(_, format)| format)
+    }
+}
+
+/// The longest path in a ZIP archive, in bytes, with the `/` of a directory.
+const LONGEST_ZIP_PATH: usize = u16::MAX as usize - 1;
+
+/// Restores into the file that is the target of the request. It gets its name when it is complete.
+pub(super) fn to_file(
+    repo: &Arc<Repository>,
+    request: &RestoreRequest,
+    located: &Located,
+    format: Format,
+) -> Result<RestoreReport> {
+    let began = Instant::now();
+    let target = &request.target;
+    let failed = |reason: String| Error::Target {
+        path: target.display().to_string(),
+        reason,
+    };
+    let Some(name) = target.file_name().map(dir::path_to_bytes) else {
+        return Err(failed("it names no file".to_owned()));
+    };
+    if target.is_dir() {
+        return Err(failed("a folder is in the place of the archive".to_owned()));
+    }
+    let exists = target.symlink_metadata().is_ok();
+    if exists && request.overwrite == Overwrite::Never {
+        return Err(failed("it exists already".to_owned()));
+    }
+    let (plan, contents) = planned(repo, request, located, format)?;
+    if request.dry_run {
+        return Ok(super::report(plan, &[], began));
+    }
+    let parent = target
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let opened = std::fs::create_dir_all(parent).and_then(|()| Dir::open(parent));
+    let parent = opened.map_err(|error| failed(error.to_string()))?;
+    if enter(&parent) == Company::Alone {
+        // What an archive that was cut off left. That it cannot be removed is no reason to make none.
+        let _ = remove_from(&parent, |_| false);
+    }
+    super::unfinished::share(&parent, request)?;
+    let unfinished = Unfinished::new().name(0);
+    let file = parent
+        .create_file(&unfinished, UNFINISHED_FILE)
+        .map_err(|error| failed(error.to_string()))?;
+    let finished = write_all(repo, request, &plan, contents, format, Position::file(file))
+        .map_err(|error| match error {
+            Error::Output(error) => failed(error.to_string()),
+            other => other,
+        })
+        .and_then(|()| {
+            let mode = 0o666 & !dir::creation_mask().unwrap_or(0o022);
+            parent
+                .set_entry_permissions(&unfinished, mode)
+                .and_then(|()| match exists {
+                    true => parent.rename(&unfinished, &name),
+                    false => parent.rename_new(&unfinished, &name),
+                })
+                .map_err(|error| failed(error.to_string()))
+        });
+    if finished.is_err() {
+        // What cannot be removed stays, under a name that tells what it is.
+        let _ = parent.remove_file(&unfinished);
+    }
+    finished?;
+    Ok(super::report(plan, &[], began))
+}
+
+/// Restores into a stream, which therefore cannot be corrected: a file whose data turns out to be damaged half way is
+/// filled up with zeros, and named.
+pub(super) fn to_stream(
+    repo: &Arc<Repository>,
+    request: &RestoreRequest,
+    located: &Located,
+    stream: &mut (dyn Write + Send),
+) -> Result<RestoreReport> {
+    let began = Instant::now();
+    let (plan, contents) = planned(repo, request, located, Format::Tar)?;
+    if !request.dry_run {
+        let output = Position::stream(stream);
+        write_all(repo, request, &plan, contents, Format::Tar, output)?;
+    }
+    Ok(super::report(plan, &[], began))
+}
+
+fn planned(
+    repo: &Arc<Repository>,
+    request: &RestoreRequest,
+    located: &Located,
+    format: Format,
+) -> Result<(Plan, Contents)> {
+    // What a name means is a matter of the system that unpacks; only what would lead out of its target is refused.
+    let naming = Naming {
+        rules: NamingRules::Unix,
+        longest: usize::MAX,
+    };
+    let planner = Planner::new(repo, request, naming);
+    let mut plan = match located.entry.is_directory() {
+        true => planner.tree(located)?,
+        false => planner.single(&located.entry, located.entry.file_name().to_vec())?,
+    };
+    if format == Format::Zip {
+        leave_out_long_paths(&mut plan);
+    }
+    let contents = Contents::find(repo, request, &mut plan, None)?;
+    request
+        .progress
+        .set_totals(plan.counts(&[]).bytes, plan.files_to_write());
+    Ok((plan, contents))
+}
+
+/// ZIP has 16 bits for the length of a path.
+fn leave_out_long_paths(plan: &mut Plan) {
+    let is_long = |plan: &Plan, directory: usize, name: &[u8]| {
+        plan.raw_path(directory, name).len() > LONGEST_ZIP_PATH
+    };
+    for index in 0..plan.entries.len() {
+        let entry = &plan.entries[index];
+        if is_long(plan, entry.directory, &entry.name) {
+            let message = "its path is longer than a ZIP archive can say".to_owned();
+            plan.cannot(index, ProblemCode::NameRefused, message);
+        }
+    }
+    for index in 1..plan.directories.len() {
+        let directory = &plan.directories[index];
+        if is_long(plan, directory.parent, &directory.name) {
+            plan.directories[index].action = Action::Cannot;
+            let path = plan.path_of_directory(index);
+            let message = "its path is longer than a ZIP archive can say".to_owned();
+            plan.problem(ProblemCode::NameRefused, Severity::Error, path, message);
+        }
+    }
+}
+
+fn write_all<'a>(
+    repo: &Repository,
+    request: &RestoreRequest,
+    plan: &'a Plan,
+    contents: Contents,
+    format: Format,
+    output: Position<'a>,
+) -> Result<()> {
+    let mut archive = ArchiveWriter::new(format, plan, output);
+    let Contents {
+        wanted, uses, long, ..
+    } = contents;
+    for empty in long.iter().filter(|file| file.length == 0) {
+        archive
+            .member(Node::Entry(empty.entry), &[])
+            .map_err(Error::Output)?;
+    }
+    let (pieces, whole): (Vec<_>, Vec<_>) = wanted
+        .into_iter()
+        .partition(|wanted| uses[wanted.tag].long.is_some());
+    let archive = Mutex::new(archive);
+    fetch(repo, whole, request.workers(), &request.cancel, || {
+        MemberReceiver {
+            archive: &archive,
+            plan,
+            request,
+            uses: &uses,
+        }
+    })?;
+    let mut archive = archive.into_inner();
+    pieces::write(repo, request, plan, &mut archive, pieces, &uses)?;
+    for (index, directory) in plan.directories.iter().enumerate().rev() {
+        // The root of a ZIP archive has no entry.
+        let has_entry = index > 0 || format == Format::Tar;
+        if plan.is_part(index) && has_entry && directory.action != Action::Cannot {
+            archive
+                .member(Node::Directory(index), &[])
+                .map_err(Error::Output)?;
+            request.progress.add_directory();
+        }
+    }
+    archive.finish().map_err(Error::Output)
+}
+
+/// Writes whole members.
+struct MemberReceiver<'a, 'b> {
+    archive: &'a Mutex<ArchiveWriter<'b>>,
+    plan: &'a Plan,
+    request: &'a RestoreRequest,
+    uses: &'a [Use],
+}
+
+impl Receive for MemberReceiver<'_, '_> {
+    fn content(&mut self, uses: &[Wanted], data: Result<&[u8], &str>) -> Result<()> {
+        for wanted in uses {
+            let entry = self.uses[wanted.tag].entry;
+            match data {
+                Ok(data) => {
+                    let written = self.archive.lock().member(Node::Entry(entry), data);
+                    written.map_err(Error::Output)?;
+                    self.request.progress.add_files(1);
+                    self.request.progress.add_processed(data.len() as u64);
+                }
+                Err(reason) => {
+                    self.request.progress.add_error();
+                    self.plan.lost(entry, reason.to_owned());
+                }
+            }
+        }
+        Ok(())
+    }
+}

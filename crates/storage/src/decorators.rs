@@ -12,7 +12,7 @@ use crate::rate::RateLimit;
 use crate::stop::Stop;
 use crate::{
     BlobId, BlobInfo, BlobStore, BlobWriter, Capabilities, Error, ErrorKind, PutOptions, Result,
-    TransferCounters,
+    Retention, TransferCounters,
 };
 
 /// Refuses to change anything.
@@ -61,6 +61,14 @@ impl BlobStore for ReadOnly {
 
     fn delete(&self, id: &BlobId) -> Result<()> {
         self.refuse("delete", id)
+    }
+
+    fn extend_retention(&self, id: &BlobId, _retention: Retention) -> Result<()> {
+        self.refuse("lock", id)
+    }
+
+    fn retention(&self, id: &BlobId) -> Result<Option<Retention>> {
+        self.store.retention(id)
     }
 
     fn list(&self, prefix: &str, each: &mut dyn FnMut(BlobInfo) -> ControlFlow<()>) -> Result<()> {
@@ -186,6 +194,16 @@ impl BlobStore for Governed {
     fn delete(&self, id: &BlobId) -> Result<()> {
         self.rules.check("delete")?;
         self.store.delete(id)
+    }
+
+    fn extend_retention(&self, id: &BlobId, retention: Retention) -> Result<()> {
+        self.rules.check("lock")?;
+        self.store.extend_retention(id, retention)
+    }
+
+    fn retention(&self, id: &BlobId) -> Result<Option<Retention>> {
+        self.rules.check("look up")?;
+        self.store.retention(id)
     }
 
     fn list(&self, prefix: &str, each: &mut dyn FnMut(BlobInfo) -> ControlFlow<()>) -> Result<()> {

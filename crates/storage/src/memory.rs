@@ -10,9 +10,10 @@ use holdfast_host::{Clock, SystemClock};
 use jiff::Timestamp;
 use parking_lot::RwLock;
 
+use crate::retention::{no_object_lock, refuse_retention};
 use crate::{
     BlobId, BlobInfo, BlobStore, BlobWriter, Capabilities, Error, ErrorKind, PutOptions, Result,
-    TransferCounters,
+    Retention, TransferCounters,
 };
 
 /// A store whose blobs live as long as it does. Clones share them.
@@ -23,8 +24,49 @@ pub struct MemoryStore {
 
 struct Inner {
     clock: Arc<dyn Clock>,
-    blobs: RwLock<BTreeMap<BlobId, (Bytes, Timestamp)>>,
+    object_lock: bool,
+    blobs: RwLock<Blobs>,
     counters: TransferCounters,
+}
+
+#[derive(Clone, Default)]
+struct Blobs {
+    newest: BTreeMap<BlobId, Stored>,
+    /// What a later put or a delete took out of sight while it was locked.
+    hidden: Vec<(BlobId, Stored)>,
+}
+
+#[derive(Clone)]
+struct Stored {
+    data: Bytes,
+    modified: Timestamp,
+    retention: Option<Retention>,
+}
+
+impl Stored {
+    /// The lock, unless it has ended.
+    fn lock(&self, now: Timestamp) -> Option<Retention> {
+        self.retention.filter(|lock| lock.until > now)
+    }
+
+    fn info(&self, id: &BlobId) -> BlobInfo {
+        BlobInfo {
+            id: id.clone(),
+            length: self.data.len() as u64,
+            modified: self.modified,
+        }
+    }
+}
+
+impl Blobs {
+    /// Puts the newest version of a blob away.
+    fn hide(&mut self, id: &BlobId, now: Timestamp) {
+        if let Some(stored) = self.newest.remove(id)
+            && stored.lock(now).is_some()
+        {
+            self.hidden.push((id.clone(), stored));
+        }
+    }
 }
 
 impl MemoryStore {
@@ -35,9 +77,20 @@ impl MemoryStore {
 
     /// An empty store whose modification times come from `clock`.
     pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
+        Self::empty(clock, false)
+    }
+
+    /// An empty store that locks blobs by `clock`, as a bucket with object lock does: a locked blob that is replaced or
+    /// removed stays behind as a hidden version, until its lock ends.
+    pub fn with_object_lock(clock: Arc<dyn Clock>) -> Self {
+        Self::empty(clock, true)
+    }
+
+    fn empty(clock: Arc<dyn Clock>, object_lock: bool) -> Self {
         Self {
             inner: Arc::new(Inner {
                 clock,
+                object_lock,
                 blobs: RwLock::default(),
                 counters: TransferCounters::default(),
             }),
@@ -50,24 +103,39 @@ impl MemoryStore {
         Self {
             inner: Arc::new(Inner {
                 clock,
+                object_lock: self.inner.object_lock,
                 blobs: RwLock::new(self.inner.blobs.read().clone()),
                 counters: TransferCounters::default(),
             }),
         }
     }
 
-    fn blob(&self, operation: &'static str, id: &BlobId) -> Result<(Bytes, Timestamp)> {
-        self.inner.counters.add_gets(1);
-        self.inner.blobs.read().get(id).cloned().ok_or_else(|| {
-            Error::new(
-                ErrorKind::NotFound,
-                operation,
-                "memory",
-                "it does not exist",
-            )
-            .blob(id)
-        })
+    /// The hidden versions that are still locked: what was replaced or removed before its time and takes room.
+    pub fn hidden(&self) -> Vec<BlobInfo> {
+        let now = self.inner.clock.now();
+        let blobs = self.inner.blobs.read();
+        let locked = blobs
+            .hidden
+            .iter()
+            .filter(|(_, stored)| stored.lock(now).is_some());
+        locked.map(|(id, stored)| stored.info(id)).collect()
     }
+
+    fn blob(&self, operation: &'static str, id: &BlobId) -> Result<Stored> {
+        self.inner.counters.add_gets(1);
+        let found = self.inner.blobs.read().newest.get(id).cloned();
+        found.ok_or_else(|| missing(operation, id))
+    }
+}
+
+fn missing(operation: &'static str, id: &BlobId) -> Error {
+    Error::new(
+        ErrorKind::NotFound,
+        operation,
+        "memory",
+        "it does not exist",
+    )
+    .blob(id)
 }
 
 impl Default for MemoryStore {
@@ -79,38 +147,53 @@ impl Default for MemoryStore {
 impl std::fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("MemoryStore")
-            .field("blobs", &self.inner.blobs.read().len())
+            .field("blobs", &self.inner.blobs.read().newest.len())
             .finish()
     }
 }
 
 impl Inner {
-    fn store(&self, id: &BlobId, data: Bytes) {
+    fn store(&self, id: &BlobId, data: Bytes, options: &PutOptions) {
         let now = self.clock.now();
         self.counters.add_uploaded(data.len() as u64);
         self.counters.add_puts(1);
-        self.blobs.write().insert(id.clone(), (data, now));
+        let stored = Stored {
+            data,
+            modified: now,
+            retention: options.retention,
+        };
+        let mut blobs = self.blobs.write();
+        blobs.hide(id, now);
+        blobs.newest.insert(id.clone(), stored);
+    }
+
+    fn check(&self, id: &BlobId, options: &PutOptions) -> Result<()> {
+        match self.object_lock {
+            true => Ok(()),
+            false => refuse_retention(id, options, "memory"),
+        }
     }
 }
 
 impl BlobStore for MemoryStore {
     fn put(&self, id: &BlobId, data: Bytes, options: &PutOptions) -> Result<()> {
-        refuse_retention(id, options, "memory")?;
-        self.inner.store(id, data);
+        self.inner.check(id, options)?;
+        self.inner.store(id, data, options);
         Ok(())
     }
 
     fn create(&self, id: &BlobId, options: &PutOptions) -> Result<Box<dyn BlobWriter>> {
-        refuse_retention(id, options, "memory")?;
+        self.inner.check(id, options)?;
         Ok(Box::new(Writer {
             inner: Arc::clone(&self.inner),
             id: id.clone(),
+            options: options.clone(),
             data: Vec::new(),
         }))
     }
 
     fn get(&self, id: &BlobId) -> Result<Bytes> {
-        let (data, _) = self.blob("read", id)?;
+        let data = self.blob("read", id)?.data;
         self.inner.counters.add_downloaded(data.len() as u64);
         Ok(data)
     }
@@ -119,7 +202,7 @@ impl BlobStore for MemoryStore {
         if buffer.is_empty() {
             return Ok(());
         }
-        let (data, _) = self.blob("read", id)?;
+        let data = self.blob("read", id)?.data;
         let range = usize::try_from(offset)
             .ok()
             .and_then(|start| data.get(start..start.checked_add(buffer.len())?));
@@ -140,18 +223,34 @@ impl BlobStore for MemoryStore {
     }
 
     fn stat(&self, id: &BlobId) -> Result<BlobInfo> {
-        let (data, modified) = self.blob("look up", id)?;
-        Ok(BlobInfo {
-            id: id.clone(),
-            length: data.len() as u64,
-            modified,
-        })
+        Ok(self.blob("look up", id)?.info(id))
     }
 
     fn delete(&self, id: &BlobId) -> Result<()> {
         self.inner.counters.add_deletes(1);
-        self.inner.blobs.write().remove(id);
+        let now = self.inner.clock.now();
+        self.inner.blobs.write().hide(id, now);
         Ok(())
+    }
+
+    fn extend_retention(&self, id: &BlobId, retention: Retention) -> Result<()> {
+        if !self.inner.object_lock {
+            return Err(no_object_lock("lock", id, "memory"));
+        }
+        self.inner.counters.add_puts(1);
+        let now = self.inner.clock.now();
+        let mut blobs = self.inner.blobs.write();
+        let stored = blobs
+            .newest
+            .get_mut(id)
+            .ok_or_else(|| missing("lock", id))?;
+        let present = stored.lock(now);
+        stored.retention = Some(present.map_or(retention, |lock| lock.joined(retention)));
+        Ok(())
+    }
+
+    fn retention(&self, id: &BlobId) -> Result<Option<Retention>> {
+        Ok(self.blob("look up", id)?.retention)
     }
 
     fn list(&self, prefix: &str, each: &mut dyn FnMut(BlobInfo) -> ControlFlow<()>) -> Result<()> {
@@ -161,13 +260,10 @@ impl BlobStore for MemoryStore {
             .inner
             .blobs
             .read()
+            .newest
             .range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
             .take_while(|(id, _)| id.as_str().starts_with(prefix))
-            .map(|(id, (data, modified))| BlobInfo {
-                id: id.clone(),
-                length: data.len() as u64,
-                modified: *modified,
-            })
+            .map(|(id, stored)| stored.info(id))
             .collect();
         for info in found {
             if each(info).is_break() {
@@ -181,7 +277,7 @@ impl BlobStore for MemoryStore {
         Capabilities {
             streaming_writes: false,
             ordered_list: true,
-            object_lock: false,
+            object_lock: self.inner.object_lock,
             writable: true,
         }
     }
@@ -198,6 +294,7 @@ impl BlobStore for MemoryStore {
 struct Writer {
     inner: Arc<Inner>,
     id: BlobId,
+    options: PutOptions,
     data: Vec<u8>,
 }
 
@@ -210,24 +307,9 @@ impl BlobWriter for Writer {
     }
 
     fn commit(self: Box<Self>) -> Result<()> {
-        self.inner.store(&self.id, self.data.into());
+        self.inner.store(&self.id, self.data.into(), &self.options);
         Ok(())
     }
-}
-
-/// Refuses what a store without object lock cannot promise.
-pub(crate) fn refuse_retention(id: &BlobId, options: &PutOptions, location: &str) -> Result<()> {
-    if options.retention.is_none() {
-        return Ok(());
-    }
-    Err(Error::new(
-        ErrorKind::Unsupported,
-        "write",
-        location,
-        "this kind of store cannot lock blobs against deletion",
-    )
-    .blob(id)
-    .hint("use a bucket with object lock, or switch retention off"))
 }
 
 /// The error for a range that reaches beyond the end.

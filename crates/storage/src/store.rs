@@ -6,9 +6,8 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use bytes::Bytes;
-use jiff::Timestamp;
 
-use crate::{BlobId, BlobInfo, Result, TransferCounters};
+use crate::{BlobId, BlobInfo, Result, Retention, TransferCounters};
 
 /// A flat set of named blobs (format 1 §1.1).
 ///
@@ -33,8 +32,16 @@ pub trait BlobStore: Send + Sync + Debug {
     /// Looks a blob up without reading it.
     fn stat(&self, id: &BlobId) -> Result<BlobInfo>;
 
-    /// Removes a blob. One that is not there is no error.
+    /// Removes a blob. One that is not there is no error. A locked one only vanishes: from then on nobody finds it under
+    /// its name, and its bytes stay in the store as an older version until the lock ends.
     fn delete(&self, id: &BlobId) -> Result<()>;
+
+    /// Locks a blob that is there: afterwards nobody can destroy it before `retention.until`. One that is locked more
+    /// strictly or for longer stays so. Stores without `object_lock` refuse it with the kind `Unsupported`.
+    fn extend_retention(&self, id: &BlobId, retention: Retention) -> Result<()>;
+
+    /// The lock of a blob, which may have ended already; nothing when it never had one.
+    fn retention(&self, id: &BlobId) -> Result<Option<Retention>>;
 
     /// Calls `each` for every blob whose name begins with `prefix` until it breaks. In the order of
     /// names only with the capability `ordered_list`. Blobs stored or removed meanwhile may be
@@ -82,26 +89,9 @@ pub trait BlobWriter: Send {
 /// How a blob is to be stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PutOptions {
-    /// Nobody may remove or replace the blob before this ends. Stores without `object_lock` refuse it.
+    /// Nobody may destroy these bytes before this ends; a later put of the same name hides them and keeps them.
+    /// Stores without `object_lock` refuse it.
     pub retention: Option<Retention>,
-}
-
-/// Object lock (format 1 §1.4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Retention {
-    /// Who may shorten it.
-    pub mode: RetentionMode,
-    /// When it ends.
-    pub until: Timestamp,
-}
-
-/// Who may end a retention early.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RetentionMode {
-    /// Accounts with a special permission.
-    Governance,
-    /// Nobody.
-    Compliance,
 }
 
 /// What a store can do; callers and the conformance suite look here instead of asking for its type.
@@ -111,7 +101,8 @@ pub struct Capabilities {
     pub streaming_writes: bool,
     /// [`BlobStore::list`] yields names in byte order.
     pub ordered_list: bool,
-    /// Retention is obeyed.
+    /// Blobs can be locked. A bucket may still turn out to have no object lock, which the first lock tells with the
+    /// kind `Unsupported`.
     pub object_lock: bool,
     /// Blobs can be stored and removed.
     pub writable: bool,

@@ -1,10 +1,8 @@
 //! Passwords and parameters that change, also under clients at work, and places where two things are mixed.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use holdfast_host::{Clock, SystemClock};
 use holdfast_repository::check::{CheckOptions, check};
 use holdfast_repository::format::{
@@ -13,10 +11,7 @@ use holdfast_repository::format::{
 };
 use holdfast_repository::kdf::KeyDerivation;
 use holdfast_repository::{CreateOptions, Error, OpenOptions, Repository};
-use holdfast_storage::{
-    BlobId, BlobInfo, BlobStore, BlobWriter, Capabilities, MemoryStore, PutOptions, RetentionMode,
-    TransferCounters,
-};
+use holdfast_storage::{BlobId, BlobStore, MemoryStore, PutOptions, RetentionMode};
 use holdfast_testkit::blobs::{FaultyStore, Trigger};
 use secrecy::SecretString;
 
@@ -43,64 +38,13 @@ fn locked() -> BlobConfiguration {
     }
 }
 
-/// A store in memory that takes locks and does not enforce them.
-#[derive(Debug)]
-struct Lockable(MemoryStore);
-
-impl Lockable {
-    fn shared() -> Arc<dyn BlobStore> {
-        Arc::new(Self(MemoryStore::new()))
-    }
-}
-
-impl BlobStore for Lockable {
-    fn put(&self, id: &BlobId, data: Bytes, _: &PutOptions) -> holdfast_storage::Result<()> {
-        self.0.put(id, data, &PutOptions::default())
-    }
-
-    fn create(&self, id: &BlobId, _: &PutOptions) -> holdfast_storage::Result<Box<dyn BlobWriter>> {
-        self.0.create(id, &PutOptions::default())
-    }
-
-    fn get(&self, id: &BlobId) -> holdfast_storage::Result<Bytes> {
-        self.0.get(id)
-    }
-
-    fn get_range(&self, id: &BlobId, offset: u64, to: &mut [u8]) -> holdfast_storage::Result<()> {
-        self.0.get_range(id, offset, to)
-    }
-
-    fn stat(&self, id: &BlobId) -> holdfast_storage::Result<BlobInfo> {
-        self.0.stat(id)
-    }
-
-    fn delete(&self, id: &BlobId) -> holdfast_storage::Result<()> {
-        self.0.delete(id)
-    }
-
-    fn list(
-        &self,
-        prefix: &str,
-        each: &mut dyn FnMut(BlobInfo) -> ControlFlow<()>,
-    ) -> holdfast_storage::Result<()> {
-        self.0.list(prefix, each)
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        self.0.capabilities()
-    }
-
-    fn location(&self) -> String {
-        self.0.location()
-    }
-
-    fn counters(&self) -> &TransferCounters {
-        self.0.counters()
-    }
+/// A store in memory that locks blobs.
+fn lockable() -> Arc<dyn BlobStore> {
+    Arc::new(MemoryStore::with_object_lock(Arc::new(SystemClock::new())))
 }
 
 fn create(options: &CreateOptions) -> Arc<dyn BlobStore> {
-    let store = Lockable::shared();
+    let store = lockable();
     let open = OpenOptions::default();
     Repository::create(store.clone(), &old(), options, &open).expect("create");
     store
@@ -126,7 +70,7 @@ fn assert_clean(repository: &Arc<Repository>) {
 
 /// A copy of a store, so that one repository is created once and broken often.
 fn copy(store: &Arc<dyn BlobStore>) -> Arc<dyn BlobStore> {
-    let copy = Lockable::shared();
+    let copy = lockable();
     add(copy.as_ref(), store, |_| true);
     copy
 }

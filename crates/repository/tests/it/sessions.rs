@@ -17,7 +17,7 @@ use holdfast_repository::{
 };
 use holdfast_storage::{
     BlobId, BlobInfo, BlobStore, BlobWriter, Capabilities, ErrorKind, LocalStore, MemoryStore,
-    PutOptions, TransferCounters,
+    PutOptions, Retention, TransferCounters,
 };
 use holdfast_testkit::blobs::{BlobOperation, FaultyStore, Trigger};
 use parking_lot::Mutex;
@@ -182,6 +182,14 @@ impl BlobStore for Watched {
     fn delete(&self, id: &BlobId) -> holdfast_storage::Result<()> {
         self.log.lock().push(format!("delete {id}"));
         self.inner.delete(id)
+    }
+
+    fn extend_retention(&self, id: &BlobId, retention: Retention) -> holdfast_storage::Result<()> {
+        self.inner.extend_retention(id, retention)
+    }
+
+    fn retention(&self, id: &BlobId) -> holdfast_storage::Result<Option<Retention>> {
+        self.inner.retention(id)
     }
 
     fn list(

@@ -15,7 +15,7 @@ use holdfast_snapshot::{
 };
 use holdfast_storage::{
     BlobId, BlobInfo, BlobStore, BlobWriter, Capabilities, MemoryStore, PutOptions,
-    Result as StoreResult, TransferCounters,
+    Result as StoreResult, Retention, TransferCounters,
 };
 use holdfast_testkit::tree::{Compare, assert_same};
 use secrecy::SecretString;
@@ -229,6 +229,14 @@ impl BlobStore for Watched {
 
     fn delete(&self, id: &BlobId) -> StoreResult<()> {
         self.store.delete(id)
+    }
+
+    fn extend_retention(&self, id: &BlobId, retention: Retention) -> StoreResult<()> {
+        self.store.extend_retention(id, retention)
+    }
+
+    fn retention(&self, id: &BlobId) -> StoreResult<Option<Retention>> {
+        self.store.retention(id)
     }
 
     fn list(

@@ -22,10 +22,11 @@ use parking_lot::Mutex;
 use self::shards::SHARDS_FILE;
 pub use self::shards::Sharding;
 use self::writer::LocalWriter;
-use crate::memory::{out_of_range, refuse_retention};
+use crate::memory::out_of_range;
+use crate::retention::{no_object_lock, refuse_retention};
 use crate::{
     BlobId, BlobInfo, BlobStore, BlobWriter, Capabilities, Error, ErrorKind, PutOptions, Result,
-    Retry, TransferCounters,
+    Retention, Retry, TransferCounters,
 };
 
 /// Permission bits of blob files.
@@ -278,6 +279,14 @@ impl BlobStore for LocalStore {
             }
             Err(error) => Err(self.inner.blob_error("delete", id, error)),
         }
+    }
+
+    fn extend_retention(&self, id: &BlobId, _retention: Retention) -> Result<()> {
+        Err(no_object_lock("lock", id, &self.location()))
+    }
+
+    fn retention(&self, _id: &BlobId) -> Result<Option<Retention>> {
+        Ok(None)
     }
 
     fn list(&self, prefix: &str, each: &mut dyn FnMut(BlobInfo) -> ControlFlow<()>) -> Result<()> {

@@ -8,6 +8,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::Inner;
 use super::idle::Idle;
+use crate::retention::NEEDS_OBJECT_LOCK;
 use crate::{BlobId, Error, ErrorKind, Retry};
 
 /// What a request was about.
@@ -164,6 +165,14 @@ where
     }
 }
 
+/// What a bucket answers that was created without object lock.
+const NO_OBJECT_LOCK: (ErrorKind, Retry, &str, Option<&str>) = (
+    ErrorKind::Unsupported,
+    Retry::Permanent,
+    "the bucket has no object lock, so nothing in it can be locked against deletion",
+    Some(NEEDS_OBJECT_LOCK),
+);
+
 /// What a status and an error code of S3 mean.
 fn from_status(status: u16, code: &str, message: Option<&str>) -> Failure {
     use ErrorKind as K;
@@ -222,6 +231,16 @@ fn from_status(status: u16, code: &str, message: Option<&str>) -> Failure {
             K::Unreachable,
             Temporary,
             "the service waited too long for the request",
+            None,
+        ),
+        (400, "InvalidRequest") if message.is_some_and(|text| text.contains("Object Lock")) => {
+            NO_OBJECT_LOCK
+        }
+        (_, "ObjectLockConfigurationNotFoundError") => NO_OBJECT_LOCK,
+        (_, "NotImplemented") => (
+            K::Unsupported,
+            Permanent,
+            "the storage service cannot do that",
             None,
         ),
         (401 | 403, _) => (
@@ -304,6 +323,13 @@ mod tests {
             ),
             (400, "BadDigest", ErrorKind::Corrupt, Retry::Temporary),
             (400, "Odd", ErrorKind::Other, Retry::Permanent),
+            (400, "InvalidRequest", ErrorKind::Other, Retry::Permanent),
+            (
+                501,
+                "NotImplemented",
+                ErrorKind::Unsupported,
+                Retry::Permanent,
+            ),
         ] {
             let failure = from_status(status, code, None);
             assert_eq!(

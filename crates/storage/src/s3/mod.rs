@@ -9,6 +9,7 @@ mod errors;
 mod idle;
 mod operations;
 mod pace;
+mod retention;
 mod retry;
 mod storage_class;
 
@@ -26,8 +27,8 @@ use crate::rate::RateLimit;
 use crate::stop::Stop;
 use crate::writer::BufferedWriter;
 use crate::{
-    BlobId, BlobInfo, BlobStore, BlobWriter, Capabilities, PutOptions, Result, S3Location,
-    TransferCounters,
+    BlobId, BlobInfo, BlobStore, BlobWriter, Capabilities, PutOptions, Result, Retention,
+    S3Location, TransferCounters,
 };
 
 /// What proves to the service who we are.
@@ -155,6 +156,14 @@ impl BlobStore for S3Store {
 
     fn delete(&self, id: &BlobId) -> Result<()> {
         self.inner.delete(id)
+    }
+
+    fn extend_retention(&self, id: &BlobId, retention: Retention) -> Result<()> {
+        self.inner.extend_retention(id, retention)
+    }
+
+    fn retention(&self, id: &BlobId) -> Result<Option<Retention>> {
+        self.inner.retention(id)
     }
 
     fn list(&self, prefix: &str, each: &mut dyn FnMut(BlobInfo) -> ControlFlow<()>) -> Result<()> {

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::{EncodingType, ObjectLockMode, StorageClass};
 use aws_smithy_types::DateTime;
 use aws_smithy_types::byte_stream::ByteStream;
@@ -16,10 +17,11 @@ use super::Inner;
 use super::body::Upload;
 use super::errors::{Failure, Subject};
 use super::idle::Activity;
+use super::retention;
 use super::storage_class::STORAGE_CONFIG;
-use crate::{BlobId, BlobInfo, ErrorKind, PutOptions, Result, RetentionMode};
+use crate::{BlobId, BlobInfo, ErrorKind, PutOptions, Result};
 
-type Attempt<T> = std::result::Result<T, Failure>;
+pub(super) type Attempt<T> = std::result::Result<T, Failure>;
 
 impl Inner {
     /// One PUT a blob, never multipart (format 1 §1.4).
@@ -47,13 +49,8 @@ impl Inner {
             }
             if let Some(retention) = options.retention {
                 request = request
-                    .object_lock_mode(match retention.mode {
-                        RetentionMode::Governance => ObjectLockMode::Governance,
-                        RetentionMode::Compliance => ObjectLockMode::Compliance,
-                    })
-                    .object_lock_retain_until_date(DateTime::from_secs(
-                        retention.until.as_second(),
-                    ));
+                    .object_lock_mode(ObjectLockMode::from(retention.mode.name()))
+                    .object_lock_retain_until_date(retention::date(retention.until));
             }
             request.send().await?;
             Ok(())
@@ -154,20 +151,25 @@ impl Inner {
     }
 
     pub(super) fn stat(&self, id: &BlobId) -> Result<BlobInfo> {
-        self.counters.add_gets(1);
-        self.run("look up", Subject::Blob(id), async |_| {
-            let answer = self
-                .client
-                .head_object()
-                .bucket(&self.location.bucket)
-                .key(self.key(id))
-                .send()
-                .await?;
+        self.head(id, |answer| {
             Ok(BlobInfo {
                 id: id.clone(),
                 length: length_of(answer.content_length())?,
                 modified: time_of(answer.last_modified())?,
             })
+        })
+    }
+
+    /// Asks for an object without its data, and for what `read` finds in the answer.
+    pub(super) fn head<T>(
+        &self,
+        id: &BlobId,
+        read: impl Fn(&HeadObjectOutput) -> Attempt<T>,
+    ) -> Result<T> {
+        self.counters.add_gets(1);
+        self.run("look up", Subject::Blob(id), async |_| {
+            let request = self.client.head_object().bucket(&self.location.bucket);
+            read(&request.key(self.key(id)).send().await?)
         })
     }
 
@@ -325,7 +327,7 @@ fn length_of(length: Option<i64>) -> Attempt<u64> {
         .ok_or_else(|| Failure::lie("the answer does not tell the length of an object"))
 }
 
-fn time_of(time: Option<&DateTime>) -> Attempt<Timestamp> {
+pub(super) fn time_of(time: Option<&DateTime>) -> Attempt<Timestamp> {
     time.and_then(|time| Timestamp::new(time.secs(), time.subsec_nanos() as i32).ok())
         .ok_or_else(|| Failure::lie("the answer does not tell the time of an object"))
 }

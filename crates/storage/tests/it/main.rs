@@ -5,5 +5,6 @@ mod faulty;
 mod local;
 mod location;
 mod memory;
+mod object_lock;
 mod properties;
 mod s3;

@@ -13,7 +13,7 @@ use holdfast_testkit::s3::{Behaviour, Effect, Fault, LoggedRequest, Operation, S
 use holdfast_testkit::tree::random_bytes;
 
 fn open() -> Subject {
-    let server = S3Server::start();
+    let server = S3Server::start_with_object_lock();
     let store = store(&server, "some/prefix");
     // Clears what opening left, and makes every listing take several pages.
     server.set_behaviour(Behaviour {

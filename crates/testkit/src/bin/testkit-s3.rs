@@ -22,6 +22,9 @@ struct Arguments {
     /// Buckets that exist from the start.
     #[arg(long, default_value = "bucket")]
     bucket: Vec<String>,
+    /// Buckets with object lock that exist from the start.
+    #[arg(long)]
+    locked_bucket: Vec<String>,
     /// Keys in one page of a listing.
     #[arg(long, default_value_t = 1000)]
     page_size: usize,
@@ -41,6 +44,7 @@ fn main() -> std::io::Result<()> {
         access_key: arguments.access_key,
         secret_key: arguments.secret_key,
         buckets: arguments.bucket,
+        locked_buckets: arguments.locked_bucket,
     })?;
     server.set_behaviour(Behaviour {
         page_size: arguments.page_size,

@@ -363,14 +363,86 @@ pub fn retention_is_obeyed_or_refused(store: &dyn BlobStore) {
     let result = store.put(&id(&pack(1)), Bytes::from_static(b"locked"), &options);
     if store.capabilities().object_lock {
         result.unwrap();
+        locks_are_kept_and_extended(store, until);
     } else {
         assert_kind(result, ErrorKind::Unsupported);
+        put(store, &pack(3), "free");
+        assert_kind(
+            store.extend_retention(&id(&pack(3)), options.retention.unwrap()),
+            ErrorKind::Unsupported,
+        );
+        assert_eq!(store.retention(&id(&pack(3))).unwrap(), None);
+        store.delete(&id(&pack(3))).unwrap();
         assert_kind(
             store.create(&id(&pack(2)), &options).map(drop),
             ErrorKind::Unsupported,
         );
         assert_eq!(names(store, ""), [""; 0]);
     }
+}
+
+/// `pack(1)` is locked until `until`.
+fn locks_are_kept_and_extended(store: &dyn BlobStore, until: Timestamp) {
+    let name = id(&pack(1));
+    let lock = |id: &BlobId| store.retention(id).unwrap();
+    // Stores count in seconds, and a lock never ends early.
+    let lasts = |id: &BlobId, until: Timestamp| {
+        let end = lock(id).expect("a lock").until;
+        assert!(
+            until <= end && end.duration_since(until).as_secs() < 1,
+            "{end} {until}"
+        );
+    };
+    let hour = jiff::SignedDuration::from_hours(1);
+    let governed = |until| Retention {
+        mode: RetentionMode::Governance,
+        until,
+    };
+    lasts(&name, until);
+    assert_eq!(lock(&name).unwrap().mode, RetentionMode::Governance);
+    store
+        .extend_retention(&name, governed(until + hour))
+        .unwrap();
+    lasts(&name, until + hour);
+    // What is locked for longer stays so, without an error.
+    store.extend_retention(&name, governed(until)).unwrap();
+    lasts(&name, until + hour);
+    // What was stored without a lock gets one.
+    let late = id(&pack(4));
+    put(store, &pack(4), "late");
+    assert_eq!(lock(&late), None);
+    store.extend_retention(&late, governed(until)).unwrap();
+    lasts(&late, until);
+    let missing = id(&pack(5));
+    assert_kind(
+        store.extend_retention(&missing, governed(until)),
+        ErrorKind::NotFound,
+    );
+    assert_kind(store.retention(&missing).map(drop), ErrorKind::NotFound);
+    // A lock that nobody may end early stays one.
+    let strict = Retention {
+        mode: RetentionMode::Compliance,
+        until: until + 2 * hour,
+    };
+    store.extend_retention(&name, strict).unwrap();
+    store
+        .extend_retention(&name, governed(until + 3 * hour))
+        .unwrap();
+    lasts(&name, until + 3 * hour);
+    assert_eq!(lock(&name).unwrap().mode, RetentionMode::Compliance);
+    // And one that somebody may end becomes strict without becoming shorter.
+    store
+        .extend_retention(&late, governed(until + 4 * hour))
+        .unwrap();
+    store.extend_retention(&late, strict).unwrap();
+    lasts(&late, until + 4 * hour);
+    assert_eq!(lock(&late).unwrap().mode, RetentionMode::Compliance);
+    // Removing takes it out of sight, and another blob of the name may come.
+    store.delete(&name).unwrap();
+    assert_kind(store.get(&name), ErrorKind::NotFound);
+    put(store, &pack(1), "again");
+    assert_eq!(store.get(&name).unwrap(), "again");
+    assert_eq!(lock(&name), None);
 }
 
 /// Threads that write, read and list at once do not disturb each other.

@@ -17,6 +17,8 @@ pub enum Operation {
     List,
     /// DELETE of an object, or a batch of them.
     Delete,
+    /// PUT of the lock of an object.
+    Extend,
     /// Everything else, multipart uploads among them.
     Other,
 }

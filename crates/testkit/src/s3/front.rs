@@ -218,16 +218,18 @@ pub(super) fn full(data: bytes::Bytes) -> PassingBody {
 fn describe(request: &Request<Incoming>) -> LoggedRequest {
     let (bucket, key) = place_of(request.uri());
     let query = request.uri().query().unwrap_or_default();
-    let multipart = ["uploadId", "uploads", "partNumber"].iter().any(|name| {
+    let asks = |name: &str| {
         query
             .split('&')
             .any(|pair| pair.split('=').next() == Some(name))
-    });
+    };
+    let multipart = ["uploadId", "uploads", "partNumber"].into_iter().any(asks);
     let operation = match (request.method(), key.is_empty()) {
         _ if multipart => Operation::Other,
         (&Method::HEAD, _) => Operation::Head,
         (&Method::GET, false) => Operation::Get,
         (&Method::GET, true) => Operation::List,
+        (&Method::PUT, false) if asks("retention") => Operation::Extend,
         (&Method::PUT, false) => Operation::Put,
         (&Method::DELETE, false) => Operation::Delete,
         (&Method::POST, true) if query.contains("delete") => Operation::Delete,
@@ -247,6 +249,8 @@ fn describe(request: &Request<Incoming>) -> LoggedRequest {
         content_md5: header("content-md5"),
         content_type: header("content-type"),
         storage_class: header("x-amz-storage-class"),
+        lock_mode: header("x-amz-object-lock-mode"),
+        lock_until: header("x-amz-object-lock-retain-until-date"),
         received: 0,
         sent: 0,
         status: 0,

@@ -29,6 +29,10 @@ pub struct LoggedRequest {
     pub content_type: Option<String>,
     /// The header `x-amz-storage-class`.
     pub storage_class: Option<String>,
+    /// The header `x-amz-object-lock-mode`.
+    pub lock_mode: Option<String>,
+    /// The header `x-amz-object-lock-retain-until-date`.
+    pub lock_until: Option<String>,
     /// Bytes of the request's body that arrived.
     pub received: u64,
     /// Bytes of the answer's body that left.

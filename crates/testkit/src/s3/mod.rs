@@ -40,6 +40,8 @@ pub struct S3ServerOptions {
     pub secret_key: String,
     /// Buckets that exist from the start.
     pub buckets: Vec<String>,
+    /// Buckets with object lock, and so with versions, that exist from the start.
+    pub locked_buckets: Vec<String>,
 }
 
 impl Default for S3ServerOptions {
@@ -49,6 +51,7 @@ impl Default for S3ServerOptions {
             access_key: "testkit-access".to_owned(),
             secret_key: "testkit-secret".to_owned(),
             buckets: vec!["bucket".to_owned()],
+            locked_buckets: Vec::new(),
         }
     }
 }
@@ -65,6 +68,8 @@ pub struct Behaviour {
     pub download_bytes_per_second: u64,
     /// Milliseconds before each answer.
     pub latency_millis: u64,
+    /// Locks are taken and forgotten, also in buckets without object lock.
+    pub forgets_locks: bool,
 }
 
 /// What the parts of a server share.
@@ -90,13 +95,26 @@ impl S3Server {
         Self::start_with(S3ServerOptions::default()).expect("a port of this machine is free")
     }
 
+    /// Starts a server whose one bucket, `bucket`, has object lock.
+    pub fn start_with_object_lock() -> Self {
+        Self::start_with(S3ServerOptions {
+            buckets: Vec::new(),
+            locked_buckets: vec!["bucket".to_owned()],
+            ..S3ServerOptions::default()
+        })
+        .expect("a port of this machine is free")
+    }
+
     /// Starts a server.
     pub fn start_with(options: S3ServerOptions) -> io::Result<Self> {
         let listener = TcpListener::bind(options.listen)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
-            objects: RwLock::new(Objects::with_buckets(&options.buckets)),
+            objects: RwLock::new(Objects::with_buckets(
+                &options.buckets,
+                &options.locked_buckets,
+            )),
             behaviour: RwLock::default(),
             faults: Faults::default(),
             log: Log::default(),
@@ -188,6 +206,18 @@ impl S3Server {
     /// The keys of a bucket, in order.
     pub fn keys(&self, bucket: &str) -> Vec<String> {
         self.shared.objects.read().keys(bucket)
+    }
+
+    /// The mode of the lock of an object.
+    pub fn lock_mode(&self, bucket: &str, key: &str) -> Option<String> {
+        let objects = self.shared.objects.read();
+        let lock = objects.get(bucket, key).ok()?.lock.as_ref()?;
+        Some(lock.mode.clone())
+    }
+
+    /// How many versions of an object a bucket with object lock still holds, hidden ones included.
+    pub fn versions(&self, bucket: &str, key: &str) -> usize {
+        self.shared.objects.read().versions(bucket, key)
     }
 
     /// The content of an object.

@@ -2,6 +2,7 @@
 //! multipart uploads among them: a repository must not need those.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -13,13 +14,14 @@ use s3s::dto::{
     DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETag, EncodingType,
     GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput,
     HeadObjectOutput, ListBucketsInput, ListBucketsOutput, ListObjectsV2Input, ListObjectsV2Output,
-    ObjectStorageClass, PutObjectInput, PutObjectOutput, StorageClass, StreamingBlob, Timestamp,
+    ObjectStorageClass, PutObjectInput, PutObjectOutput, PutObjectRetentionInput,
+    PutObjectRetentionOutput, StorageClass, StreamingBlob, Timestamp,
 };
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 
 use super::Shared;
 use super::front::IgnoreRange;
-use super::store::Object;
+use super::store::{Lock, Object};
 
 pub(super) struct Service {
     shared: Arc<Shared>,
@@ -89,8 +91,19 @@ impl S3 for Service {
         let mut object = Object::new(data);
         object.content_type = input.content_type;
         object.storage_class = input.storage_class.map(|class| class.as_str().to_owned());
-        object.lock_mode = input.object_lock_mode.map(|mode| mode.as_str().to_owned());
-        object.lock_until = input.object_lock_retain_until_date;
+        object.lock = lock_of(
+            input.object_lock_mode.map(|mode| mode.as_str().to_owned()),
+            input.object_lock_retain_until_date,
+        )?;
+        if object.lock.is_some() && input.content_md5.is_none() {
+            return Err(s3_error!(
+                InvalidRequest,
+                "Content-MD5 is required for Put Object requests with Object Lock parameters"
+            ));
+        }
+        if self.shared.behaviour.read().forgets_locks {
+            object.lock = None;
+        }
         let etag = ETag::Strong(object.etag.clone());
         self.shared
             .objects
@@ -152,8 +165,8 @@ impl S3 for Service {
             e_tag: Some(ETag::Strong(object.etag)),
             last_modified: Some(Timestamp::from(object.modified)),
             storage_class: object.storage_class.map(StorageClass::from),
-            object_lock_mode: object.lock_mode.map(Into::into),
-            object_lock_retain_until_date: object.lock_until,
+            object_lock_retain_until_date: object.lock.as_ref().map(|lock| lock.until.clone()),
+            object_lock_mode: object.lock.map(|lock| lock.mode.into()),
             ..HeadObjectOutput::default()
         }))
     }
@@ -168,6 +181,25 @@ impl S3 for Service {
             .write()
             .delete(&input.bucket, &input.key)?;
         Ok(S3Response::new(DeleteObjectOutput::default()))
+    }
+
+    async fn put_object_retention(
+        &self,
+        request: S3Request<PutObjectRetentionInput>,
+    ) -> S3Result<S3Response<PutObjectRetentionOutput>> {
+        let input = request.input;
+        if input.content_md5.is_none() {
+            return Err(s3_error!(InvalidRequest, "Content-MD5 is missing"));
+        }
+        let wanted = input.retention.unwrap_or_default();
+        let mode = wanted.mode.map(|mode| mode.as_str().to_owned());
+        let lock = lock_of(mode, wanted.retain_until_date)?
+            .ok_or_else(|| s3_error!(MalformedXML, "mode and date are missing"))?;
+        if !self.shared.behaviour.read().forgets_locks {
+            let mut objects = self.shared.objects.write();
+            objects.lock(&input.bucket, &input.key, lock)?;
+        }
+        Ok(S3Response::new(PutObjectRetentionOutput::default()))
     }
 
     async fn delete_objects(
@@ -254,6 +286,22 @@ impl S3 for Service {
             ..ListObjectsV2Output::default()
         }))
     }
+}
+
+/// The lock that a request asks for; it has both parts or none, and ends in the future.
+fn lock_of(mode: Option<String>, until: Option<Timestamp>) -> S3Result<Option<Lock>> {
+    let (mode, until) = match (mode, until) {
+        (None, None) => return Ok(None),
+        (Some(mode), Some(until)) => (mode, until),
+        _ => return Err(s3_error!(InvalidArgument, "a lock has a mode and a date")),
+    };
+    if until <= Timestamp::from(SystemTime::now()) {
+        return Err(s3_error!(
+            InvalidArgument,
+            "The retain until date must be in the future!"
+        ));
+    }
+    Ok(Some(Lock { mode, until }))
 }
 
 async fn read_all(body: Option<StreamingBlob>) -> S3Result<Bytes> {

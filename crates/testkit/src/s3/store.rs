@@ -6,12 +6,34 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use md5::{Digest, Md5};
-use s3s::{S3Result, s3_error};
+use s3s::dto::Timestamp;
+use s3s::{S3Error, S3Result, s3_error};
 
 /// All buckets.
 #[derive(Debug, Default)]
 pub(super) struct Objects {
-    buckets: BTreeMap<String, BTreeMap<String, Object>>,
+    buckets: BTreeMap<String, Bucket>,
+}
+
+/// One bucket.
+#[derive(Debug, Default)]
+struct Bucket {
+    objects: BTreeMap<String, Object>,
+    /// Versions behind newer ones and behind delete markers; nothing in a bucket without object lock.
+    hidden: Option<BTreeMap<String, Vec<Object>>>,
+}
+
+/// Object lock of one version.
+#[derive(Debug, Clone)]
+pub(super) struct Lock {
+    pub(super) mode: String,
+    pub(super) until: Timestamp,
+}
+
+impl Lock {
+    fn is_over(&self) -> bool {
+        self.until <= Timestamp::from(SystemTime::now())
+    }
 }
 
 /// One object.
@@ -22,8 +44,7 @@ pub(super) struct Object {
     pub(super) etag: String,
     pub(super) content_type: Option<String>,
     pub(super) storage_class: Option<String>,
-    pub(super) lock_mode: Option<String>,
-    pub(super) lock_until: Option<s3s::dto::Timestamp>,
+    pub(super) lock: Option<Lock>,
 }
 
 impl Object {
@@ -34,8 +55,7 @@ impl Object {
             modified: SystemTime::now(),
             content_type: None,
             storage_class: None,
-            lock_mode: None,
-            lock_until: None,
+            lock: None,
         }
     }
 }
@@ -50,12 +70,17 @@ pub(super) struct Page {
 }
 
 impl Objects {
-    pub(super) fn with_buckets(names: &[String]) -> Self {
+    pub(super) fn with_buckets(names: &[String], locked: &[String]) -> Self {
+        let plain = names.iter().map(|name| (name.clone(), Bucket::default()));
+        let locked = locked.iter().map(|name| {
+            let bucket = Bucket {
+                hidden: Some(BTreeMap::new()),
+                ..Bucket::default()
+            };
+            (name.clone(), bucket)
+        });
         Self {
-            buckets: names
-                .iter()
-                .map(|name| (name.clone(), BTreeMap::new()))
-                .collect(),
+            buckets: plain.chain(locked).collect(),
         }
     }
 
@@ -67,17 +92,18 @@ impl Objects {
         if self.buckets.contains_key(bucket) {
             return Err(s3_error!(BucketAlreadyOwnedByYou));
         }
-        self.buckets.insert(bucket.to_owned(), BTreeMap::new());
+        self.buckets.insert(bucket.to_owned(), Bucket::default());
         Ok(())
     }
 
     pub(super) fn bucket(&self, bucket: &str) -> S3Result<&BTreeMap<String, Object>> {
         self.buckets
             .get(bucket)
+            .map(|bucket| &bucket.objects)
             .ok_or_else(|| s3_error!(NoSuchBucket, "The specified bucket does not exist"))
     }
 
-    fn bucket_mut(&mut self, bucket: &str) -> S3Result<&mut BTreeMap<String, Object>> {
+    fn bucket_mut(&mut self, bucket: &str) -> S3Result<&mut Bucket> {
         self.buckets
             .get_mut(bucket)
             .ok_or_else(|| s3_error!(NoSuchBucket, "The specified bucket does not exist"))
@@ -86,7 +112,7 @@ impl Objects {
     pub(super) fn keys(&self, bucket: &str) -> Vec<String> {
         self.buckets
             .get(bucket)
-            .map(|objects| objects.keys().cloned().collect())
+            .map(|bucket| bucket.objects.keys().cloned().collect())
             .unwrap_or_default()
     }
 
@@ -97,13 +123,46 @@ impl Objects {
     }
 
     pub(super) fn put(&mut self, bucket: &str, key: &str, object: Object) -> S3Result<()> {
-        self.bucket_mut(bucket)?.insert(key.to_owned(), object);
+        let bucket = self.bucket_mut(bucket)?;
+        if bucket.hidden.is_none() && object.lock.is_some() {
+            return Err(no_object_lock());
+        }
+        bucket.hide(key);
+        bucket.objects.insert(key.to_owned(), object);
         Ok(())
     }
 
+    /// Removes an object; where there are versions it is only hidden, as by a delete marker.
     pub(super) fn delete(&mut self, bucket: &str, key: &str) -> S3Result<()> {
-        self.bucket_mut(bucket)?.remove(key);
+        self.bucket_mut(bucket)?.hide(key);
         Ok(())
+    }
+
+    /// Sets the lock of the newest version; nobody shortens one that has not ended.
+    pub(super) fn lock(&mut self, bucket: &str, key: &str, lock: Lock) -> S3Result<()> {
+        let bucket = self.bucket_mut(bucket)?;
+        if bucket.hidden.is_none() {
+            return Err(no_object_lock());
+        }
+        let object = bucket
+            .objects
+            .get_mut(key)
+            .ok_or_else(|| s3_error!(NoSuchKey, "The specified key does not exist"))?;
+        if let Some(present) = object.lock.as_ref().filter(|present| !present.is_over()) {
+            let softer = present.mode == "COMPLIANCE" && lock.mode != present.mode;
+            if lock.until < present.until || softer {
+                return Err(protected());
+            }
+        }
+        object.lock = Some(lock);
+        Ok(())
+    }
+
+    pub(super) fn versions(&self, bucket: &str, key: &str) -> usize {
+        self.buckets.get(bucket).map_or(0, |bucket| {
+            let hidden = bucket.hidden.as_ref().and_then(|hidden| hidden.get(key));
+            hidden.map_or(0, Vec::len) + usize::from(bucket.objects.contains_key(key))
+        })
     }
 
     /// Lists keys that begin with `prefix` and are greater than `after`; what contains `delimiter`
@@ -160,12 +219,36 @@ impl Objects {
     }
 }
 
+impl Bucket {
+    /// Takes the newest version of a key out of sight, or away where there are no versions.
+    fn hide(&mut self, key: &str) {
+        let gone = self.objects.remove(key);
+        if let (Some(hidden), Some(gone)) = (&mut self.hidden, gone) {
+            hidden.entry(key.to_owned()).or_default().push(gone);
+        }
+    }
+}
+
+fn no_object_lock() -> S3Error {
+    s3_error!(
+        InvalidRequest,
+        "Bucket is missing Object Lock Configuration"
+    )
+}
+
+fn protected() -> S3Error {
+    s3_error!(
+        AccessDenied,
+        "Access Denied because object protected by object lock."
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn pages(delimiter: &str, prefix: &str, limit: usize) -> Vec<String> {
-        let mut objects = Objects::with_buckets(&["b".to_owned()]);
+        let mut objects = Objects::with_buckets(&["b".to_owned()], &[]);
         for key in ["a", "d/1", "d/2", "d/3/x", "da", "e/1", "f"] {
             objects.put("b", key, Object::new(Bytes::new())).unwrap();
         }

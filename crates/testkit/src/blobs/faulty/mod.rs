@@ -12,7 +12,7 @@ use bytes::Bytes;
 use holdfast_host::Clock;
 use holdfast_storage::{
     BlobId, BlobInfo, BlobStore, BlobWriter, Capabilities, Error, ErrorKind, PutOptions, Result,
-    Retry, TransferCounters,
+    Retention, Retry, TransferCounters,
 };
 use parking_lot::Mutex;
 
@@ -33,6 +33,10 @@ pub enum BlobOperation {
     Stat,
     /// A blob was removed.
     Delete,
+    /// The lock of a blob was extended.
+    Extend,
+    /// The lock of a blob was looked up.
+    Retention,
     /// Blobs were listed.
     List,
 }
@@ -420,6 +424,22 @@ impl BlobStore for FaultyStore {
             Some(Trigger::Twice) => self.store.delete(id),
             _ => Ok(()),
         }
+    }
+
+    fn extend_retention(&self, id: &BlobId, retention: Retention) -> Result<()> {
+        let trigger = self.note(BlobOperation::Extend, id.as_str(), 0)?;
+        self.store.extend_retention(id, retention)?;
+        match trigger {
+            Some(Trigger::LoseAnswer | Trigger::KillAfter) => {
+                Err(planned(ErrorKind::Unreachable, id.as_str()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn retention(&self, id: &BlobId) -> Result<Option<Retention>> {
+        self.note(BlobOperation::Retention, id.as_str(), 0)?;
+        self.store.retention(id)
     }
 
     fn list(&self, prefix: &str, each: &mut dyn FnMut(BlobInfo) -> ControlFlow<()>) -> Result<()> {

@@ -38,12 +38,11 @@ pub enum Trigger {
 impl Trigger {
     /// Whether it does to such a call what it says, rather than nothing or what another one does.
     pub fn applies_to(self, operation: BlobOperation) -> bool {
-        use BlobOperation::{Delete, Get, GetRange, List, Put};
+        use BlobOperation::{Delete, Extend, Get, GetRange, List, Put};
         match self {
             Self::Fail(_) | Self::Kill | Self::Delay(_) => true,
-            Self::LoseAnswer | Self::KillAfter | Self::Twice | Self::Swallow => {
-                matches!(operation, Put | Delete)
-            }
+            Self::LoseAnswer | Self::KillAfter => matches!(operation, Put | Delete | Extend),
+            Self::Twice | Self::Swallow => matches!(operation, Put | Delete),
             Self::Tear | Self::TearAndKill | Self::Late(_) => operation == Put,
             Self::Flip(_) => matches!(operation, Get | GetRange),
             Self::Stale(_) => operation == List,

@@ -30,6 +30,7 @@ pub mod maintenance;
 pub mod manifest;
 pub mod object;
 pub mod pack;
+mod parallel;
 pub mod policy;
 pub mod repair;
 mod repository;

@@ -1,20 +1,19 @@
 //! Packs: postamble, local index, what the index says about them, and the data in them (format 1 §6.3, §6.4).
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use holdfast_storage::BlobId;
-use parking_lot::Mutex;
 
 use super::indexes::encode_again;
 use super::{CheckOptions, CheckProblem, CheckStage, PackState, Run, finding};
 use crate::format::FormatBlob;
 use crate::index::{ContentInfo, RANDOM_SUFFIX_LENGTH};
 use crate::pack::{LocalIndex, read_format_copy};
+use crate::parallel;
 use crate::repository::Repository;
 use crate::{ContentFilter, Error, Result};
 
-/// Packs checked at once; on a remote store the time goes into waiting.
+/// Packs checked at once.
 const PARALLEL: usize = 4;
 /// The local index begins on a multiple of this, and as much padding at most is before it.
 const ALIGNMENT: u64 = 4096;
@@ -45,48 +44,25 @@ impl Run<'_> {
         &mut self,
         packs: &[(BlobId, PackState)],
     ) -> Result<HashMap<BlobId, Vec<ContentInfo>>> {
-        let next = AtomicUsize::new(0);
-        let outcomes: Mutex<Vec<(usize, Result<PackOutcome>)>> = Mutex::new(Vec::new());
-        // The progress function stays on this thread.
-        let workers = CheckOptions {
-            progress: None,
-            ..self.options.clone()
-        };
-        let (strict, read_data, cancel) = (workers.strict, workers.read_data, workers.cancel);
         let repository = self.repository.as_ref();
-        let work = || {
-            loop {
-                let at = next.fetch_add(1, Ordering::Relaxed);
-                let Some((pack, state)) = packs.get(at) else {
-                    return;
-                };
-                let options = CheckOptions {
-                    strict,
-                    read_data,
-                    cancel: cancel.clone(),
-                    progress: None,
-                };
-                let outcome = check_pack(repository, pack, state, &options);
-                let failed = outcome.is_err();
-                outcomes.lock().push((at, outcome));
-                if failed {
-                    next.store(packs.len(), Ordering::Relaxed);
-                    return;
-                }
-            }
-        };
-        std::thread::scope(|scope| {
-            let threads: Vec<_> = (1..PARALLEL).map(|_| scope.spawn(work)).collect();
-            work();
-            self.progress(CheckStage::Packs, packs.len() as u64, packs.len() as u64);
-            drop(threads);
-        });
-        let mut outcomes = outcomes.into_inner();
-        outcomes.sort_by_key(|(at, _)| *at);
+        // The progress function stays on this thread.
+        let (strict, read_data, cancel) = (
+            self.options.strict,
+            self.options.read_data,
+            &self.options.cancel,
+        );
+        let outcomes = parallel::map(packs, PARALLEL, |(pack, state)| {
+            let options = CheckOptions {
+                strict,
+                read_data,
+                cancel: cancel.clone(),
+                progress: None,
+            };
+            check_pack(repository, pack, state, &options)
+        })?;
+        self.progress(CheckStage::Packs, packs.len() as u64, packs.len() as u64);
         let mut incomplete = HashMap::new();
-        for (at, outcome) in outcomes {
-            let outcome = outcome?;
-            let (pack, state) = &packs[at];
+        for (outcome, (pack, state)) in outcomes.into_iter().zip(packs) {
             if outcome.matched < state.indexed {
                 incomplete.insert(pack.clone(), Vec::new());
             }

@@ -1,43 +1,23 @@
 //! Deleting many blobs.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use holdfast_storage::BlobId;
 
-use holdfast_host::Cancel;
-use holdfast_storage::{BlobId, BlobStore};
-use parking_lot::Mutex;
-
+use super::run::Run;
+use crate::parallel;
 use crate::{Error, Result};
 
-/// Deletions at once.
-const PARALLEL: usize = 8;
-
-/// Deletes blobs, several at once, until one cannot be deleted or the work is cancelled. Blobs that are gone already
-/// are no error, so that an interrupted run can go on.
-pub(super) fn delete_blobs(store: &dyn BlobStore, ids: &[BlobId], cancel: &Cancel) -> Result<()> {
-    let next = AtomicUsize::new(0);
-    let failure: Mutex<Option<Error>> = Mutex::new(None);
-    let work = || {
-        while let Some(id) = ids.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let result = match cancel.is_cancelled() {
-                true => Err(holdfast_storage::Error::cancelled(
-                    "delete",
-                    store.location(),
-                )),
-                false => store.delete(id),
-            };
-            if let Err(error) = result {
-                failure.lock().get_or_insert(error.into());
-                next.store(ids.len(), Ordering::Relaxed);
-            }
+impl Run<'_> {
+    /// Deletes blobs, several at once, until one cannot be deleted or the work is cancelled; nothing in a dry run. Blobs
+    /// that are gone already are no error, so that an interrupted run can go on.
+    pub(super) fn delete(&self, ids: &[BlobId]) -> Result<()> {
+        if self.dry_run() {
+            return Ok(());
         }
-    };
-    match ids.len().min(PARALLEL) {
-        0 | 1 => work(),
-        workers => std::thread::scope(|scope| {
-            for _ in 0..workers {
-                scope.spawn(work);
-            }
-        }),
+        let store = self.repository.store();
+        parallel::map(ids, parallel::REQUESTS, |id| {
+            self.go_on()?;
+            store.delete(id).map_err(Error::from)
+        })?;
+        Ok(())
     }
-    failure.into_inner().map_or(Ok(()), Err)
 }

@@ -5,7 +5,6 @@ use holdfast_storage::BlobId;
 use serde_json::json;
 
 use super::compaction;
-use super::delete::delete_blobs;
 use super::report::{nothing, statistics};
 use super::run::Run;
 use super::schedule::TaskStatistics;
@@ -142,13 +141,5 @@ impl Run<'_> {
                 "deletedTotalSize": bytes,
             }),
         ))
-    }
-
-    /// Deletes blobs, unless this is a dry run.
-    pub(super) fn delete(&self, ids: &[BlobId]) -> Result<()> {
-        if self.dry_run() {
-            return Ok(());
-        }
-        delete_blobs(self.repository.store().as_ref(), ids, &self.options.cancel)
     }
 }

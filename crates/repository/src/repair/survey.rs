@@ -1,19 +1,18 @@
 //! What the packs of the store say: which there are, which are damaged, and which of their entries the index lacks.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use holdfast_storage::{BlobId, BlobInfo};
-use parking_lot::Mutex;
 
 use super::plan::{FoundPack, Verdict, is_under_way, verdict};
 use super::{Repair, go_on};
 use crate::blob_names::session_of;
 use crate::index::{ContentInfo, supersedes};
+use crate::parallel;
 use crate::repository::{UnreadableIndex, list_packs};
 use crate::{ContentId, Error, Result};
 
-/// Packs read at once; on a remote store the time goes into waiting.
+/// Packs read at once.
 const PARALLEL: usize = 4;
 
 /// What was found.
@@ -65,7 +64,7 @@ impl Repair<'_> {
                 || repository.active_index_blobs().is_empty(),
         };
         let packs = list_packs(repository.store().as_ref())?;
-        let told = judge.all(&packs)?;
+        let told = parallel::map(&packs, PARALLEL, |pack| judge.one(pack))?;
         let mut survey = Survey::default();
         for (pack, told) in packs.into_iter().zip(told) {
             survey.add(&judge, pack, told);
@@ -102,34 +101,7 @@ impl Survey {
 }
 
 impl Judge<'_> {
-    /// Reads the local indexes of all packs, several at once; the results are in the order of the packs.
-    fn all(&self, packs: &[BlobInfo]) -> Result<Vec<Told>> {
-        let next = AtomicUsize::new(0);
-        let results: Mutex<Vec<(usize, Result<Told>)>> = Mutex::new(Vec::new());
-        let work = || {
-            loop {
-                let at = next.fetch_add(1, Ordering::Relaxed);
-                let Some(pack) = packs.get(at) else {
-                    return;
-                };
-                let told = self.one(pack);
-                if told.is_err() {
-                    next.store(packs.len(), Ordering::Relaxed);
-                }
-                results.lock().push((at, told));
-            }
-        };
-        std::thread::scope(|scope| {
-            for _ in 1..PARALLEL.min(packs.len()) {
-                scope.spawn(work);
-            }
-            work();
-        });
-        let mut results = results.into_inner();
-        results.sort_by_key(|(at, _)| *at);
-        results.into_iter().map(|(_, told)| told).collect()
-    }
-
+    /// Reads the local index of a pack.
     fn one(&self, pack: &BlobInfo) -> Result<Told> {
         go_on(self.repair.repository, self.repair.options)?;
         let (damage, entries) = match self.repair.repository.local_entries(&pack.id, pack.length) {

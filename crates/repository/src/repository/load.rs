@@ -3,19 +3,18 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use holdfast_host::fs::ScratchFile;
 use holdfast_storage::{BlobId, BlobInfo};
-use parking_lot::Mutex;
 
 use super::{MAX_VIEW_AGE, Repository, settings};
 use crate::blob_crypto;
 use crate::committed::{CommittedIndex, IndexCache, IndexTable};
 use crate::epoch::EpochState;
 use crate::error::{Error, Result};
+use crate::parallel;
 
 /// How often a consistent picture is tried for.
 const ATTEMPTS: u32 = 10;
@@ -53,6 +52,18 @@ impl From<Unstable> for Error {
             Unstable::Outdated => "loading takes longer than the listing may be used".to_owned(),
         };
         Self::IndexUnstable { reason }
+    }
+}
+
+/// Why fetching ended early.
+enum Stop {
+    Unstable(Unstable),
+    Failed(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
     }
 }
 
@@ -243,34 +254,14 @@ impl Repository {
 
     /// Loads index blobs, several at once, each from the cache or from the store.
     fn fetch_tables(&self, blobs: &[&BlobInfo]) -> Result<Result<Vec<IndexTable>, Unstable>> {
-        let next = AtomicUsize::new(0);
-        let results = Mutex::new(Vec::with_capacity(blobs.len()));
-        let work = || {
-            while let Some(blob) = blobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let result = self.fetch_table(blob);
-                let failed = !matches!(result, Ok(Ok(_)));
-                results.lock().push(result);
-                if failed {
-                    next.store(blobs.len(), Ordering::Relaxed);
-                }
-            }
-        };
-        let workers = blobs.len().min(PARALLEL_FETCHES);
-        if workers <= 1 {
-            work();
-        } else {
-            std::thread::scope(|scope| {
-                for _ in 0..workers {
-                    scope.spawn(work);
-                }
-            });
+        let fetched = parallel::map(blobs, PARALLEL_FETCHES, |blob| {
+            self.fetch_table(blob)?.map_err(Stop::Unstable)
+        });
+        match fetched {
+            Ok(tables) => Ok(Ok(tables)),
+            Err(Stop::Unstable(unstable)) => Ok(Err(unstable)),
+            Err(Stop::Failed(error)) => Err(error),
         }
-        // An error of the store or of a blob counts more than a blob that went away.
-        results
-            .into_inner()
-            .into_iter()
-            .collect::<Result<Vec<_>>>()
-            .map(|tables| tables.into_iter().collect())
     }
 
     /// Tables of index blobs that must be there.

@@ -177,6 +177,13 @@ fn repository(error: &RepositoryError) -> Option<(&'static str, &'static str)> {
             "clock_skew",
             "The clocks of this machine and of the storage are too far apart.",
         ),
+        RepositoryError::LockNotKept { .. } => {
+            ("lock_not_kept", "The store does not lock what it stores.")
+        }
+        RepositoryError::LocksNotExtended { .. } => (
+            "lock_not_extended",
+            "Not all object locks could be extended.",
+        ),
         RepositoryError::Storage(error) => storage(error.kind()),
         _ => return None,
     })

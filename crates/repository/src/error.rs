@@ -149,6 +149,31 @@ pub enum Error {
         reason: String,
     },
 
+    /// The store takes locks and does not keep them, or does not tell of them.
+    #[error(
+        "{location} does not lock blobs against deletion, or does not tell: a blob that was to be locked shows no lock; use \
+         a bucket that was created with object lock and keys that may PutObjectRetention and GetObjectRetention"
+    )]
+    LockNotKept {
+        /// Where it was tried.
+        location: String,
+    },
+
+    /// Object locks that had to be extended were not.
+    #[error(
+        "the locks of {failed} of {of} blobs could not be extended and end as they stand: {first}; run full maintenance \
+         again once that is mended"
+    )]
+    LocksNotExtended {
+        /// How many failed.
+        failed: usize,
+        /// How many were to be locked.
+        of: usize,
+        /// Why the first one failed.
+        #[source]
+        first: holdfast_storage::Error,
+    },
+
     /// A parameter given by the caller is out of range.
     #[error("{what} is not valid: {reason}")]
     InvalidParameter {

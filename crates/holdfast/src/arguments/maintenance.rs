@@ -13,9 +13,18 @@ pub(crate) enum MaintenanceCommand {
     Run(RunMaintenanceArguments),
     /// Show who maintains the repository, when it is due, and what the last runs did.
     #[command(visible_alias = "info")]
-    Status(RepositoryArguments),
+    Status(MaintenanceStatusArguments),
     /// Change who maintains the repository and how often.
     Set(SetMaintenanceArguments),
+}
+
+#[derive(Args)]
+pub(crate) struct MaintenanceStatusArguments {
+    #[command(flatten)]
+    pub(crate) repository: RepositoryArguments,
+    /// Do not ask the store for the object lock of each blob.
+    #[arg(long)]
+    pub(crate) skip_locks: bool,
 }
 
 #[derive(Args)]
@@ -62,6 +71,9 @@ pub(crate) struct SetMaintenanceArguments {
     /// Whether full maintenance runs by itself.
     #[arg(long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
     pub(crate) enable_full: Option<bool>,
+    /// Whether full maintenance extends the object locks of all that is needed.
+    #[arg(long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    pub(crate) extend_object_locks: Option<bool>,
     /// Time between two quick runs, such as 1h.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) quick_interval: Option<Duration>,
@@ -85,6 +97,7 @@ impl SetMaintenanceArguments {
         self.owner.is_some()
             || self.enable_quick.is_some()
             || self.enable_full.is_some()
+            || self.extend_object_locks.is_some()
             || self.quick_interval.is_some()
             || self.full_interval.is_some()
             || self.max_retained_log_count.is_some()

@@ -11,7 +11,8 @@ mod snapshot;
 use clap::{Parser, Subcommand};
 
 pub(crate) use maintenance::{
-    MaintenanceCommand, RunMaintenanceArguments, SafetyRule, SetMaintenanceArguments,
+    MaintenanceCommand, MaintenanceStatusArguments, RunMaintenanceArguments, SafetyRule,
+    SetMaintenanceArguments,
 };
 pub(crate) use policy::{
     ActionMode, DeletePolicyArguments, ExportPolicyArguments, ImportPolicyArguments,
@@ -19,8 +20,8 @@ pub(crate) use policy::{
 };
 pub(crate) use repository::{
     ChangePasswordArguments, CheckArguments, ConnectArguments, CreateArguments,
-    EarlyRepositoryArguments, RepairArguments, RepoCommand, RepositoryArguments,
-    RetentionModeArgument, SetParametersArguments,
+    EarlyRepositoryArguments, ObjectLockArguments, ObjectLockMode, RepairArguments, RepoCommand,
+    RepositoryArguments, SetParametersArguments,
 };
 #[cfg(feature = "server")]
 pub(crate) use service::{ServerArguments, UpAgentArguments, UpArguments};

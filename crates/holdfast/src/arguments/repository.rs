@@ -10,6 +10,7 @@ use holdfast_repository::crypto::EncryptionAlgorithm;
 use holdfast_repository::ecc::REED_SOLOMON_CRC32;
 use holdfast_repository::format::VERSIONS;
 use holdfast_repository::splitter::{DEFAULT_SPLITTER, SplitterKind};
+use holdfast_storage::RetentionMode;
 
 /// Which repository, and how to open it.
 #[derive(Args)]
@@ -84,6 +85,8 @@ pub(crate) struct CreateArguments {
     /// The version of the format; older ones are for older clients. Version 1 cannot change its password.
     #[arg(long, value_name = "VERSION", default_value_t = *VERSIONS.end(), value_parser = value_parser!(u32).range(1..=3))]
     pub(crate) format_version: u32,
+    #[command(flatten)]
+    pub(crate) object_lock: ObjectLockArguments,
 }
 
 fn hash_names() -> impl TypedValueParser<Value = HashAlgorithm> {
@@ -151,17 +154,43 @@ pub(crate) struct ChangePasswordArguments {
     pub(crate) new_password_file: Option<PathBuf>,
 }
 
-/// Object lock modes, as the format names them.
+/// Who may end an object lock early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum RetentionModeArgument {
+pub(crate) enum ObjectLockMode {
     /// New data is not locked.
     None,
     /// Somebody with special rights may end a lock early.
-    #[value(name = "GOVERNANCE", alias = "governance")]
     Governance,
     /// Nobody may end a lock early.
-    #[value(name = "COMPLIANCE", alias = "compliance")]
     Compliance,
+}
+
+impl ObjectLockMode {
+    /// The mode of the format; nothing for no lock.
+    pub(crate) fn retention(self) -> Option<RetentionMode> {
+        match self {
+            Self::None => None,
+            Self::Governance => Some(RetentionMode::Governance),
+            Self::Compliance => Some(RetentionMode::Compliance),
+        }
+    }
+}
+
+/// The object lock of new data, under the names of a stock client too.
+#[derive(Args)]
+pub(crate) struct ObjectLockArguments {
+    /// The object lock of new data; takes a bucket that was created with object lock.
+    #[arg(
+        long,
+        value_enum,
+        ignore_case = true,
+        value_name = "MODE",
+        alias = "retention-mode"
+    )]
+    pub(crate) object_lock_mode: Option<ObjectLockMode>,
+    /// How long new data is locked, at least 24h.
+    #[arg(long, value_name = "TIME", value_parser = time, alias = "retention-period")]
+    pub(crate) object_lock_period: Option<Duration>,
 }
 
 /// Times are written with a unit: 90s, 20m, 24h, 30d.
@@ -175,12 +204,8 @@ pub(crate) struct SetParametersArguments {
     /// The version of index blobs that are written; it is never lowered.
     #[arg(long, value_name = "VERSION")]
     pub(crate) index_version: Option<u32>,
-    /// The object lock of new data; the store has to support it.
-    #[arg(long, value_enum, value_name = "MODE")]
-    pub(crate) retention_mode: Option<RetentionModeArgument>,
-    /// How long new data is locked, at least 24h.
-    #[arg(long, value_name = "TIME", value_parser = time)]
-    pub(crate) retention_period: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) object_lock: ObjectLockArguments,
     /// How long a client may use what it knows of the epochs.
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) epoch_refresh_frequency: Option<Duration>,

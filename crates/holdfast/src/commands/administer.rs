@@ -4,11 +4,10 @@ use anyhow::Result;
 use holdfast_host::{Cancel, SystemClock};
 use holdfast_repository::Repository;
 use holdfast_repository::format::{EpochChanges, ParameterChanges, RetentionChange};
-use holdfast_storage::RetentionMode;
 use serde_json::json;
 
 use super::repo;
-use crate::arguments::{ChangePasswordArguments, RetentionModeArgument, SetParametersArguments};
+use crate::arguments::{ChangePasswordArguments, ObjectLockMode, SetParametersArguments};
 use crate::console::Console;
 use crate::failure::UsageError;
 use crate::outcome::Outcome;
@@ -52,16 +51,12 @@ pub(super) fn set_parameters(
 }
 
 fn changes(arguments: &SetParametersArguments) -> ParameterChanges {
-    let mode = arguments.retention_mode;
-    let retention = match (mode, arguments.retention_period) {
+    let mode = arguments.object_lock.object_lock_mode;
+    let retention = match (mode, arguments.object_lock.object_lock_period) {
         (None, None) => None,
-        (Some(RetentionModeArgument::None), _) => Some(RetentionChange::Off),
+        (Some(ObjectLockMode::None), _) => Some(RetentionChange::Off),
         (_, period) => Some(RetentionChange::On {
-            mode: match mode {
-                Some(RetentionModeArgument::Governance) => Some(RetentionMode::Governance),
-                Some(RetentionModeArgument::Compliance) => Some(RetentionMode::Compliance),
-                _ => None,
-            },
+            mode: mode.and_then(ObjectLockMode::retention),
             period,
         }),
     };

@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::Result;
 use holdfast_host::Cancel;
 use holdfast_repository::maintenance::{
-    self, FreedReason, MaintenanceCycle, MaintenanceParameters, Mode, RunOptions, RunReport,
-    Safety, Schedule, TaskRun,
+    self, FreedReason, LockCoverage, MaintenanceCycle, MaintenanceParameters, Mode, RunOptions,
+    RunReport, Safety, Schedule, TaskRun,
 };
 use holdfast_repository::manifest::ManifestEdits;
 use indicatif::HumanBytes;
@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::arguments::{
-    RepositoryArguments, RunMaintenanceArguments, SafetyRule, SetMaintenanceArguments,
+    MaintenanceStatusArguments, RunMaintenanceArguments, SafetyRule, SetMaintenanceArguments,
 };
 use crate::console::Console;
 use crate::failure::UsageError;
@@ -98,6 +98,7 @@ fn report_text(report: &RunReport) -> String {
             FreedReason::Deleted => "deleted, waits for a second collection",
             FreedReason::Moved => "contents moved, readers may still look there",
             FreedReason::Young => "unused but young",
+            FreedReason::Locked => "not needed, waits for its lock",
             FreedReason::Session => "unused, but its session may still be at work",
         };
         let _ = writeln!(
@@ -138,13 +139,23 @@ struct Status {
     #[serde(flatten)]
     parameters: MaintenanceParameters,
     schedule: Schedule,
+    #[serde(rename = "objectLock", skip_serializing_if = "Option::is_none")]
+    locks: Option<LockCoverage>,
 }
 
-pub(super) fn status(arguments: &RepositoryArguments, console: &Console) -> Result<Outcome> {
-    let repo = repository::open(arguments, Access::read(&Cancel::new()))?;
+pub(super) fn status(arguments: &MaintenanceStatusArguments, console: &Console) -> Result<Outcome> {
+    let cancel = interrupt::listen()?;
+    let repo = repository::open(&arguments.repository, Access::read(&cancel))?;
+    let parameters = MaintenanceParameters::find(&repo.manifests()?)?.unwrap_or_default();
+    let schedule = repo.maintenance_schedule()?;
+    let locks = match arguments.skip_locks {
+        true => None,
+        false => maintenance::lock_coverage(&repo, &parameters, &schedule, &cancel)?,
+    };
     let status = Status {
-        parameters: MaintenanceParameters::find(&repo.manifests()?)?.unwrap_or_default(),
-        schedule: repo.maintenance_schedule()?,
+        parameters,
+        schedule,
+        locks,
     };
     let now = repo.clock().now();
     console.result(&status, || status.text(now))?;
@@ -172,6 +183,9 @@ impl Status {
             HumanBytes(logs.max_total_size.unsigned_abs()),
             period(logs.max_age)
         );
+        if let Some(locks) = &self.locks {
+            text.push_str(&coverage_text(locks));
+        }
         for (task, runs) in &self.schedule.runs {
             if let Some(last) = runs.first() {
                 let _ = writeln!(text, "  {task:<32} {}", last_run(last));
@@ -179,6 +193,30 @@ impl Status {
         }
         text
     }
+}
+
+fn coverage_text(locks: &LockCoverage) -> String {
+    let time = |time: &Timestamp| time.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
+    format!(
+        "locks  {} for {}, {} by full maintenance\n       {} of {} blobs ({} of {}) are locked until {} at least; {} are not \
+         locked; the first lock ends {}\n",
+        locks.mode,
+        period(i64::try_from(locks.period).unwrap_or(i64::MAX)),
+        match locks.extended {
+            true => "extended",
+            false => "not extended",
+        },
+        locks.covered_blobs,
+        locks.blobs,
+        HumanBytes(locks.covered_bytes),
+        HumanBytes(locks.bytes),
+        time(&locks.needed_until),
+        locks.unlocked_blobs,
+        locks
+            .first_end
+            .as_ref()
+            .map_or_else(|| "never".to_owned(), time),
+    )
 }
 
 fn cycle(cycle: &MaintenanceCycle, next: Timestamp, now: Timestamp) -> String {
@@ -223,6 +261,7 @@ pub(super) fn set(arguments: &SetMaintenanceArguments, console: &Console) -> Res
     let before = MaintenanceParameters::find(&manifests)?.unwrap_or_default();
     let mut after = before.clone();
     apply(arguments, &mut after, &repo.identity())?;
+    after.check_locks(&repo.blob_configuration())?;
     if after != before {
         let mut edits = ManifestEdits::new(Arc::clone(repo.clock()));
         after.store(&mut edits, &manifests)?;
@@ -230,10 +269,15 @@ pub(super) fn set(arguments: &SetMaintenanceArguments, console: &Console) -> Res
     }
     console.result(&json!(after), || {
         format!(
-            "maintenance belongs to {}; quick every {}, full every {}",
+            "maintenance belongs to {}; quick every {}, full every {}{}",
             after.owner,
             period(after.quick.interval),
-            period(after.full.interval)
+            period(after.full.interval),
+            match (after.extend_object_locks, after.full.enabled) {
+                (false, _) => "",
+                (true, true) => "; object locks are extended",
+                (true, false) => "; object locks are not extended while full maintenance is off",
+            }
         )
     })?;
     Ok(Outcome::Done)
@@ -264,6 +308,9 @@ fn apply(
     }
     if let Some(enabled) = arguments.enable_full {
         parameters.full.enabled = enabled;
+    }
+    if let Some(extend) = arguments.extend_object_locks {
+        parameters.extend_object_locks = extend;
     }
     set(&mut parameters.quick.interval, arguments.quick_interval)?;
     set(&mut parameters.full.interval, arguments.full_interval)?;

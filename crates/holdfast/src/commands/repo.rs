@@ -5,16 +5,19 @@ use std::fmt::Write;
 use anyhow::Result;
 use holdfast_host::Cancel;
 use holdfast_repository::check::{CheckOptions, CheckReport, check as check_repository};
-use holdfast_repository::format::EpochParameters;
+use holdfast_repository::format::{BlobConfiguration, EpochParameters, RetentionSetting};
 use holdfast_repository::{CreateOptions, OpenOptions, Repository};
-use holdfast_storage::{RetentionMode, StoreLocation};
+use holdfast_storage::StoreLocation;
 use indicatif::BinaryBytes;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::connect;
-use crate::arguments::{CheckArguments, CreateArguments, RepositoryArguments};
+use crate::arguments::{
+    CheckArguments, CreateArguments, ObjectLockArguments, ObjectLockMode, RepositoryArguments,
+};
 use crate::console::Console;
+use crate::failure::UsageError;
 use crate::interrupt;
 use crate::outcome::Outcome;
 use crate::password::{self, Purpose};
@@ -27,6 +30,7 @@ pub(super) fn create(arguments: &CreateArguments, console: &Console) -> Result<O
         splitter: arguments.splitter.clone(),
         ecc_overhead_percent: arguments.ecc_overhead_percent.unwrap_or_default(),
         format_version: arguments.format_version,
+        blobs: object_lock(&arguments.object_lock)?,
         ..CreateOptions::default()
     };
     let arguments = &arguments.repository;
@@ -35,6 +39,25 @@ pub(super) fn create(arguments: &CreateArguments, console: &Console) -> Result<O
     let store = repository::store(arguments, Access::create(&Cancel::new()))?;
     let repo = Repository::create(store, &password, &parameters, &OpenOptions::default())?;
     print(&repo, &location, console)
+}
+
+/// The object lock of a new repository.
+fn object_lock(arguments: &ObjectLockArguments) -> Result<BlobConfiguration> {
+    let mode = arguments
+        .object_lock_mode
+        .and_then(ObjectLockMode::retention);
+    let retention = match (mode, arguments.object_lock_period) {
+        (None, None) => None,
+        (Some(mode), Some(period)) => Some(RetentionSetting { mode, period }),
+        _ => {
+            return Err(
+                UsageError::new("an object lock has both a mode and a period")
+                    .hint("For instance --object-lock-mode compliance --object-lock-period 30d.")
+                    .into(),
+            );
+        }
+    };
+    Ok(BlobConfiguration { retention })
 }
 
 pub(super) fn status(arguments: &RepositoryArguments, console: &Console) -> Result<Outcome> {
@@ -131,10 +154,7 @@ impl BlobRetention {
     fn of(repo: &Repository) -> Self {
         let setting = repo.blob_configuration().retention;
         Self {
-            retention_mode: setting.map(|setting| match setting.mode {
-                RetentionMode::Governance => "GOVERNANCE",
-                RetentionMode::Compliance => "COMPLIANCE",
-            }),
+            retention_mode: setting.map(|setting| setting.mode.name()),
             retention_period: setting
                 .map(|setting| u64::try_from(setting.period.as_nanos()).unwrap_or(u64::MAX)),
         }

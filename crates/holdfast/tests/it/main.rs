@@ -4,6 +4,7 @@ mod bad_input;
 mod fixture;
 mod help;
 mod maintenance;
+mod object_lock;
 mod policies;
 mod program;
 mod repair;

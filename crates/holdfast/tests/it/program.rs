@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use holdfast_testkit::s3::S3Server;
 use serde_json::Value;
 
 /// The password of every repository here.
@@ -27,13 +28,30 @@ pub(crate) fn holdfast() -> Command {
 /// A folder with a repository in it.
 pub(crate) struct Place {
     folder: tempfile::TempDir,
+    environment: Vec<(&'static str, String)>,
 }
 
 impl Place {
     /// A folder that holds nothing yet.
     pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().expect("make a folder");
+        let repository = format!("file://{}", folder.path().join("repository").display());
+        Self {
+            folder,
+            environment: vec![("HOLDFAST_REPO", repository)],
+        }
+    }
+
+    /// A folder beside the bucket of a server, which holds nothing yet.
+    pub(crate) fn beside(server: &S3Server) -> Self {
+        let keys = server.options();
         Self {
             folder: tempfile::tempdir().expect("make a folder"),
+            environment: vec![
+                ("HOLDFAST_REPO", server.location("bucket", "vault")),
+                ("AWS_ACCESS_KEY_ID", keys.access_key.clone()),
+                ("AWS_SECRET_ACCESS_KEY", keys.secret_key.clone()),
+            ],
         }
     }
 
@@ -59,10 +77,7 @@ impl Place {
     ) -> Command {
         let mut command = holdfast();
         command
-            .env(
-                "HOLDFAST_REPO",
-                format!("file://{}", self.path("repository").display()),
-            )
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .env("HOLDFAST_PASSWORD", PASSWORD)
             .args(arguments);
         command

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use holdfast_storage::RetentionMode;
 use serde::{Deserialize, Serialize};
 
 use super::envelope;
@@ -21,7 +22,7 @@ pub struct BlobConfiguration {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetentionSetting {
     /// Who may end the lock early.
-    pub mode: holdfast_storage::RetentionMode,
+    pub mode: RetentionMode,
     /// How long each blob is locked, at least 24 hours.
     pub period: Duration,
 }
@@ -29,6 +30,17 @@ pub struct RetentionSetting {
 impl RetentionSetting {
     /// Shortest period, 24 hours.
     pub const MIN_PERIOD: Duration = Duration::from_secs(24 * 3600);
+
+    /// Fails when the lock is too short for the format.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.period >= Self::MIN_PERIOD {
+            return Ok(());
+        }
+        Err(Error::InvalidParameter {
+            what: "period of object locks",
+            reason: "it is shorter than 24 hours".to_owned(),
+        })
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -82,10 +94,9 @@ impl BlobConfiguration {
             return Ok(Self { retention: None });
         }
         let mode = match document.retention_mode.as_str() {
-            "GOVERNANCE" => holdfast_storage::RetentionMode::Governance,
-            "COMPLIANCE" => holdfast_storage::RetentionMode::Compliance,
             "" => return Err(invalid("a retention period without a mode")),
-            other => return Err(invalid(format_args!("unknown retention mode {other:?}"))),
+            name => RetentionMode::by_name(name)
+                .ok_or_else(|| invalid(format_args!("unknown retention mode {name:?}")))?,
         };
         let period = u64::try_from(document.retention_period)
             .map(Duration::from_nanos)
@@ -109,10 +120,7 @@ impl BlobConfiguration {
                 retention_period: 0,
             },
             Some(setting) => Document {
-                retention_mode: match setting.mode {
-                    holdfast_storage::RetentionMode::Governance => "GOVERNANCE".to_owned(),
-                    holdfast_storage::RetentionMode::Compliance => "COMPLIANCE".to_owned(),
-                },
+                retention_mode: setting.mode.name().to_owned(),
                 retention_period: i64::try_from(setting.period.as_nanos()).map_err(invalid)?,
             },
         };
@@ -126,8 +134,6 @@ impl BlobConfiguration {
 
 #[cfg(test)]
 mod tests {
-    use holdfast_storage::RetentionMode;
-
     use super::*;
     use crate::kdf::SecretKey;
 

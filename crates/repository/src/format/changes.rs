@@ -116,13 +116,12 @@ impl ParameterChanges {
                 let mode = mode.or(present.map(|setting| setting.mode));
                 let period = period.or(present.map(|setting| setting.period));
                 let (Some(mode), Some(period)) = (mode, period) else {
-                    return Err(refused("retention", "it needs both a mode and a period"));
+                    return Err(refused("object lock", "it needs both a mode and a period"));
                 };
-                if period < RetentionSetting::MIN_PERIOD {
-                    return Err(refused("retention period", "it is shorter than 24 hours"));
-                }
+                let setting = RetentionSetting { mode, period };
+                setting.check()?;
                 BlobConfiguration {
-                    retention: Some(RetentionSetting { mode, period }),
+                    retention: Some(setting),
                 }
             }
         };

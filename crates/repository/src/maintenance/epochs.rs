@@ -108,13 +108,15 @@ impl Run<'_> {
         let parameters = self.repository.format().epoch_parameters;
         let obsolete = self.epochs()?.plan_marker_cleanup(&parameters);
         // The markers of low epochs go first: the highest one says which epoch is written to.
-        self.delete(&obsolete.epochs)?;
-        self.delete(&obsolete.watermarks)?;
+        let (epochs, _) = self.take_locked(obsolete.epochs, |id| id)?;
+        let (watermarks, _) = self.take_locked(obsolete.watermarks, |id| id)?;
+        self.delete(&epochs)?;
+        self.delete(&watermarks)?;
         Ok(statistics(
             "cleanupMarkersStats",
             json!({
-                "deletedEpochMarkerBlobCount": obsolete.epochs.len(),
-                "deletedWatermarkBlobCount": obsolete.watermarks.len(),
+                "deletedEpochMarkerBlobCount": epochs.len(),
+                "deletedWatermarkBlobCount": watermarks.len(),
             }),
         ))
     }
@@ -126,13 +128,11 @@ impl Run<'_> {
         let Some(superseded) = self.epochs()?.plan_superseded(&parameters) else {
             return Ok(nothing(KIND));
         };
-        let ids: Vec<BlobId> = superseded
-            .blobs
-            .iter()
-            .map(|blob| blob.id.clone())
-            .collect();
+        let (free, locked) = self.take_locked(superseded.blobs, |blob| &blob.id)?;
+        let ids: Vec<BlobId> = free.iter().map(|blob| blob.id.clone()).collect();
         self.delete(&ids)?;
-        let bytes: u64 = superseded.blobs.iter().map(|blob| blob.length).sum();
+        self.wait_for_locks(&locked);
+        let bytes: u64 = free.iter().map(|blob| blob.length).sum();
         Ok(statistics(
             KIND,
             json!({

@@ -9,6 +9,7 @@ mod create;
 mod delete;
 mod due;
 mod epochs;
+mod locks;
 mod logs;
 mod mark;
 mod packs;
@@ -22,6 +23,7 @@ mod sweep;
 mod usage;
 
 pub use due::Mode;
+pub use locks::{LockCoverage, lock_coverage};
 pub use parameters::{LogRetention, MaintenanceCycle, MaintenanceParameters};
 pub use report::{Freed, FreedReason, RunReport, TaskReport};
 pub use run::{RunOptions, run};

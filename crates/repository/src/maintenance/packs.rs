@@ -22,7 +22,7 @@ const SLACK: Duration = Duration::from_secs(1);
 
 /// What becomes of a blob that nothing refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
+pub(super) enum Fate {
     /// It goes now.
     Delete,
     /// It is too young until then.
@@ -33,7 +33,7 @@ enum Fate {
 
 /// Decides on a blob without references; `start` is when maintenance began and `session` when the blob's session was last
 /// known to be alive, if it has not ended, all by the clock of the storage.
-fn fate(
+pub(super) fn fate(
     modified: Timestamp,
     session: Option<Timestamp>,
     start: Timestamp,
@@ -53,8 +53,7 @@ fn fate(
 /// Blobs and what becomes of them.
 #[derive(Debug, Default)]
 struct Orphans {
-    delete: Vec<BlobId>,
-    deleted: CountBytes,
+    delete: Vec<BlobInfo>,
     retained: CountBytes,
     /// When those that stay can go, and why they stay.
     later: Vec<Freed>,
@@ -67,6 +66,12 @@ struct CountBytes {
 }
 
 impl CountBytes {
+    fn of(blobs: &[BlobInfo]) -> Self {
+        let mut sum = Self::default();
+        blobs.iter().for_each(|blob| sum.add(blob.length));
+        sum
+    }
+
     fn add(&mut self, bytes: u64) {
         self.count += 1;
         self.bytes += bytes;
@@ -96,23 +101,31 @@ impl Run<'_> {
         self.repository.refresh()?;
         let packs = self.packs()?;
         let orphans = self.orphans(mode, &packs, &sessions)?;
-        self.delete(&orphans.delete)?;
+        let (free, locked) = self.take_locked(orphans.delete, |blob| &blob.id)?;
+        let ids: Vec<BlobId> = free.iter().map(|blob| blob.id.clone()).collect();
+        self.delete(&ids)?;
+        let deleted = CountBytes::of(&free);
         let gone = match self.dry_run() {
             true => CountBytes::default(),
-            false => orphans.deleted,
+            false => deleted,
         };
-        self.report.freed_blobs = orphans.deleted.count;
-        self.report.freed_bytes = orphans.deleted.bytes;
+        self.report.freed_blobs = deleted.count;
+        self.report.freed_bytes = deleted.bytes;
         self.report.later.extend(orphans.later);
+        self.wait_for_locks(&locked);
+        let mut retained = orphans.retained;
+        locked
+            .iter()
+            .for_each(|(blob, _)| retained.add(blob.length));
         Ok(statistics(
             "deleteUnreferencedPacksStats",
             json!({
-                "unreferencedPackCount": orphans.deleted.count,
-                "unreferencedTotalSize": orphans.deleted.bytes,
+                "unreferencedPackCount": deleted.count,
+                "unreferencedTotalSize": deleted.bytes,
                 "deletedPackCount": gone.count,
                 "deletedTotalSize": gone.bytes,
-                "retainedPackCount": orphans.retained.count,
-                "retainedTotalSize": orphans.retained.bytes,
+                "retainedPackCount": retained.count,
+                "retainedTotalSize": retained.bytes,
             }),
         ))
     }
@@ -192,7 +205,6 @@ impl Run<'_> {
             };
             Freed::add(&mut self.report.later, from, reason, bytes);
         }
-        self.report.later.sort_by_key(|freed| freed.from);
         Ok(())
     }
 }
@@ -217,8 +229,7 @@ impl Orphans {
     fn add(&mut self, blob: BlobInfo, fate: Fate, run_from: &dyn Fn(Timestamp) -> Timestamp) {
         let (from, reason) = match fate {
             Fate::Delete => {
-                self.deleted.add(blob.length);
-                self.delete.push(blob.id);
+                self.delete.push(blob);
                 return;
             }
             Fate::Young(from) => (from, FreedReason::Young),

@@ -56,6 +56,8 @@ pub enum FreedReason {
     Young,
     /// Nothing refers to it, but its session may still be at work.
     Session,
+    /// It is not needed, and waits for its lock.
+    Locked,
 }
 
 impl Freed {

@@ -103,6 +103,7 @@ pub fn run(repository: &Arc<Repository>, options: &RunOptions) -> Result<Option<
         Mode::Quick => run.quick()?,
         Mode::Full => run.full()?,
     }
+    run.report.later.sort_by_key(|freed| freed.from);
     drop(lock);
     Ok(Some(run.report))
 }
@@ -154,6 +155,14 @@ fn storage_time(repository: &Repository) -> Result<Timestamp> {
     }
 }
 
+/// An error once the work was cancelled.
+pub(super) fn go_on(repository: &Repository, cancel: &Cancel) -> Result<()> {
+    match cancel.is_cancelled() {
+        true => Err(holdfast_storage::Error::cancelled("maintain", repository.location()).into()),
+        false => Ok(()),
+    }
+}
+
 impl Run<'_> {
     pub(super) fn dry_run(&self) -> bool {
         self.options.dry_run
@@ -198,7 +207,17 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Locks are extended whatever else fails: what is damaged must not cost the protection of what is whole.
     fn full(&mut self) -> Result<()> {
+        let done = self.full_tasks();
+        let extended = self.extend_locks();
+        if let (Err(_), Err(error)) = (&done, &extended) {
+            tracing::warn!(%error, "object locks could not be extended either");
+        }
+        done.and(extended)
+    }
+
+    fn full_tasks(&mut self) -> Result<()> {
         self.task(Task::SnapshotGc, Self::snapshot_gc)?;
         self.repository.refresh()?;
         self.rewrite(Task::FullRewriteContents, Mode::Full)?;
@@ -265,7 +284,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn skip(&mut self, task: Task, reason: String) {
+    pub(super) fn skip(&mut self, task: Task, reason: String) {
         self.report.tasks.push(TaskReport {
             task,
             skipped: Some(reason),
@@ -342,11 +361,7 @@ impl Run<'_> {
 
     /// An error once the run was cancelled.
     pub(super) fn go_on(&self) -> Result<()> {
-        if self.options.cancel.is_cancelled() {
-            let location = self.repository.location();
-            return Err(holdfast_storage::Error::cancelled("maintain", location).into());
-        }
-        Ok(())
+        go_on(self.repository, &self.options.cancel)
     }
 
     /// Deletes old diagnostic logs.

@@ -51,6 +51,8 @@ pub enum Task {
     IndexCompaction,
     /// Deletes old diagnostic logs.
     CleanupLogs,
+    /// Extends the locks of blobs that are needed.
+    ExtendBlobRetentionTime,
 }
 
 impl Task {
@@ -71,6 +73,7 @@ impl Task {
             Self::DeleteSupersededEpochIndexes => "delete-superseded-epoch-indexes",
             Self::IndexCompaction => "index-compaction",
             Self::CleanupLogs => "cleanup-logs",
+            Self::ExtendBlobRetentionTime => "extend-blob-retention-time",
         }
     }
 }

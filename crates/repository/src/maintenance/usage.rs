@@ -5,6 +5,7 @@ use super::run::Run;
 use super::sweep::Verdict;
 use crate::Result;
 use crate::committed::{CommittedIndex, PackNumbers, Row, for_each_group};
+use crate::repository::Repository;
 
 /// What the index says of one pack.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -31,6 +32,20 @@ impl Packs {
             numbers: PackNumbers::new(tables),
             usage: Vec::new(),
         }
+    }
+
+    /// In the present view of the index.
+    pub(super) fn present(repository: &Repository) -> Result<Self> {
+        let index = repository.index()?;
+        let mut packs = Self::new(index.tables().len());
+        for_each_group(index.tables(), &mut |row, _| {
+            let deleted_at = row.entry.deleted.then_some(row.entry.time);
+            match index.is_dropped_row(row) {
+                true => Ok(()),
+                false => packs.add(&index, row, deleted_at),
+            }
+        })?;
+        Ok(packs)
     }
 
     fn add(&mut self, index: &CommittedIndex, row: &Row, deleted_at: Option<u64>) -> Result<()> {
@@ -63,21 +78,8 @@ impl Run<'_> {
     pub(super) fn packs(&self) -> Result<Packs> {
         match &self.needed {
             Some(needed) if self.dry_run() => self.packs_after_collection(needed),
-            _ => self.present_packs(),
+            _ => Packs::present(self.repository),
         }
-    }
-
-    fn present_packs(&self) -> Result<Packs> {
-        let index = self.repository.index()?;
-        let mut packs = Packs::new(index.tables().len());
-        for_each_group(index.tables(), &mut |row, _| {
-            let deleted_at = row.entry.deleted.then_some(row.entry.time);
-            match index.is_dropped_row(row) {
-                true => Ok(()),
-                false => packs.add(&index, row, deleted_at),
-            }
-        })?;
-        Ok(packs)
     }
 
     fn packs_after_collection(&self, needed: &Needed) -> Result<Packs> {

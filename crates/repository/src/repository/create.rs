@@ -65,8 +65,8 @@ impl Repository {
     /// maintenance parameters are not written here.
     ///
     /// # Errors
-    /// [`Error::LocationNotEmpty`], [`Error::RepositoryHalfWritten`], [`Error::InvalidParameter`], and those of the
-    /// store.
+    /// [`Error::LocationNotEmpty`], [`Error::RepositoryHalfWritten`], [`Error::InvalidParameter`], [`Error::LockNotKept`],
+    /// and those of the store.
     pub fn initialize(
         store: Arc<dyn BlobStore>,
         password: &SecretString,
@@ -107,6 +107,14 @@ impl Repository {
         for (name, bytes) in [(BLOBCFG, blobcfg), (FORMAT, stored.bytes.clone())] {
             let id = settings::known_id(name)?;
             store.put(&id, bytes, &settings.put_options(&id, open.clock.now())?)?;
+            // The first blob is the probe: where it is not locked nothing shall stay.
+            if name == BLOBCFG
+                && options.blobs.retention.is_some()
+                && let Err(error) = settings::require_lock(store.as_ref(), &id)
+            {
+                store.delete(&id)?;
+                return Err(error);
+            }
         }
 
         let repository = Self::with_key(store, &stored, key, open)?;
@@ -137,6 +145,9 @@ fn check_options(password: &SecretString, options: &CreateOptions) -> Result<()>
             what: "pack size",
             reason: "it is not within 10 to 120 MiB".to_owned(),
         });
+    }
+    if let Some(setting) = options.blobs.retention {
+        setting.check()?;
     }
     if options.ecc_overhead_percent > 0 && options.format_version == 1 {
         return Err(Error::InvalidParameter {

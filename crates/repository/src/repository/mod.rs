@@ -19,7 +19,7 @@ pub(crate) use lost_index::UnreadableIndex;
 pub use open::OpenOptions;
 pub(crate) use packs::list_packs;
 pub use read::ContentFilter;
-pub(crate) use settings::Settings;
+pub(crate) use settings::{Settings, is_locked};
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -62,12 +62,23 @@ pub(super) fn put_options(
     })
 }
 
-fn is_locked(id: &BlobId) -> bool {
+/// Whether a blob is of a family that is locked where there is an object lock.
+pub(crate) fn is_locked(id: &BlobId) -> bool {
     id.as_str().starts_with(['n', 'x', 'p', 'q'])
         || matches!(
             BlobFamily::of(id.as_str()),
             Some(BlobFamily::Format | BlobFamily::FormatBackup | BlobFamily::BlobConfiguration)
         )
+}
+
+/// Fails when a blob that was to be locked is not: some services take the wish and forget it.
+pub(super) fn require_lock(store: &dyn BlobStore, id: &BlobId) -> Result<()> {
+    match store.retention(id)? {
+        Some(_) => Ok(()),
+        None => Err(Error::LockNotKept {
+            location: store.location(),
+        }),
+    }
 }
 
 /// A blob of one of the names that this crate chooses.

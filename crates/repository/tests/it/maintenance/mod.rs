@@ -4,4 +4,5 @@ mod first_format;
 mod histories;
 mod large;
 mod lifecycle;
+mod locks;
 pub(crate) mod world;

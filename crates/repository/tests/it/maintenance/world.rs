@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use holdfast_host::{Cancel, Clock, ManualClock};
 use holdfast_repository::check::{CheckOptions, check};
+use holdfast_repository::format::BlobConfiguration;
 use holdfast_repository::maintenance::{self, Mode, RunOptions, RunReport, Safety, Task};
 use holdfast_repository::manifest::{ManifestEdits, ManifestId};
 use holdfast_repository::snapshot;
@@ -28,6 +29,8 @@ pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     /// What every client sees.
     pub(crate) store: FaultyStore,
+    /// What lies behind it.
+    pub(crate) memory: MemoryStore,
     pub(crate) repository: Arc<Repository>,
     /// Snapshots that must be there, with their files.
     pub(crate) alive: BTreeMap<ManifestId, Files>,
@@ -52,9 +55,23 @@ impl World {
     }
 
     pub(crate) fn with(create: &CreateOptions) -> Self {
+        Self::of(MemoryStore::with_clock, create)
+    }
+
+    /// On a store that locks blobs.
+    pub(crate) fn locked(blobs: BlobConfiguration) -> Self {
+        let create = CreateOptions {
+            blobs,
+            ..CreateOptions::default()
+        };
+        Self::of(MemoryStore::with_object_lock, &create)
+    }
+
+    fn of(store: fn(Arc<dyn Clock>) -> MemoryStore, create: &CreateOptions) -> Self {
         let start = "2026-03-01T00:00:00Z".parse().expect("time");
         let clock = Arc::new(ManualClock::new(start));
-        let store = FaultyStore::new(Arc::new(MemoryStore::with_clock(clock.clone())));
+        let memory = store(clock.clone());
+        let store = FaultyStore::new(Arc::new(memory.clone()));
         let repository = Repository::create(
             Arc::new(store.clone()),
             &SecretString::from("password"),
@@ -65,6 +82,7 @@ impl World {
         Self {
             clock,
             store,
+            memory,
             repository,
             alive: BTreeMap::new(),
             locks: tempfile::tempdir().expect("directory"),

@@ -50,6 +50,8 @@ describe("a schedule in words", () => {
 		expect(english(cron("0 19 * * 0,6"))).toBe("Sat, Sun 19:00");
 		expect(english(cron("0 19 * * 7"))).toBe("Sun 19:00");
 		expect(english(cron("*/7 * * * *"))).toBe("Cron */7 * * * *");
+		expect(english(cron("61 4 * * *"))).toBe("Cron 61 4 * * *");
+		expect(english(cron("0 24 * * *"))).toBe("Cron 0 24 * * *");
 		expect(english(cron("0 0 L * *"))).toBe("Cron 0 0 L * *");
 		expect(english(cron("0 19 * * mon#1"))).toBe("Cron 0 19 * * mon#1");
 	});

@@ -59,14 +59,15 @@ function cronDays(field: string): Weekday[] | undefined {
 /** A cron expression in words, where it says something simple; else the expression. */
 function cronWords(language: Language, cron: string, text: ScheduleText): string {
 	const [minute = "", hour = "", day = "", month = "", weekday = ""] = cron.trim().split(/\s+/);
-	const known = /^\d{1,2}$/;
+	const upTo = (most: number) => (field: string) => /^\d{1,2}$/.test(field) && Number(field) <= most;
+	const [isMinute, isHour] = [upTo(59), upTo(23)];
 	if (month === "*" && day === "*") {
 		const step = /^\*\/(\d{1,2})$/.exec(minute);
 		if (step !== null && hour === "*" && weekday === "*" && 60 % Number(step[1]) === 0) {
 			return text("everyMinutes", { minutes: Number(step[1]) });
 		}
-		if (known.test(minute) && hour === "*" && weekday === "*") return hourly(Number(minute), text);
-		if (known.test(minute) && known.test(hour)) {
+		if (isMinute(minute) && hour === "*" && weekday === "*") return hourly(Number(minute), text);
+		if (isMinute(minute) && isHour(hour)) {
 			const time = `${hour.padStart(2, "0")}:${minute.padStart(2, "0")}`;
 			if (weekday === "*") return text("daily", { time });
 			const days = cronDays(weekday);

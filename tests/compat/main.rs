@@ -4,6 +4,7 @@
 mod administration;
 mod alternating;
 mod fixtures;
+mod object_lock;
 mod own;
 mod parameters;
 mod policies;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use holdfast_repository::compress::CompressionAlgorithm;
+use holdfast_testkit::s3::S3Server;
 use serde_json::Value;
 
 use crate::parameters::Parameters;
@@ -12,15 +13,27 @@ use crate::parameters::Parameters;
 pub(crate) struct Holdfast {
     repository: String,
     password: String,
+    /// Id and secret of the keys of a bucket; empty for a directory.
+    keys: (String, String),
 }
 
 impl Holdfast {
     /// For the repository in a directory.
     pub(crate) fn new(directory: &Path, password: &str) -> Self {
-        let repository = format!("file://{}", directory.display());
         Self {
-            repository,
+            repository: format!("file://{}", directory.display()),
             password: password.to_owned(),
+            keys: Default::default(),
+        }
+    }
+
+    /// For the repository in a bucket.
+    pub(crate) fn in_bucket(server: &S3Server, prefix: &str, password: &str) -> Self {
+        let options = server.options();
+        Self {
+            repository: server.location("bucket", prefix),
+            password: password.to_owned(),
+            keys: (options.access_key.clone(), options.secret_key.clone()),
         }
     }
 
@@ -68,7 +81,9 @@ impl Holdfast {
             .args(arguments)
             .arg("--json")
             .env("HOLDFAST_REPO", &self.repository)
-            .env("HOLDFAST_PASSWORD", &self.password);
+            .env("HOLDFAST_PASSWORD", &self.password)
+            .env("AWS_ACCESS_KEY_ID", &self.keys.0)
+            .env("AWS_SECRET_ACCESS_KEY", &self.keys.1);
         command
     }
 
@@ -87,6 +102,7 @@ impl Holdfast {
         Self {
             repository: self.repository.clone(),
             password: password.to_owned(),
+            keys: self.keys.clone(),
         }
     }
 
@@ -162,6 +178,37 @@ impl Stock {
             config,
             password: repository.password.clone(),
         }
+    }
+
+    /// Creates a repository in a bucket.
+    pub(crate) fn create_in_bucket(
+        program: &Path,
+        (server, prefix): (&S3Server, &str),
+        config: PathBuf,
+        password: &str,
+        parameters: &[&str],
+    ) -> Self {
+        let stock = Self {
+            program: program.to_owned(),
+            config,
+            password: password.to_owned(),
+        };
+        let place = [
+            ("--bucket", "bucket"),
+            ("--prefix", prefix),
+            ("--endpoint", &server.address().to_string()),
+            ("--region", "us-east-1"),
+            ("--access-key", &server.options().access_key),
+            ("--secret-access-key", &server.options().secret_key),
+            ("--override-hostname", "host"),
+            ("--override-username", "user"),
+        ]
+        .map(|(name, value)| format!("{name}={value}"));
+        let mut arguments = vec!["repository", "create", "s3", "--disable-tls"];
+        arguments.extend(place.iter().map(String::as_str));
+        arguments.extend(parameters);
+        stock.run(&arguments);
+        stock
     }
 
     /// Runs a command that must succeed; what it prints, standard output first.

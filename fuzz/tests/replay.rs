@@ -11,8 +11,9 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use holdfast_fuzz::mutate::{Random, mutated};
-use holdfast_fuzz::{MAX_MEMORY, MAX_TIME, TARGETS, Target};
+use holdfast_fuzz::{MAX_INPUT, MAX_MEMORY, MAX_TIME, TARGETS, Target};
 use holdfast_host::memory::{CountingAllocator, peak_of};
+use holdfast_repository::manifest::gzip_container;
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
@@ -162,6 +163,46 @@ fn every_target_has_a_corpus_and_every_corpus_a_target() {
     assert_eq!(names, folders);
     for target in TARGETS {
         assert!(!corpus(target).is_empty(), "{} has no input", target.name);
+    }
+}
+
+/// Texts that compress so well that a payload of full length holds a hundred times as much.
+#[test]
+fn what_a_container_unpacks_to_is_never_held() {
+    let target = TARGETS
+        .iter()
+        .find(|target| target.name == "manifest_container")
+        .expect("the target");
+    let many = |unit: &str| {
+        format!(
+            "{{\"entries\":[{}{{}}]}}",
+            unit.repeat((60 << 20) / unit.len())
+        )
+    };
+    let entry = |size: usize| {
+        let text = "x".repeat(size);
+        format!("{{\"id\":\"{text}\",\"labels\":{{\"{text}\":\"{text}\"}},\"data\":\"{text}\"}},")
+    };
+    let long = |byte: &[u8]| {
+        [
+            b"{\"entries\":[{\"id\":\"",
+            &*byte.repeat(60 << 20),
+            b"\"}]}",
+        ]
+        .concat()
+    };
+    for text in [
+        many("{},").into_bytes(),
+        many("{\"labels\":{\"a\":\"\"}},").into_bytes(),
+        many(&entry(1500)).into_bytes(),
+        many(&entry(800_000)).into_bytes(),
+        long(b"\xff"),
+        long(b"a"),
+        [b"{\"", &*b"\xff".repeat(3 << 20), b"\":\"\"}"].concat(),
+    ] {
+        let payload = gzip_container(&text);
+        assert!(payload.len() < MAX_INPUT, "{}", payload.len());
+        assert_eq!(failure(target, &payload), None);
     }
 }
 

@@ -4,9 +4,7 @@ use std::str::from_utf8;
 
 use holdfast_repository::SourceIdentity;
 use holdfast_repository::json::{from_slice, to_vec};
-use holdfast_repository::manifest::{
-    Manifest, decode_container, encode_container, gunzip_container,
-};
+use holdfast_repository::manifest::{Manifest, decode_container, encode_container, read_container};
 use holdfast_repository::snapshot::SnapshotManifest;
 use holdfast_repository::source::{LocalContext, clean_unix_path, clean_windows_path};
 
@@ -17,9 +15,7 @@ use crate::{Flood, Target};
 pub(super) const CONTAINER: Target = Target {
     name: "manifest_container",
     run: |input| {
-        if let Ok(text) = gunzip_container(input) {
-            let _ = decode_container(&text);
-        }
+        let _ = read_container(input);
     },
     floods: &[Flood {
         head: b"\x1f\x8b\x08\0\0\0\0\0\0\xff",

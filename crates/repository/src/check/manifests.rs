@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{CheckStage, Run};
 use crate::json::to_vec;
 use crate::manifest::{
-    Manifest, ManifestId, Manifests, decode_container, encode_container, gunzip_container, merge,
+    Manifest, ManifestId, Manifests, encode_container, holds_text, merge, read_container,
 };
 use crate::policy::{PolicyDocument, policy_labels, policy_target};
 use crate::snapshot::{self, SnapshotManifest};
@@ -57,10 +57,9 @@ impl Run<'_> {
             Error::damaged(format_args!("manifest container {id}"), reason)
         };
         let payload = self.repository.read_content(id)?;
-        let text = gunzip_container(&payload).map_err(|error| damaged(&error))?;
-        let entries = decode_container(&text).map_err(|error| damaged(&error))?;
+        let entries = read_container(&payload).map_err(|error| damaged(&error))?;
         if self.options.strict {
-            if encode_container(&entries) != text {
+            if !holds_text(&payload, &encode_container(&entries)) {
                 self.found(
                     format!("manifest container {id}"),
                     "writing its entries again gives other text",

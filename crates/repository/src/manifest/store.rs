@@ -1,6 +1,6 @@
 //! Loading the manifests of a repository.
 
-use super::{MANIFEST_PREFIX, Manifest, Manifests, decode_container, gunzip_container, merge};
+use super::{MANIFEST_PREFIX, Manifest, Manifests, merge, read_container};
 use crate::repository::{ContentFilter, Repository};
 use crate::{ContentId, Error, Result};
 
@@ -52,8 +52,7 @@ impl Repository {
 
     fn read_manifest_container(&self, id: &ContentId) -> Result<Vec<Manifest>> {
         let payload = self.read_content(id)?;
-        gunzip_container(&payload)
-            .and_then(|text| decode_container(&text))
+        read_container(&payload)
             .map_err(|error| Error::damaged(format_args!("manifest container {id}"), error))
     }
 }

@@ -7,7 +7,7 @@ use holdfast_repository::compress::{Compressors, decompress, decompress_object};
 use holdfast_repository::directory::{DirectoryError, decode, decode_entry};
 use holdfast_repository::maintenance::{Schedule, Task};
 use holdfast_repository::manifest::{
-    ContainerError, decode_container, gunzip_container, gzip_container,
+    ContainerError, decode_container, encode_container, gzip_container, read_container,
 };
 use holdfast_repository::object::{IndirectEntry, ObjectId, encode_indirect};
 use holdfast_repository::{
@@ -80,15 +80,50 @@ fn a_container_of_many_snapshots_is_read_from_a_small_payload() {
     assert!(text.len() > 16 << 20, "{}", text.len());
     let payload = gzip_container(text.as_bytes());
     assert!(payload.len() < 1 << 20, "{}", payload.len());
-    let text = gunzip_container(&payload).expect("a text");
-    assert_eq!(decode_container(&text).expect("manifests").len(), 25_000);
+    assert_eq!(read_container(&payload).expect("manifests").len(), 25_000);
+}
+
+/// Snapshots that each name the same ten files that could not be read, with long paths.
+fn failing_snapshots(count: usize) -> String {
+    let failed: Vec<String> = (0..10)
+        .map(|number| {
+            let path = format!("projects/{}/{number}", "a rather long name/".repeat(13));
+            format!(
+                "{{\"path\":\"{path}\",\"error\":\"unable to open file: open /home/user/{path}: permission denied\"}}"
+            )
+        })
+        .collect();
+    let failed = failed.join(",");
+    let entries: Vec<String> = (0..count)
+        .map(|number| {
+            format!(
+                "{{\"id\":\"{number:032x}\",\"labels\":{{\"hostname\":\"host\",\"path\":\"/home/user\",\
+                 \"type\":\"snapshot\",\"username\":\"user\"}},\"modified\":\"2026-11-22T10:58:59.{:09}Z\",\
+                 \"data\":{{\"rootEntry\":{{\"obj\":\"k{:032x}\",\"summ\":{{\"numFailed\":10,\"errors\":[{failed}]}}}}}}}}",
+                number * 10 + 1,
+                number * 104_729,
+            )
+        })
+        .collect();
+    format!("{{\"entries\":[{}]}}\n", entries.join(","))
+}
+
+#[test]
+fn snapshots_with_many_failed_files_are_read_from_a_small_payload() {
+    let text = failing_snapshots(5000);
+    assert!(text.len() > 28 << 20, "{}", text.len());
+    let payload = gzip_container(text.as_bytes());
+    assert!(payload.len() < 1 << 20, "{}", payload.len());
+    let entries = read_container(&payload).expect("manifests");
+    assert_eq!(entries.len(), 5000);
+    assert!(encode_container(&entries) == text.as_bytes());
 }
 
 #[test]
 fn containers_of_nothing_are_refused() {
-    let zeros = gzip_container(&vec![b' '; 22 << 20]);
+    let zeros = gzip_container(&vec![b' '; 65 << 20]);
     assert!(matches!(
-        gunzip_container(&zeros),
+        read_container(&zeros),
         Err(ContainerError::TooLarge(_))
     ));
     for unit in ["{}", "{\"labels\":{\"a\":\"\"}}"] {

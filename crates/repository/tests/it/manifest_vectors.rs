@@ -1,8 +1,8 @@
 //! `manifest-merge.json`: containers and the manifests that are visible in them.
 
 use holdfast_repository::manifest::{
-    ContainerError, Labels, Manifest, decode_container, encode_container, gunzip_container,
-    gzip_container, merge,
+    ContainerError, Labels, Manifest, decode_container, encode_container, gzip_container, merge,
+    read_container,
 };
 use serde_json::{Value, json};
 
@@ -12,8 +12,7 @@ fn read(case: &Value) -> Result<Vec<Manifest>, ContainerError> {
     let mut entries = Vec::new();
     for content in list(case, "contents") {
         let plain = content.as_str().expect("text").as_bytes();
-        let payload = gzip_container(plain);
-        entries.extend(decode_container(&gunzip_container(&payload)?)?);
+        entries.extend(read_container(&gzip_container(plain))?);
     }
     Ok(entries)
 }

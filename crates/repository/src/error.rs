@@ -1,6 +1,6 @@
 //! What can go wrong in a repository, worded for the person who must act on it.
 
-use holdfast_storage::BlobId;
+use holdfast_storage::{BlobId, ErrorKind};
 
 use crate::ContentId;
 
@@ -260,9 +260,10 @@ pub enum Error {
         identity: String,
     },
 
-    /// Another process of this client runs maintenance.
+    /// Another process of this client runs maintenance or a repair.
     #[error(
-        "maintenance of this repository is running already on this machine (lock {path}); wait until it has ended"
+        "maintenance or repair of this repository is running already on this machine (lock {path}); wait until it has \
+         ended"
     )]
     MaintenanceRunning {
         /// The lock.
@@ -296,6 +297,15 @@ impl Error {
             Self::Damaged { .. } | Self::ContentMissing { .. } | Self::PackMissing { .. } => true,
             Self::Storage(error) => error.is_about_blob(),
             _ => false,
+        }
+    }
+
+    /// Whether it shows that a content cannot be read any more, rather than that it could not be read just now: a transfer
+    /// that broke off, or bytes that arrived garbled according to the store, prove nothing.
+    pub(crate) fn proves_loss(&self) -> bool {
+        match self {
+            Self::Storage(error) => error.is_about_blob() && error.kind() != ErrorKind::Corrupt,
+            other => other.is_damage(),
         }
     }
 

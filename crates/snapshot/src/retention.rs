@@ -66,7 +66,8 @@ pub fn retained(manifests: &Manifests, source: &SourceIdentity) -> Result<Vec<Re
 }
 
 /// Applies the policies of the sources to their snapshots, as others see them now. Snapshots in `spared`, those just made,
-/// stay whatever the policy says. Without `really` nothing is deleted.
+/// stay whatever the policy says. Without `really` nothing is deleted. Nothing is deleted either while repair has set
+/// manifest containers aside: the policies may be in them.
 ///
 /// # Errors
 /// A policy that cannot be read, or a failing repository; nothing is deleted then, of no source.
@@ -78,6 +79,14 @@ pub fn expire(
 ) -> Result<Vec<Expired>> {
     repo.refresh()?;
     let manifests = repo.manifests()?;
+    let set_aside = manifests.set_aside()?;
+    if set_aside > 0 {
+        tracing::warn!(
+            containers = set_aside,
+            "no snapshot expires, because repair has set manifest containers aside and policies may be in them; see \
+             `repo repair`"
+        );
+    }
     let mut edits = ManifestEdits::new(Arc::clone(repo.clock()));
     let mut results = Vec::with_capacity(sources.len());
     for source in sources {
@@ -85,7 +94,9 @@ pub fn expire(
         let total = judged.len();
         let expired: Vec<SnapshotManifest> = judged
             .into_iter()
-            .filter(|judged| judged.expired && !spared.contains(&judged.snapshot.id))
+            .filter(|judged| {
+                set_aside == 0 && judged.expired && !spared.contains(&judged.snapshot.id)
+            })
             .map(|judged| judged.snapshot)
             .collect();
         let ids: Vec<ManifestId> = expired.iter().map(|snapshot| snapshot.id.clone()).collect();

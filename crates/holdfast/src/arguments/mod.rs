@@ -20,8 +20,8 @@ pub(crate) use policy::{
 };
 pub(crate) use repository::{
     ChangePasswordArguments, CheckArguments, ConnectArguments, CreateArguments,
-    EarlyRepositoryArguments, ObjectLockArguments, ObjectLockMode, RepairArguments, RepoCommand,
-    RepositoryArguments, SetParametersArguments,
+    EarlyRepositoryArguments, LostManifestsArgument, ObjectLockArguments, ObjectLockMode,
+    RepairArguments, RepoCommand, RepositoryArguments, SetParametersArguments,
 };
 #[cfg(feature = "server")]
 pub(crate) use service::{ServerArguments, UpAgentArguments, UpArguments};

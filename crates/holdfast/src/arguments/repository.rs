@@ -128,6 +128,21 @@ pub(crate) struct RepairArguments {
     /// with them.
     #[arg(long)]
     pub(crate) uncertain: bool,
+    /// What becomes of lost lists of snapshots and policies: wait for their pack, so that nothing works before; set them
+    /// aside until it returns, while maintenance frees nothing; or give them up.
+    #[arg(long, value_enum, value_name = "WHAT", default_value = "wait")]
+    pub(crate) lost_manifests: LostManifestsArgument,
+    /// Where the lock of this machine lies that keeps maintenance away.
+    #[arg(long, value_name = "DIR", env = "HOLDFAST_CACHE_DIR")]
+    pub(crate) cache_dir: Option<PathBuf>,
+}
+
+/// What becomes of manifest containers that cannot be read.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LostManifestsArgument {
+    Wait,
+    SetAside,
+    GiveUp,
 }
 
 #[derive(Args)]

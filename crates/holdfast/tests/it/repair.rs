@@ -87,3 +87,66 @@ fn the_next_snapshot_brings_a_lost_pack_back() {
     place.succeed(verify);
     place.succeed(["repo", "check", "--strict", "--read-data"]);
 }
+
+/// Lists of snapshots that are set aside cost nothing until they return: nothing expires by a policy that may be another.
+#[test]
+fn a_lost_list_is_set_aside_and_returns() {
+    let place = Place::with_repository();
+    let source = place.path("source");
+    fs::create_dir(&source).expect("make a folder");
+    fs::write(source.join("one"), "one").expect("write");
+    let create = |number: u32| {
+        fs::write(source.join("number"), number.to_string()).expect("write");
+        place.json(["snapshot", "create", &source.to_string_lossy()]);
+    };
+    let count = || {
+        let listed = place.json(["snapshot", "list", "--all"]);
+        listed.as_array().map(Vec::len)
+    };
+    create(1);
+    let before = blobs(&place, "q");
+    place.succeed(["policy", "set", "--global", "--keep-latest", "10"]);
+    let lists: Vec<PathBuf> = blobs(&place, "q")
+        .into_iter()
+        .filter(|pack| !before.contains(pack))
+        .collect();
+    for keep in [
+        "--keep-hourly",
+        "--keep-daily",
+        "--keep-weekly",
+        "--keep-monthly",
+        "--keep-annual",
+    ] {
+        place.succeed(["policy", "set", "--global", keep, "0"]);
+    }
+    place.succeed(["policy", "set", "--global", "--keep-latest", "1"]);
+    let kept: Vec<Vec<u8>> = lists
+        .iter()
+        .map(|list| fs::read(list).expect("read"))
+        .collect();
+    for list in &lists {
+        fs::remove_file(list).expect("remove");
+    }
+
+    let ended = run(&mut place.command(["repo", "repair", "--apply"]));
+    assert_eq!(ended.code, 3, "{ended:#?}");
+    assert!(ended.stdout.contains("set-aside"), "{}", ended.stdout);
+    assert_eq!(run(&mut place.command(["snapshot", "list"])).code, 1);
+    let set_aside = ["repo", "repair", "--apply", "--lost-manifests", "set-aside"];
+    assert_eq!(run(&mut place.command(set_aside)).code, 3);
+    assert_eq!(count(), Some(1));
+    create(2);
+    assert_eq!(count(), Some(2));
+    let ended = run(&mut place.command(["maintenance", "run", "--full"]));
+    assert_eq!(ended.code, 3, "{ended:#?}");
+    assert!(ended.stdout.contains("set aside"), "{}", ended.stdout);
+
+    for (list, bytes) in lists.iter().zip(kept) {
+        fs::write(list, bytes).expect("write");
+    }
+    let report = place.json(["repo", "repair", "--apply"]);
+    assert_eq!(report["returned_manifest_containers"], 1);
+    place.succeed(["repo", "check", "--strict", "--read-data"]);
+    create(3);
+    assert_eq!(count(), Some(1));
+}

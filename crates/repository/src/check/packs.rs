@@ -6,11 +6,10 @@ use holdfast_storage::BlobId;
 
 use super::indexes::encode_again;
 use super::{CheckOptions, CheckProblem, CheckStage, PackState, Run, finding};
-use crate::format::FormatBlob;
 use crate::index::{ContentInfo, RANDOM_SUFFIX_LENGTH};
-use crate::pack::{LocalIndex, read_format_copy};
+use crate::pack::LocalIndex;
 use crate::parallel;
-use crate::repository::Repository;
+use crate::repository::{NO_FORMAT_COPY, Repository};
 use crate::{ContentFilter, Error, Result};
 
 /// Packs checked at once.
@@ -163,8 +162,11 @@ fn check_pack(
     if options.strict {
         layout(pack, length, &local, &entries)
             .into_iter()
-            .chain(format_copy(repository, pack, length)?)
             .for_each(&mut problem);
+        // What holds nothing any more need not help others.
+        if state.live > 0 && repository.lacks_format_copy(pack, length)? {
+            problem(NO_FORMAT_COPY.to_owned());
+        }
     }
     let mut kept = Vec::new();
     for entry in entries.drain(..) {
@@ -251,18 +253,6 @@ fn layout(pack: &BlobId, length: u64, local: &LocalIndex, entries: &[ContentInfo
         _ => problems.push("encoding its local index again gives other bytes".to_owned()),
     }
     problems
-}
-
-/// Packs of a repository whose keys depend on the password begin with a copy of the format blob, for the case that it
-/// is lost.
-fn format_copy(repository: &Repository, pack: &BlobId, length: u64) -> Result<Option<String>> {
-    if repository.format().enable_password_change {
-        return Ok(None);
-    }
-    let copy = read_format_copy(repository.store().as_ref(), pack, length)?;
-    let copy = copy.and_then(|bytes| FormatBlob::parse(&bytes).ok());
-    let own = copy.is_some_and(|blob| blob.unique_id == repository.unique_id());
-    Ok((!own).then(|| "it carries no copy of the format blob".to_owned()))
 }
 
 /// Reads contents of one pack, sorted by offset, and compares each with its id.

@@ -61,16 +61,28 @@ impl CommittedIndex {
 
     /// The winning entry for a content, also when it is dropped.
     pub(crate) fn winner(&self, id: &ContentId) -> Result<Option<ContentInfo>> {
-        let probe = filter::Probe::of(id);
         let mut winner: Option<ContentInfo> = None;
-        for table in &self.tables {
-            if let Some(info) = table.find(id, &probe)?
-                && winner.as_ref().is_none_or(|best| supersedes(&info, best))
-            {
+        self.for_each_entry(id, &mut |info| {
+            if winner.as_ref().is_none_or(|best| supersedes(&info, best)) {
                 winner = Some(info);
             }
-        }
+        })?;
         Ok(winner)
+    }
+
+    /// Calls `each` for every entry of a content, in no order.
+    pub(crate) fn for_each_entry(
+        &self,
+        id: &ContentId,
+        each: &mut dyn FnMut(ContentInfo),
+    ) -> Result<()> {
+        let probe = filter::Probe::of(id);
+        for table in &self.tables {
+            if let Some(info) = table.find(id, &probe)? {
+                each(info);
+            }
+        }
+        Ok(())
     }
 
     /// Where the first entry of a content is: the number of its table, and of the entry in it. An entry that counts

@@ -216,18 +216,44 @@ impl Repository {
         prefix: &str,
     ) -> Result<Vec<(BlobInfo, T)>> {
         let mut documents = Vec::new();
-        for blob in self.store().list_all(prefix)? {
-            let sealed = match self.store().get(&blob.id) {
-                Ok(sealed) => sealed,
-                Err(error) if error.is_not_found() => continue,
-                Err(error) => return Err(error.into()),
-            };
-            let json = blob_crypto::open(self.hasher(), self.cipher(), &blob.id, sealed.into())?;
-            let document = serde_json::from_slice(&json)
-                .map_err(|error| Error::damaged(format_args!("blob {}", blob.id), error))?;
-            documents.push((blob, document));
+        for blob in self.without_set_aside(self.store().list_all(prefix)?) {
+            let document = self.read_document(&blob.id)?;
+            documents.extend(document.map(|document| (blob, document)));
         }
         Ok(documents)
+    }
+
+    /// A document; nothing when it vanished meanwhile.
+    fn read_document<T: serde::de::DeserializeOwned>(&self, id: &BlobId) -> Result<Option<T>> {
+        let sealed = match self.store().get(id) {
+            Ok(sealed) => sealed,
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let json = blob_crypto::open(self.hasher(), self.cipher(), id, sealed.into())?;
+        serde_json::from_slice(&json)
+            .map(Some)
+            .map_err(|error| Error::damaged(format_args!("blob {id}"), error))
+    }
+
+    /// Logs and clean-up entries that cannot be read, also when they are read once more, each with the reason. Without a
+    /// log its inputs count again, with the same entries.
+    pub(crate) fn damaged_documents(&self) -> Result<Vec<(BlobId, String)>> {
+        let mut damaged = Vec::new();
+        for prefix in [LEGACY_COMPACTION, LEGACY_CLEANUP] {
+            for blob in self.without_set_aside(self.store().list_all(prefix)?) {
+                let read = || match prefix {
+                    LEGACY_COMPACTION => self.read_document::<CompactionLog>(&blob.id).map(drop),
+                    _ => self.read_document::<CleanupEntry>(&blob.id).map(drop),
+                };
+                match read().or_else(|_| read()) {
+                    Ok(()) => {}
+                    Err(Error::Damaged { reason, .. }) => damaged.push((blob.id, reason)),
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(damaged)
     }
 }
 

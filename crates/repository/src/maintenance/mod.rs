@@ -9,6 +9,7 @@ mod create;
 mod delete;
 mod due;
 mod epochs;
+mod lock;
 mod locks;
 mod logs;
 mod mark;
@@ -23,6 +24,7 @@ mod sweep;
 mod usage;
 
 pub use due::Mode;
+pub(crate) use lock::lock;
 pub use locks::{LockCoverage, lock_coverage};
 pub use parameters::{LogRetention, MaintenanceCycle, MaintenanceParameters};
 pub use report::{Freed, FreedReason, RunReport, TaskReport};

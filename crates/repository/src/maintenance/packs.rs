@@ -81,6 +81,9 @@ impl CountBytes {
 impl Run<'_> {
     /// Whether packs may be deleted now; else why not.
     pub(super) fn deletion_is_due(&self) -> Result<(), String> {
+        if let Some(reason) = self.held() {
+            return Err(reason.to_owned());
+        }
         match due::deletion_allowed_from(&self.schedule, &self.safety()) {
             Some(from) if self.repository.clock().now() < from => Err(format!(
                 "readers may still look for contents where they were moved from, until {from}"

@@ -1,16 +1,16 @@
 //! The frame of a run: who may run it, the lock, the clocks, the order of the tasks, and the record of each.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use holdfast_host::Cancel;
-use holdfast_host::fs::{FileLock, LockError, create_dir_all_synced};
 use holdfast_storage::BlobId;
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::due::{self, Mode};
+use super::lock::lock;
 use super::mark::Needed;
 use super::report::{RunReport, TaskReport, nothing, statistics};
 use super::schedule::{Schedule, Task, TaskRun, TaskStatistics};
@@ -52,6 +52,8 @@ pub(super) struct Run<'r> {
     pub(super) watermark: u64,
     /// Packs whose kept contents were moved, with the bytes of those.
     pub(super) emptied: HashMap<BlobId, u64>,
+    /// Why nothing may be freed; nothing when it may.
+    held: Option<String>,
 }
 
 /// Runs maintenance. Nothing when none is due.
@@ -98,6 +100,7 @@ pub fn run(repository: &Arc<Repository>, options: &RunOptions) -> Result<Option<
         needed: None,
         watermark: 0,
         emptied: HashMap::new(),
+        held: held(repository)?,
     };
     match mode {
         Mode::Quick => run.quick()?,
@@ -125,22 +128,15 @@ fn parameters(repository: &Repository, options: &RunOptions) -> Result<Maintenan
     })
 }
 
-/// Keeps other processes of this machine from running maintenance of the same repository.
-fn lock(repository: &Repository, directory: &Path) -> Result<FileLock> {
-    const DIRECTORY_MODE: u32 = 0o700;
-    let id = repository.unique_id();
-    let name = format!("{}.maintenance-lock", hex::encode(&id[..id.len().min(16)]));
-    let path = directory.join(name);
-    let failed = |source| Error::Cache {
-        path: path.clone(),
-        source,
-    };
-    create_dir_all_synced(directory, DIRECTORY_MODE).map_err(failed)?;
-    match FileLock::try_acquire(&path) {
-        Ok(lock) => Ok(lock),
-        Err(LockError::Held(path)) => Err(Error::MaintenanceRunning { path }),
-        Err(LockError::Io(source)) => Err(failed(source)),
-    }
+/// Why nothing may be freed: snapshots may exist that are in no list, and what they need looks like garbage.
+fn held(repository: &Repository) -> Result<Option<String>> {
+    let count = repository.manifests()?.set_aside()?;
+    Ok((count > 0).then(|| {
+        format!(
+            "{count} manifest containers were set aside by repair, and what the snapshots in them need is unknown; put \
+             their packs back and run `repo repair --apply`, or give them up with `--lost-manifests give-up`"
+        )
+    }))
 }
 
 /// What the clock of the storage said when the schedule was stored a moment ago.
@@ -218,14 +214,21 @@ impl Run<'_> {
     }
 
     fn full_tasks(&mut self) -> Result<()> {
-        self.task(Task::SnapshotGc, Self::snapshot_gc)?;
+        match self.held.clone() {
+            None => self.task(Task::SnapshotGc, Self::snapshot_gc)?,
+            Some(reason) => {
+                self.problem(format!("nothing is freed: {reason}"));
+                self.skip(Task::SnapshotGc, reason);
+            }
+        }
         self.repository.refresh()?;
         self.rewrite(Task::FullRewriteContents, Mode::Full)?;
-        match self.drop_limit() {
-            Some(limit) => {
+        match (self.held.clone(), self.drop_limit()) {
+            (Some(reason), _) => self.skip(Task::FullDropDeletedContent, reason),
+            (None, Some(limit)) => {
                 self.task(Task::FullDropDeletedContent, |run| run.drop_deleted(limit))?
             }
-            None => self.skip(
+            (None, None) => self.skip(
                 Task::FullDropDeletedContent,
                 "two garbage collections, far enough apart, are needed first".to_owned(),
             ),
@@ -290,6 +293,11 @@ impl Run<'_> {
             skipped: Some(reason),
             statistics: None,
         });
+    }
+
+    /// Why nothing may be freed; nothing when it may.
+    pub(super) fn held(&self) -> Option<&str> {
+        self.held.as_deref()
     }
 
     /// Something that is damaged and does not stop the run.

@@ -11,6 +11,7 @@ use super::run::Run;
 use super::schedule::TaskStatistics;
 use crate::committed::{Row, for_each_group};
 use crate::manifest::MANIFEST_PREFIX;
+use crate::repository::Mark;
 use crate::{ContentId, Error, Result};
 
 /// Changes that are published at once.
@@ -177,6 +178,7 @@ impl Run<'_> {
         let session = self.repository.session()?;
         let mut writer = session.writer();
         let mut waiting = 0;
+        let mut renewed = Vec::new();
         self.repository.refresh()?;
         self.for_each_verdict(needed, &mut |row, verdict| {
             if !matches!(verdict, Verdict::Delete | Verdict::Revive) {
@@ -195,19 +197,23 @@ impl Run<'_> {
             if info.is_unusable() {
                 return Ok(());
             }
-            writer.set_deleted(&info, deleted)?;
+            let time = writer.set_deleted(&info, deleted)?;
+            if verdict == Verdict::Revive && deleted {
+                renewed.push(Mark { of: info, time });
+            }
             waiting += 1;
             if waiting == FLUSH {
                 waiting = 0;
                 self.go_on()?;
                 writer.finish_packs()?;
                 session.commit_index()?;
+                self.repository.uncover(&std::mem::take(&mut renewed))?;
             }
             Ok(())
         })?;
         writer.finish_packs()?;
         session.close()?;
-        Ok(())
+        self.repository.uncover(&renewed)
     }
 }
 

@@ -3,6 +3,7 @@
 mod container;
 mod edits;
 mod merge;
+mod set_aside;
 mod store;
 mod stream;
 
@@ -12,6 +13,7 @@ pub use container::{
 };
 pub use edits::ManifestEdits;
 pub use merge::{Manifests, merge};
+pub(crate) use set_aside::{AsideContainer, SetAside};
 
 use std::collections::BTreeMap;
 use std::fmt;

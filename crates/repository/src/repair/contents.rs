@@ -1,17 +1,21 @@
 //! Contents against packs: what can still be read leaves damaged packs, what cannot is marked as deleted.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
-use holdfast_storage::{BlobId, ErrorKind};
+use holdfast_storage::BlobId;
 
 use super::plan::{Fate, FoundPack, fate};
+use super::set_aside::{Lists, is_container};
 use super::survey::Survey;
-use super::{DamagedPack, Repair};
-use crate::compress::{UNCOMPRESSED, decompress};
+use super::{DamagedPack, LostManifests, Repair};
 use crate::index::ContentInfo;
-use crate::manifest::MANIFEST_PREFIX;
+use crate::manifest::{AsideContainer, ManifestEdits, SetAside};
 use crate::object::{INDEX_PREFIX, decode_indirect};
-use crate::{ContentFilter, ContentId, Error, Result};
+use crate::repository::{Mark, read_or_loss};
+use crate::{ContentFilter, ContentId, Result};
+
+/// What is wrong with a pack that is not there.
+const MISSING: &str = "it is missing";
 
 /// What is to be done.
 #[derive(Debug, Default)]
@@ -25,11 +29,9 @@ struct Findings {
 }
 
 impl Repair<'_> {
-    pub(super) fn contents(
-        &mut self,
-        survey: &Survey,
-        recovered: &HashMap<ContentId, ContentInfo>,
-    ) -> Result<()> {
+    pub(super) fn contents(&mut self, survey: &Survey, lists: &Lists) -> Result<()> {
+        // The view of the index has them only when the changes are made.
+        let added = |id: &ContentId| survey.lost.get(id).or_else(|| lists.returned.get(id));
         let mut findings = Findings::default();
         let mut unread = Vec::new();
         let mut sort = |info: ContentInfo| {
@@ -44,81 +46,61 @@ impl Repair<'_> {
         };
         self.repository
             .for_each_content(ContentFilter::default(), &mut |info| {
-                if !info.is_unusable() && !recovered.contains_key(&info.id) {
+                if !info.is_unusable() && added(&info.id).is_none() {
                     sort(info);
                 }
                 Ok(())
             })?;
-        recovered
-            .values()
-            .filter(|info| !info.deleted)
+        let more = survey.lost.values().chain(lists.returned.values());
+        more.filter(|info| !info.deleted)
             .for_each(|info| sort(info.clone()));
         unread.sort_by(|left, right| (&left.pack, left.offset).cmp(&(&right.pack, right.offset)));
+        let mut missing = None;
         for info in unread {
             self.go_on()?;
             let pack = survey.packs.get(&info.pack);
-            match self.proven_loss(&info)? {
-                None => findings.keep(info, pack),
-                Some(reason) => findings.lose(info, pack, &reason),
+            if missing.as_ref() == Some(&info.pack) {
+                findings.lose(info, None, MISSING);
+                continue;
+            }
+            // One question for all contents of a pack that the listing lacks.
+            if pack.is_none() && self.is_missing(&info.pack)? {
+                missing = Some(info.pack.clone());
+                findings.lose(info, None, MISSING);
+                continue;
+            }
+            match self.content_or_loss(&info)? {
+                Ok(_) => findings.keep(info, pack),
+                Err(reason) => findings.lose(info, pack, &reason),
             }
         }
         if !findings.lost.is_empty() {
             self.forget_moved(&mut findings)?;
         }
-        let incomplete = self.incomplete_objects(&findings.lost)?;
+        let incomplete = self.incomplete_objects(&findings.lost, survey)?;
         if self.options.apply {
-            self.carry_out(&findings, &incomplete)?;
+            self.carry_out(&findings, &incomplete, lists)?;
         }
+        let containers = findings.lost.iter().filter(|info| is_container(info));
+        let containers = containers.count() as u64;
         let report = &mut self.report;
+        if self.options.lost_manifests == LostManifests::SetAside {
+            report.set_aside_manifest_containers += containers;
+        }
         report.moved_contents = findings.readable.len() as u64;
         report.lost_contents = findings.lost.len() as u64;
-        report.lost_manifest_containers = findings
-            .lost
-            .iter()
-            .filter(|info| info.id.prefix() == Some(MANIFEST_PREFIX))
-            .count() as u64;
+        report.lost_manifest_containers = containers;
         report.incomplete_files = incomplete.len() as u64;
         report.damaged_packs = findings.packs.into_values().collect();
         Ok(())
     }
 
-    /// Why a content is lost, after two attempts to read it. A transfer that broke off proves nothing.
-    fn proven_loss(&self, info: &ContentInfo) -> Result<Option<String>> {
-        let mut reason = None;
-        for _ in 0..2 {
-            reason = match self.payload(info) {
-                Ok(_) => return Ok(None),
-                Err(error) if proves_loss(&error) => Some(error.to_string()),
-                Err(error) => return Err(error),
-            };
-        }
-        Ok(reason)
-    }
-
-    /// Reads a content and compares it with its hash; returns it decrypted and compressed as it was.
-    fn payload(&self, info: &ContentInfo) -> Result<Vec<u8>> {
-        let repository = self.repository;
-        let mut sealed = vec![0; info.packed_length as usize];
-        repository
-            .store()
-            .get_range(&info.pack, u64::from(info.offset), &mut sealed)?;
-        let payload = repository.unseal(info, &mut sealed)?.to_vec();
-        let mut unpacked = Vec::new();
-        let data = if info.compression == UNCOMPRESSED {
-            &payload
-        } else {
-            let length = info.original_length as usize;
-            let what = format_args!("content {}", info.id);
-            decompress(&what, info.compression, &payload, length, &mut unpacked)?;
-            &unpacked
-        };
-        if repository.hasher().content_id(info.id.prefix(), data) == info.id {
-            Ok(payload)
-        } else {
-            Err(Error::damaged(
-                format_args!("content {} in pack {}", info.id, info.pack),
-                "its hash is another one",
-            ))
+    /// Whether the store says of a pack that it has none of this name.
+    fn is_missing(&self, pack: &BlobId) -> Result<bool> {
+        match self.repository.store().stat(pack) {
+            Ok(_) => Ok(false),
+            Err(error) if error.is_not_found() => Ok(true),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -143,16 +125,20 @@ impl Repair<'_> {
         Ok(())
     }
 
-    /// Lists of parts that name lost contents, or such lists: as long as they count, a file that did not change would be
-    /// taken over with what is lost.
-    fn incomplete_objects(&self, lost: &[ContentInfo]) -> Result<Vec<ContentInfo>> {
+    /// Lists of parts that name lost contents, contents that only a lost index knew, or such lists: as long as they count, a
+    /// file that did not change would be taken over with what is lost.
+    fn incomplete_objects(
+        &self,
+        lost: &[ContentInfo],
+        survey: &Survey,
+    ) -> Result<Vec<ContentInfo>> {
         let mut missing: HashSet<ContentId> = lost
             .iter()
             .map(|info| info.id)
             .filter(|id| id.prefix().is_none_or(|prefix| prefix == INDEX_PREFIX))
             .collect();
         let mut incomplete = Vec::new();
-        if missing.is_empty() {
+        if missing.is_empty() && !survey.index_is_hit {
             return Ok(incomplete);
         }
         let filter = ContentFilter {
@@ -169,12 +155,21 @@ impl Repair<'_> {
         let mut parts = Vec::new();
         for info in lists {
             self.go_on()?;
-            match self.repository.read_content(&info.id) {
-                // What is no list after all is nobody's list of parts.
-                Ok(text) => parts.extend(decode_indirect(&text).ok().map(|parts| (info, parts))),
-                Err(error) if error.is_damage() => {}
-                Err(error) => return Err(error),
+            let Ok(text) = read_or_loss(|| self.repository.read_content(&info.id))? else {
+                continue;
+            };
+            // What is no list after all is nobody's list of parts.
+            let Ok(list) = decode_indirect(&text) else {
+                continue;
+            };
+            for part in list.iter().filter(|_| survey.index_is_hit) {
+                let id = part.object.content();
+                let known = survey.lost.contains_key(&id);
+                if !known && self.repository.content_info(&id)?.is_none() {
+                    missing.insert(id);
+                }
             }
+            parts.push((info, list));
         }
         loop {
             let before = missing.len();
@@ -195,18 +190,26 @@ impl Repair<'_> {
     }
 
     /// Stores readable contents once more and marks the others as deleted, and publishes both.
-    fn carry_out(&self, findings: &Findings, incomplete: &[ContentInfo]) -> Result<()> {
+    fn carry_out(
+        &self,
+        findings: &Findings,
+        incomplete: &[ContentInfo],
+        lists: &Lists,
+    ) -> Result<()> {
         let moved: HashSet<ContentId> = findings.readable.iter().map(|info| info.id).collect();
-        if moved.is_empty() && findings.lost.is_empty() {
+        let policy = self.options.lost_manifests;
+        let waits = |info: &&ContentInfo| is_container(info) && policy == LostManifests::Wait;
+        let lost = findings.lost.iter().filter(|info| !waits(info));
+        let marked: Vec<&ContentInfo> = lost.chain(incomplete).collect();
+        if moved.is_empty() && marked.is_empty() {
             return Ok(());
         }
         let session = self.repository.session()?;
         let mut writer = session.writer();
         for info in &findings.readable {
             self.go_on()?;
-            let payload = self.payload(info)?;
             // A list of parts that is incomplete need not be moved as one that counts.
-            writer.rewrite(info, &payload)?;
+            writer.rewrite(info, &self.content(info)?.payload)?;
         }
         writer.finish_packs()?;
         session.close()?;
@@ -214,26 +217,33 @@ impl Repair<'_> {
         self.repository.refresh()?;
         let session = self.repository.session()?;
         let mut writer = session.writer();
-        for info in findings.lost.iter().chain(incomplete) {
+        let mut marks = Vec::new();
+        let mut record = SetAside {
+            containers: Vec::new(),
+            deleted: lists.deleted.clone(),
+        };
+        for info in marked {
             // Of a list that was just moved, the entry is another one.
             if let Some(now) = self.repository.content_info(&info.id)?
                 && !now.deleted
                 && (now == *info || moved.contains(&info.id))
             {
-                writer.set_deleted(&now, true)?;
+                let time = writer.set_deleted(&now, true)?;
+                if is_container(&now) && policy == LostManifests::SetAside {
+                    record.containers.push(AsideContainer::new(&now, time));
+                }
+                marks.push(Mark { of: now, time });
             }
+        }
+        // It becomes visible together with the marks.
+        if !record.containers.is_empty() {
+            let mut edits = ManifestEdits::new(self.repository.clock().clone());
+            edits.put(SetAside::labels(), &record)?;
+            edits.write(&mut writer)?;
         }
         writer.finish_packs()?;
         session.close()?;
-        Ok(())
-    }
-}
-
-/// Whether an error shows that a content cannot be read any more, rather than that it could not be read just now.
-fn proves_loss(error: &Error) -> bool {
-    match error {
-        Error::Storage(error) => error.is_about_blob() && error.kind() != ErrorKind::Corrupt,
-        other => other.is_damage(),
+        self.repository.uncover(&marks)
     }
 }
 
@@ -248,7 +258,7 @@ impl Findings {
 
     fn lose(&mut self, info: ContentInfo, pack: Option<&FoundPack>, reason: &str) {
         let reason = match pack {
-            None => "it is missing",
+            None => MISSING,
             Some(pack) => pack.damage.as_deref().unwrap_or(reason),
         };
         self.pack(&info.pack, reason).lost_contents += 1;

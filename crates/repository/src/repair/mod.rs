@@ -1,26 +1,31 @@
 //! Repair of a repository of which blobs are missing or damaged.
 //!
 //! The order is that of dependence: the format blob comes from the packs, where they carry it; then the index, from the
-//! local indexes of the packs; then contents that are lost are marked as deleted, so that the next snapshot of a source
-//! that still has them stores them again. Whatever is deleted has been replaced before: index blobs that cannot be read
+//! local indexes of the packs; then manifest containers that an earlier repair set aside and that are there again; then
+//! contents that are lost are marked as deleted, so that the next snapshot of a source that still has them stores them
+//! again. Whatever is deleted has been replaced before: index blobs that cannot be read
 //! go last, packs never do. Every step can be interrupted; the next run finds what is left to do.
 
 mod contents;
 mod plan;
+mod reading;
 mod recovery;
 mod report;
+mod set_aside;
 mod survey;
 
-pub use report::{DamagedPack, RepairOptions, RepairReport, RestoredFormat, UnreadableIndex};
+pub use report::{
+    DamagedPack, LostManifests, RepairOptions, RepairReport, RestoredFormat, UnreadableIndex,
+};
 
 use std::sync::Arc;
 
 use holdfast_storage::BlobStore;
 use secrecy::SecretString;
 
-use crate::Result;
 use crate::format::FormatKey;
 use crate::repository::{KeyOf, OpenOptions, Repository, find_format};
+use crate::{Result, maintenance};
 
 /// Finds what is missing or damaged in the repository in `store`, and makes good what can be made good if
 /// [`RepairOptions::apply`] says so.
@@ -29,7 +34,8 @@ use crate::repository::{KeyOf, OpenOptions, Repository, find_format};
 /// by its old place.
 ///
 /// # Errors
-/// As [`Repository::open`] where nothing can be repaired, [`RepositoriesMixed`](crate::Error::RepositoriesMixed), and those of the store.
+/// As [`Repository::open`] where nothing can be repaired, [`RepositoriesMixed`](crate::Error::RepositoriesMixed),
+/// [`MaintenanceRunning`](crate::Error::MaintenanceRunning), and those of the store.
 pub fn repair(
     store: Arc<dyn BlobStore>,
     password: &SecretString,
@@ -60,9 +66,14 @@ fn run(
     open: &OpenOptions,
     options: &RepairOptions,
 ) -> Result<RepairReport> {
-    let found = find_format(store.as_ref(), key_of)?;
+    let found = find_format(store.as_ref(), key_of, open.clock.now())?;
     let copy = found.copy.clone();
     let repository = Arc::new(Repository::open_damaged(store, found, open)?);
+    let directory = options.lock_directory.as_deref();
+    let _lock = directory
+        .filter(|_| options.apply)
+        .map(|directory| maintenance::lock(&repository, directory))
+        .transpose()?;
     let unreadable = repository.load_readable_index()?;
     let mut repair = Repair {
         repository: &repository,
@@ -79,9 +90,10 @@ fn run(
     if options.apply && repair.report.format_blob.is_some() {
         repository.restore_format_blob()?;
     }
-    let survey = repair.survey(&unreadable)?;
-    let recovered = repair.recover(&survey, unreadable)?;
-    repair.contents(&survey, recovered)?;
+    let mut survey = repair.survey(&unreadable)?;
+    repair.recover(&mut survey, unreadable)?;
+    let lists = repair.bring_back(&survey)?;
+    repair.contents(&survey, &lists)?;
     Ok(repair.report)
 }
 

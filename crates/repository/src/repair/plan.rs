@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::blob_names::session_of;
+use crate::blob_names::{LEGACY_CLEANUP, LEGACY_COMPACTION, session_of};
 use crate::index::{ContentInfo, supersedes};
 
 /// What the index has lost of an entry that a pack has.
@@ -19,7 +19,7 @@ pub(super) enum Verdict {
 /// Judges an entry of a pack by the entry that counts in the index, if there is one. A content that was deleted has
 /// vanished from the index only when its mark is not younger than `watermark` (unix seconds; nothing when the repository
 /// does not say), and a mark is younger than what it marks. `incomplete` says that blobs of the index are known to be
-/// lost.
+/// lost that may have had the entry.
 pub(super) fn verdict(
     local: &ContentInfo,
     winner: Option<&ContentInfo>,
@@ -34,6 +34,57 @@ pub(super) fn verdict(
         Verdict::Lost
     } else {
         Verdict::Uncertain
+    }
+}
+
+/// What the index lacks for sure, because blobs of it are lost.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Gaps {
+    /// Any entry may be missing.
+    pub(super) anything: bool,
+    /// Entries of packs of these sessions may be missing.
+    sessions: HashSet<String>,
+}
+
+/// What an index blob said, as far as its name tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Said<'n> {
+    /// Nothing of its own: it told which other blobs count.
+    Nothing,
+    /// What a session stored.
+    Session(&'n str),
+    /// What many sessions stored, or where contents were to be found that lie elsewhere.
+    Anything,
+}
+
+/// What an index blob said, given the sessions that have packs. A session without any published entries of others.
+pub(super) fn said<'n>(blob: &'n str, sessions: &HashSet<&str>) -> Said<'n> {
+    let logs = [LEGACY_COMPACTION, LEGACY_CLEANUP];
+    if logs.iter().any(|prefix| blob.starts_with(prefix)) {
+        return Said::Nothing;
+    }
+    match session_of(blob) {
+        Some(session) if sessions.contains(session) => Said::Session(session),
+        _ => Said::Anything,
+    }
+}
+
+impl Gaps {
+    pub(super) fn of<'n>(lost: impl IntoIterator<Item = Said<'n>>) -> Self {
+        let mut gaps = Self::default();
+        for said in lost {
+            match said {
+                Said::Nothing => {}
+                Said::Session(session) => drop(gaps.sessions.insert(session.to_owned())),
+                Said::Anything => gaps.anything = true,
+            }
+        }
+        gaps
+    }
+
+    /// Whether an entry of this pack may be missing.
+    pub(super) fn may_lack(&self, pack: &str) -> bool {
+        self.anything || session_of(pack).is_some_and(|session| self.sessions.contains(session))
     }
 }
 
@@ -134,6 +185,27 @@ mod tests {
             ..local
         };
         assert_eq!(verdict(&unusable, None, Some(0), true), Known);
+    }
+
+    #[test]
+    fn lost_blobs_tell_what_is_missing() {
+        let with_packs = HashSet::from(["s1", "s2"]);
+        for (blob, expected) in [
+            ("xn0_aa-s1-c1", Said::Session("s1")),
+            ("naa-s2", Said::Session("s2")),
+            // A session that only published anew, and compactions of both schemes.
+            ("xn0_aa-s9-c1", Said::Anything),
+            ("xs3_aa-s8-c1", Said::Anything),
+            ("naa", Said::Anything),
+            ("maa", Said::Nothing),
+            ("laa", Said::Nothing),
+        ] {
+            assert_eq!(said(blob, &with_packs), expected, "{blob}");
+        }
+        let one = Gaps::of([Said::Session("s1"), Said::Nothing]);
+        assert!(one.may_lack("paa-s1") && !one.may_lack("paa-s2") && !one.may_lack("paa"));
+        assert!(Gaps::of([Said::Anything]).may_lack("paa-s2"));
+        assert!(!Gaps::of([]).may_lack("paa-s1"));
     }
 
     #[test]

@@ -1,21 +1,22 @@
 //! The index: lost entries are published again, then index blobs that cannot be read are deleted.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+
+use holdfast_storage::BlobId;
 
 use super::survey::Survey;
 use super::{Repair, report};
 use crate::index::ContentInfo;
 use crate::repository::UnreadableIndex;
-use crate::{ContentId, Error, Result};
+use crate::{Error, Result};
 
 impl Repair<'_> {
-    /// Publishes what the index has lost. Returns the entries, which the view of the index has only when the changes are
-    /// made.
-    pub(super) fn recover<'s>(
+    /// Publishes what the index has lost.
+    pub(super) fn recover(
         &mut self,
-        survey: &'s Survey,
+        survey: &mut Survey,
         unreadable: Vec<UnreadableIndex>,
-    ) -> Result<&'s HashMap<ContentId, ContentInfo>> {
+    ) -> Result<()> {
         let lost = &survey.lost;
         self.report.recovered_contents = lost.len() as u64;
         let packs: HashSet<_> = lost.values().map(|info| &info.pack).collect();
@@ -39,18 +40,36 @@ impl Repair<'_> {
             let session = self.repository.session()?;
             session.republish(&contents)?;
             session.close()?;
+            self.look_again(survey)?;
         }
         if self.options.apply {
-            self.delete(&unreadable)?;
+            let replaced = |index: &&UnreadableIndex| !survey.needed.contains(&index.blob);
+            self.delete(unreadable.iter().filter(replaced))?;
         }
         self.report.unreadable_indexes = unreadable
             .into_iter()
             .map(|index| report::UnreadableIndex {
                 blob: index.blob.to_string(),
                 reason: index.reason,
+                kept: survey.needed.contains(&index.blob),
             })
             .collect();
-        Ok(lost)
+        Ok(())
+    }
+
+    /// Packs without entries look like garbage to maintenance, on whatever machine it runs. What it deleted before the
+    /// entries were published is gone, and what they name is lost.
+    fn look_again(&self, survey: &mut Survey) -> Result<()> {
+        let packs: HashSet<BlobId> = survey.lost.values().map(|info| info.pack.clone()).collect();
+        for pack in packs {
+            self.go_on()?;
+            match self.repository.store().stat(&pack) {
+                Ok(_) => {}
+                Err(error) if error.is_not_found() => drop(survey.packs.remove(&pack)),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     /// Whether something proves that the key is that of the data.
@@ -59,7 +78,7 @@ impl Repair<'_> {
             || survey.packs.values().any(|pack| pack.damage.is_none())
     }
 
-    fn delete(&self, unreadable: &[UnreadableIndex]) -> Result<()> {
+    fn delete<'u>(&self, unreadable: impl Iterator<Item = &'u UnreadableIndex>) -> Result<()> {
         for index in unreadable {
             self.go_on()?;
             // It may have been put back meanwhile, from a copy.

@@ -4,12 +4,12 @@ use std::collections::{HashMap, HashSet};
 
 use holdfast_storage::{BlobId, BlobInfo};
 
-use super::plan::{FoundPack, Verdict, is_under_way, verdict};
+use super::plan::{FoundPack, Gaps, Said, Verdict, is_under_way, said, verdict};
 use super::{Repair, go_on};
 use crate::blob_names::session_of;
 use crate::index::{ContentInfo, supersedes};
 use crate::parallel;
-use crate::repository::{UnreadableIndex, list_packs};
+use crate::repository::{NO_FORMAT_COPY, UnreadableIndex, list_packs};
 use crate::{ContentId, Error, Result};
 
 /// Packs read at once.
@@ -26,6 +26,10 @@ pub(super) struct Survey {
     pub(super) uncertain: HashSet<ContentId>,
     /// Packs of sessions that have not ended and of which the index lacks contents.
     pub(super) under_way: u64,
+    /// Whether blobs of the index are lost, so that there may be contents of which nothing tells any more.
+    pub(super) index_is_hit: bool,
+    /// Index blobs that cannot be read and may have named those packs.
+    pub(super) needed: HashSet<BlobId>,
 }
 
 /// What one pack says: its damage, or the entries that the index lacks.
@@ -37,38 +41,55 @@ struct Told {
 /// How packs are judged.
 struct Judge<'r> {
     repair: &'r Repair<'r>,
-    markers: HashSet<String>,
-    published: HashSet<String>,
     watermark: Option<u64>,
-    incomplete: bool,
+    gaps: Gaps,
 }
 
 impl Repair<'_> {
     pub(super) fn survey(&self, unreadable: &[UnreadableIndex]) -> Result<Survey> {
         let repository = self.repository;
-        let epochs = repository.format().epoch_parameters.enabled;
+        let mut markers = repository.sessions_with_marker()?;
+        let packs = list_packs(repository.store().as_ref())?;
+        // A session may have begun in between, and another one ended.
+        markers.extend(repository.sessions_with_marker()?);
+        let sessions: HashSet<&str> = packs
+            .iter()
+            .filter_map(|pack| session_of(pack.id.as_str()))
+            .collect();
+        let lost = unreadable
+            .iter()
+            .map(|index| said(index.blob.as_str(), &sessions));
+        let mut gaps = Gaps::of(lost);
+        let merged = gaps.anything;
+        gaps.anything |= self.options.uncertain || repository.active_index_blobs().is_empty();
         let judge = Judge {
             repair: self,
-            // Markers before packs: a session that ends meanwhile has published its packs, or is known.
-            markers: repository.sessions_with_marker()?,
-            published: unreadable
-                .iter()
-                .filter_map(|index| session_of(index.blob.as_str()).map(str::to_owned))
-                .collect(),
-            watermark: match epochs {
+            watermark: match repository.format().epoch_parameters.enabled {
                 true => Some(repository.epoch_state()?.0.watermark),
                 false => None,
             },
-            incomplete: self.options.uncertain
-                || !unreadable.is_empty()
-                || repository.active_index_blobs().is_empty(),
+            gaps,
         };
-        let packs = list_packs(repository.store().as_ref())?;
         let told = parallel::map(&packs, PARALLEL, |pack| judge.one(pack))?;
+        let published = unreadable
+            .iter()
+            .filter_map(|index| session_of(index.blob.as_str()).map(str::to_owned))
+            .collect();
+        // What sessions published that have not ended may have been in a merged blob.
+        let all = merged && self.options.uncertain;
         let mut survey = Survey::default();
-        for (pack, told) in packs.into_iter().zip(told) {
-            survey.add(&judge, pack, told);
+        for (pack, told) in packs.iter().zip(told) {
+            let skipped = !all && is_under_way(pack.id.as_str(), &markers, &published);
+            survey.add(pack, told, skipped);
         }
+        if survey.under_way > 0 {
+            let merged = unreadable
+                .iter()
+                .filter(|index| said(index.blob.as_str(), &sessions) == Said::Anything);
+            survey.needed = merged.map(|index| index.blob.clone()).collect();
+        }
+        survey.index_is_hit =
+            self.options.uncertain || !unreadable.is_empty() || !survey.lost.is_empty();
         let Survey {
             lost, uncertain, ..
         } = &mut survey;
@@ -78,8 +99,7 @@ impl Repair<'_> {
 }
 
 impl Survey {
-    fn add(&mut self, judge: &Judge<'_>, pack: BlobInfo, told: Told) {
-        let skipped = is_under_way(pack.id.as_str(), &judge.markers, &judge.published);
+    fn add(&mut self, pack: &BlobInfo, told: Told, skipped: bool) {
         self.under_way += u64::from(skipped && !told.lacking.is_empty());
         for (info, verdict) in told.lacking.into_iter().filter(|_| !skipped) {
             if verdict == Verdict::Uncertain {
@@ -96,16 +116,27 @@ impl Survey {
             length: pack.length,
             damage: told.damage,
         };
-        self.packs.insert(pack.id, found);
+        self.packs.insert(pack.id.clone(), found);
     }
 }
 
 impl Judge<'_> {
+    /// What a pack with a whole local index lacks, where everything is read: after two looks.
+    fn lacks(&self, pack: &BlobInfo) -> Result<Option<String>> {
+        let look = || {
+            self.repair
+                .repository
+                .lacks_format_copy(&pack.id, pack.length)
+        };
+        let lacks = self.repair.options.read_data && look()? && look()?;
+        Ok(lacks.then(|| NO_FORMAT_COPY.to_owned()))
+    }
+
     /// Reads the local index of a pack.
     fn one(&self, pack: &BlobInfo) -> Result<Told> {
         go_on(self.repair.repository, self.repair.options)?;
         let (damage, entries) = match self.repair.repository.local_entries(&pack.id, pack.length) {
-            Ok((_, entries)) => (None, entries),
+            Ok((_, entries)) => (self.lacks(pack)?, entries),
             // Maintenance may delete packs meanwhile; a pack that is needed is looked for again.
             Err(Error::Damaged { reason, .. }) => (Some(reason), Vec::new()),
             Err(Error::Storage(error)) if error.is_about_blob() => {
@@ -114,10 +145,11 @@ impl Judge<'_> {
             Err(error) => return Err(error),
         };
         let index = self.repair.repository.index()?;
+        let incomplete = self.gaps.may_lack(pack.id.as_str());
         let mut lacking = Vec::new();
         for info in entries {
             let winner = index.winner(&info.id)?;
-            let verdict = verdict(&info, winner.as_ref(), self.watermark, self.incomplete);
+            let verdict = verdict(&info, winner.as_ref(), self.watermark, incomplete);
             if verdict != Verdict::Known {
                 lacking.push((info, verdict));
             }

@@ -22,13 +22,18 @@ pub(crate) struct UnreadableIndex {
 }
 
 impl Repository {
-    /// Loads the index without the blobs that cannot be decrypted, and returns those. From then on they are left out as
-    /// if they were deleted, also where others count only together with them.
+    /// Loads the index without the blobs that cannot be decrypted, logs of compactions included, and returns those. From
+    /// then on they are left out as if they were deleted, also where others count only together with them.
     ///
     /// # Errors
     /// Of the store; [`Error::RepositoriesMixed`]; [`Error::Damaged`] for a blob that can be decrypted and is no index.
     pub(crate) fn load_readable_index(&self) -> Result<Vec<UnreadableIndex>> {
         let mut unreadable = Vec::new();
+        if !self.format().epoch_parameters.enabled {
+            let damaged = self.damaged_documents()?.into_iter();
+            unreadable.extend(damaged.map(|(blob, reason)| UnreadableIndex { blob, reason }));
+            self.set_aside_blobs(&unreadable);
+        }
         for _ in 0..ROUNDS {
             match self.load_index() {
                 Ok(()) => break,
@@ -43,6 +48,11 @@ impl Repository {
         }
         self.load_index()?;
         Ok(unreadable)
+    }
+
+    fn set_aside_blobs(&self, unreadable: &[UnreadableIndex]) {
+        let blobs = unreadable.iter().map(|index| index.blob.clone());
+        self.set_aside.write().extend(blobs);
     }
 
     fn set_damaged_aside(&self) -> Result<Vec<UnreadableIndex>> {
@@ -69,8 +79,7 @@ impl Repository {
                 Err(error) => return Err(error),
             }
         }
-        let set_aside = unreadable.iter().map(|index| index.blob.clone());
-        self.set_aside.write().extend(set_aside);
+        self.set_aside_blobs(&unreadable);
         // Those that were read need not be read again.
         *self.index.write() = Arc::new(CommittedIndex::new(tables, 0, Duration::ZERO));
         Ok(unreadable)

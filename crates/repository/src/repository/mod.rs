@@ -11,15 +11,18 @@ mod packs;
 mod password;
 mod read;
 mod settings;
+mod uncover;
 mod whole;
 
 pub use create::CreateOptions;
-pub(crate) use lost_format::{KeyOf, find_format};
+pub(crate) use lost_format::{KeyOf, NO_FORMAT_COPY, find_format};
 pub(crate) use lost_index::UnreadableIndex;
 pub use open::OpenOptions;
 pub(crate) use packs::list_packs;
 pub use read::ContentFilter;
 pub(crate) use settings::{Settings, is_locked};
+pub(crate) use uncover::Mark;
+pub(crate) use whole::read_or_loss;
 
 use std::collections::HashSet;
 use std::sync::Arc;

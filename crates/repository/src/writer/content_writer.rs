@@ -379,14 +379,14 @@ impl ContentWriter {
     /// Of the index, and of storing the session's marker.
     pub fn delete_content(&mut self, id: &ContentId) -> Result<()> {
         match self.shared.repository.content_info(id)? {
-            Some(info) if !info.deleted => self.set_deleted(&info, true),
+            Some(info) if !info.deleted => self.set_deleted(&info, true).map(drop),
             _ => Ok(()),
         }
     }
 
     /// Marks a content as deleted, or takes the mark away, given the entry that counts at present. The content stays
-    /// where it is.
-    pub(crate) fn set_deleted(&mut self, info: &ContentInfo, deleted: bool) -> Result<()> {
+    /// where it is. Returns the time of the new entry, unix seconds.
+    pub(crate) fn set_deleted(&mut self, info: &ContentInfo, deleted: bool) -> Result<u64> {
         self.shared.ensure_marker()?;
         let time = self.shared.entry_time(info.time.saturating_add(1))?;
         let tombstones = &mut self.slot(info.id.is_metadata()).tombstones;
@@ -399,7 +399,7 @@ impl ContentWriter {
         if first && deleted {
             self.shared.note_deleted(info.id, u64::from(time));
         }
-        Ok(())
+        Ok(u64::from(time))
     }
 
     /// Stores a content that exists once more, in a new pack; `payload` is its decrypted form, compressed as it was

@@ -1,5 +1,8 @@
 //! Repair: every kind of damage to every kind of blob, and repairs that are killed at every call.
 
+mod guards;
+mod lost_manifests;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +12,10 @@ use holdfast_host::{Cancel, Clock, ManualClock};
 use holdfast_repository::check::{CheckOptions, check};
 use holdfast_repository::format::{FormatBlob, FormatKey};
 use holdfast_repository::maintenance::{self, Mode, RunOptions, Safety};
-use holdfast_repository::repair::{RepairOptions, RepairReport, repair, repair_with_key};
+use holdfast_repository::manifest::ManifestId;
+use holdfast_repository::repair::{
+    LostManifests, RepairOptions, RepairReport, repair, repair_with_key,
+};
 use holdfast_repository::{
     ContentFilter, ContentId, CreateOptions, Error, OpenOptions, Repository, Result, snapshot,
 };
@@ -73,7 +79,18 @@ impl Damage {
 }
 
 impl Original {
+    /// A repository with two snapshots, an hour apart.
     fn new(format_version: u32) -> Self {
+        let (mut original, repository) = Self::empty(format_version);
+        original.snapshots = vec![files(0..5), files(3..8)];
+        for files in &original.snapshots {
+            original.clock.advance(Duration::from_secs(3600));
+            take(&repository, files);
+        }
+        original
+    }
+
+    fn empty(format_version: u32) -> (Self, Arc<Repository>) {
         let start = "2026-03-01T00:00:00Z".parse().expect("time");
         let clock = Arc::new(ManualClock::new(start));
         let store = MemoryStore::with_clock(clock.clone());
@@ -88,18 +105,14 @@ impl Original {
             &options(&clock, "owner"),
         )
         .expect("create");
-        let snapshots = vec![files(0..5), files(3..8)];
-        for files in &snapshots {
-            clock.advance(Duration::from_secs(3600));
-            take(&repository, files);
-        }
         let blob = FormatBlob::parse(&store.get(&id(FORMAT)).expect("format")).expect("format");
-        Self {
+        let original = Self {
             clock,
             key: blob.derive_key(&password()).expect("key"),
             store,
-            snapshots,
-        }
+            snapshots: Vec::new(),
+        };
+        (original, repository)
     }
 
     /// A copy with one blob damaged.
@@ -186,10 +199,12 @@ impl Original {
     }
 }
 
+/// A repair that reads everything and goes on without lists of snapshots that are lost.
 fn apply() -> RepairOptions {
     RepairOptions {
         apply: true,
         read_data: true,
+        lost_manifests: LostManifests::GiveUp,
         ..RepairOptions::default()
     }
 }
@@ -198,7 +213,7 @@ fn id(name: &str) -> BlobId {
     BlobId::new(name).expect("a name")
 }
 
-fn take(repository: &Arc<Repository>, files: &Files) {
+fn take(repository: &Arc<Repository>, files: &Files) -> ManifestId {
     let session = repository.session().expect("session");
     let data: Vec<(&[u8], Vec<u8>)> = files
         .iter()
@@ -206,7 +221,7 @@ fn take(repository: &Arc<Repository>, files: &Files) {
         .collect();
     let start = repository.clock().now().as_nanosecond() as i64;
     let (manifest, _) = write_snapshot(&session, &data, start);
-    save(session, &[manifest]);
+    save(session, &[manifest]).remove(0)
 }
 
 fn assert_clean(repository: &Arc<Repository>, context: &str) {
@@ -502,8 +517,6 @@ fn deleted(repository: &Repository) -> BTreeSet<ContentId> {
     ids
 }
 
-/// Kills repairs before their first call, before the second, and so on, until they end before they are killed; the next
-/// repair reaches the end that an undisturbed one reaches.
 /// What reading or listing makes of a healthy store for a moment is no damage: nothing is marked, whatever else is done.
 #[test]
 fn a_bad_transfer_and_a_late_listing_are_no_loss() {
@@ -552,6 +565,8 @@ fn a_bad_transfer_and_a_late_listing_are_no_loss() {
     }
 }
 
+/// Kills repairs before their first call, before the second, and so on, until they end before they are killed; the next
+/// repair reaches the end that an undisturbed one reaches.
 #[test]
 fn a_repair_that_is_killed_anywhere_is_completed_by_the_next() {
     let original = Original::new(1);

@@ -1,11 +1,14 @@
-//! Blobs that are damaged where they lie: exactly the files concerned are named, everything else comes back.
+//! Blobs that are damaged where they lie: exactly the files concerned are named, everything else comes back, and after a
+//! repair the next snapshots of the same files make all of it whole again.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
-use holdfast_repository::{ContentInfo, Repository};
+use holdfast_repository::repair::{LostManifests, RepairOptions};
+use holdfast_repository::{ContentInfo, Repository, snapshot};
 use holdfast_snapshot::{ProblemCode, RestoreRequest, VerifyRequest};
 use holdfast_storage::{BlobStore, PutOptions};
 use holdfast_testkit::soak;
@@ -14,7 +17,7 @@ use rand::{RngExt, SeedableRng};
 
 use crate::files::{Files, scratch};
 use crate::steps::Step;
-use crate::world::{Machine, World};
+use crate::world::{Machine, Saved, World};
 
 const MACHINE: Machine = Machine::new("one");
 
@@ -113,6 +116,43 @@ fn some_world(random: &mut StdRng) -> Result<World> {
 /// Damages one pack of a world. Returns false when the damage hit the list of snapshots itself.
 fn round(world: &World, random: &mut StdRng) -> Result<bool> {
     let mut world = world.fork();
+    let exact = exact_files_are_named(&mut world, random)?;
+    mends(&mut world, exact).context("repair")?;
+    Ok(exact)
+}
+
+/// A repair and new snapshots of all that was saved: every snapshot that is listed is whole then, and all are when the list
+/// of snapshots was not hit.
+fn mends(world: &mut World, all_listed: bool) -> Result<()> {
+    world.wait(Duration::from_secs(60));
+    let options = RepairOptions {
+        apply: true,
+        read_data: true,
+        lost_manifests: LostManifests::GiveUp,
+        ..RepairOptions::default()
+    };
+    world.repair(&options)?;
+    let again = world.repair(&options)?;
+    ensure!(again.is_clean(), "repaired twice: {again:#?}");
+    let repo = world.open(&world.store(), MACHINE)?;
+    let listed: BTreeSet<String> = snapshot::list(&repo.manifests()?, None)
+        .into_iter()
+        .map(|snapshot| snapshot.id.to_string())
+        .collect();
+    let before: Vec<Saved> = world.saved.values().cloned().collect();
+    world.saved.retain(|id, _| listed.contains(id));
+    ensure!(
+        !all_listed || world.saved.len() == before.len(),
+        "snapshots are gone"
+    );
+    for saved in before {
+        world.wait(Duration::from_secs(60));
+        world.must(MACHINE, &Step::Snapshot(vec![saved]))?;
+    }
+    world.audit()
+}
+
+fn exact_files_are_named(world: &mut World, random: &mut StdRng) -> Result<bool> {
     let (mut needed, repo) = (Vec::new(), world.open(&world.store(), MACHINE)?);
     for id in world.saved.keys() {
         parts(&repo, id, "", &mut needed)?;
@@ -166,7 +206,7 @@ fn round(world: &World, random: &mut StdRng) -> Result<bool> {
     );
     let ids: Vec<String> = world.saved.keys().cloned().collect();
     for id in ids {
-        restores_the_rest(&mut world, &repo, &id, &expected)?;
+        restores_the_rest(world, &repo, &id, &expected)?;
     }
     Ok(true)
 }

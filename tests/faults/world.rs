@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use holdfast_host::{Clock, ManualClock};
 use holdfast_repository::check::{CheckOptions, check};
 use holdfast_repository::format::{FormatBlob, FormatKey};
+use holdfast_repository::repair::{RepairOptions, RepairReport, repair_with_key};
 use holdfast_repository::snapshot::list;
 use holdfast_repository::{CreateOptions, OpenOptions, Repository};
 use holdfast_snapshot::RestoreRequest;
@@ -236,6 +237,13 @@ impl World {
                     .map(|info| info.id),
             );
         }
+    }
+
+    /// Repairs the repository.
+    pub(crate) fn repair(&self, repair: &RepairOptions) -> Result<RepairReport> {
+        let store = Arc::new(self.blobs.clone());
+        let options = options_of(&self.time, Machine::new("repairer"));
+        repair_with_key(store, &self.key, &options, repair).context("repair the repository")
     }
 
     /// Opens the repository as a new process.

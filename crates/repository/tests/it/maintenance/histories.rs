@@ -6,19 +6,7 @@ use std::time::Duration;
 use holdfast_repository::maintenance::{Mode, RunOptions, Safety};
 use holdfast_testkit::blobs::{BlobOperation, Trigger};
 
-use super::world::{DAY, HOUR, World, files};
-
-/// A generator with a seed that a failure prints.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) % limit
-    }
-}
+use super::world::{DAY, Dice, HOUR, World, files};
 
 fn cases() -> u64 {
     match std::env::var_os("HOLDFAST_SOAK") {
@@ -36,7 +24,7 @@ fn nothing_needed_is_lost_and_nothing_else_stays() {
 }
 
 fn history(seed: u64) {
-    let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let mut dice = Dice::new(seed);
     let mut world = World::new();
     let other = world.client("other");
     for _ in 0..25 {

@@ -1,6 +1,7 @@
 //! Repair: every kind of damage to every kind of blob, and repairs that are killed at every call.
 
 mod guards;
+mod histories;
 mod lost_manifests;
 
 use std::collections::BTreeSet;

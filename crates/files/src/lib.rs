@@ -11,6 +11,7 @@ mod metadata;
 mod scan;
 mod tree;
 
+pub use holdfast_host::dir::extended::{Extended, Extents, Found, Refused, Windows};
 pub use listing::{Listed, Listing, Unreadable};
 pub use local::LocalTree;
 pub use memory::{Fault, MemoryTree};

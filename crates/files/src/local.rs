@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use holdfast_host::dir::extended::{Extents, Found, Subject, data_extents, read_extended};
 use holdfast_host::dir::{self, Dir};
 
 use crate::listing::{Listing, Unreadable};
@@ -83,6 +84,35 @@ struct LocalDirectory {
     dir: Dir,
 }
 
+impl LocalDirectory {
+    /// Opens a file and reads from its beginning until its end or until the buffer is full.
+    fn read_beginning(
+        &self,
+        name: &[u8],
+        expected: usize,
+        buffer: &mut [u8],
+    ) -> io::Result<(File, usize)> {
+        let mut file = self.dir.open_file(name)?;
+        let mut filled = 0;
+        while filled < buffer.len() {
+            let read = match io::Read::read(&mut file, &mut buffer[filled..]) {
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            filled += read;
+            // A read that stops exactly at the expected size, short of the buffer, has seen the end of the file.
+            if read == 0 || (filled == expected && filled < buffer.len()) {
+                break;
+            }
+        }
+        if filled < expected {
+            check_regular(&file)?;
+        }
+        Ok((file, filled))
+    }
+}
+
 impl SourceDirectory for LocalDirectory {
     fn list(&self) -> io::Result<Listing> {
         let entries = self.dir.entries()?;
@@ -118,24 +148,30 @@ impl SourceDirectory for LocalDirectory {
     }
 
     fn read_small(&self, name: &[u8], expected: usize, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut file = self.dir.open_file(name)?;
-        let mut filled = 0;
-        while filled < buffer.len() {
-            let read = match io::Read::read(&mut file, &mut buffer[filled..]) {
-                Ok(read) => read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
-            filled += read;
-            // A read that stops exactly at the expected size, short of the buffer, has seen the end of the file.
-            if read == 0 || (filled == expected && filled < buffer.len()) {
-                break;
-            }
+        self.read_beginning(name, expected, buffer)
+            .map(|(_, length)| length)
+    }
+
+    fn read_small_extended(
+        &self,
+        name: &[u8],
+        expected: usize,
+        buffer: &mut [u8],
+        may_have_holes: bool,
+    ) -> io::Result<(usize, Found)> {
+        let (file, length) = self.read_beginning(name, expected, buffer)?;
+        Ok((length, read_extended(Subject::File(&file), may_have_holes)))
+    }
+
+    fn extended(&self) -> Found {
+        read_extended(Subject::Directory(&self.dir), false)
+    }
+
+    fn entry_extended(&self, name: &[u8], may_have_holes: bool) -> Found {
+        if may_have_holes && let Ok(file) = self.dir.open_file(name) {
+            return read_extended(Subject::File(&file), true);
         }
-        if filled < expected {
-            check_regular(&file)?;
-        }
-        Ok(filled)
+        read_extended(Subject::Entry(&self.dir, name), false)
     }
 
     fn read_link(&self, name: &[u8]) -> io::Result<Vec<u8>> {
@@ -182,6 +218,14 @@ impl SourceFile for LocalFile {
             }
         }
         Ok(filled)
+    }
+
+    fn extended(&self) -> Found {
+        read_extended(Subject::File(&self.file), false)
+    }
+
+    fn data_extents(&self) -> io::Result<Option<Extents>> {
+        data_extents(&self.file)
     }
 }
 

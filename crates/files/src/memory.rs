@@ -6,6 +6,8 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use holdfast_host::dir::extended::{Extended, Extents, Found};
+
 use crate::listing::{Listing, Unreadable};
 use crate::metadata::{Kind, Metadata};
 use crate::tree::{Root, RootNode, SourceDirectory, SourceFile, SourceTree};
@@ -38,12 +40,14 @@ type ReadHook = Box<dyn Fn(&[u8], u64) + Send + Sync>;
 #[derive(Default)]
 struct Shared {
     opened: AtomicU64,
+    extended: AtomicU64,
     on_read: Option<ReadHook>,
 }
 
 #[derive(Clone, Debug)]
 struct Node {
     metadata: Metadata,
+    extended: Extended,
     fault: Option<Fault>,
     content: Content,
 }
@@ -78,8 +82,8 @@ impl MemoryTree {
     /// Calls `hook` before each read of a file, with its name and the position.
     pub fn on_read(mut self, hook: impl Fn(&[u8], u64) + Send + Sync + 'static) -> Self {
         self.shared = Arc::new(Shared {
-            opened: AtomicU64::new(0),
             on_read: Some(Box::new(hook)),
+            ..Shared::default()
         });
         self
     }
@@ -87,6 +91,11 @@ impl MemoryTree {
     /// How many times a file was opened.
     pub fn opened(&self) -> u64 {
         self.shared.opened.load(Ordering::Relaxed)
+    }
+
+    /// How many entries were asked for their extended metadata without being read.
+    pub fn extended_asked(&self) -> u64 {
+        self.shared.extended.load(Ordering::Relaxed)
     }
 
     /// Adds or replaces a directory; the ones above it are made where they are missing.
@@ -128,6 +137,17 @@ impl MemoryTree {
             Node::new(Kind::Directory, Content::Directory(BTreeMap::new()))
         });
         change(&mut node.metadata);
+        self
+    }
+
+    /// Gives an entry extended metadata in place of what it had; a missing one becomes a directory. That alone changes no
+    /// times: see [`metadata`](Self::metadata).
+    pub fn extended(&mut self, path: impl AsRef<[u8]>, extended: Extended) -> &mut Self {
+        let node = self.node(path.as_ref(), || {
+            Node::new(Kind::Directory, Content::Directory(BTreeMap::new()))
+        });
+        node.metadata.may_have_holes = extended.data.is_some();
+        node.extended = extended;
         self
     }
 
@@ -208,9 +228,13 @@ impl Node {
             uid: 1000,
             gid: 1000,
             device: 1,
+            inode: 0,
+            links: 1,
+            may_have_holes: false,
         };
         Self {
             metadata,
+            extended: Extended::default(),
             fault: None,
             content,
         }
@@ -223,6 +247,16 @@ impl Node {
                 ..self.metadata
             },
             _ => self.metadata,
+        }
+    }
+
+    /// What it has; holes only where they are asked for.
+    fn found(&self, holes: bool) -> Found {
+        let mut extended = self.extended.clone();
+        extended.data = extended.data.filter(|_| holes);
+        Found {
+            extended,
+            refused: Vec::new(),
         }
     }
 
@@ -325,6 +359,28 @@ impl SourceDirectory for MemoryDirectory {
         self.open_file(name)?.read_at(buffer, 0)
     }
 
+    fn read_small_extended(
+        &self,
+        name: &[u8],
+        expected: usize,
+        buffer: &mut [u8],
+        may_have_holes: bool,
+    ) -> io::Result<(usize, Found)> {
+        let length = self.read_small(name, expected, buffer)?;
+        Ok((length, self.child(name)?.found(may_have_holes)))
+    }
+
+    fn extended(&self) -> Found {
+        self.node.found(false)
+    }
+
+    fn entry_extended(&self, name: &[u8], may_have_holes: bool) -> Found {
+        self.shared.extended.fetch_add(1, Ordering::Relaxed);
+        self.child(name)
+            .map(|child| child.found(may_have_holes))
+            .unwrap_or_default()
+    }
+
     fn read_link(&self, name: &[u8]) -> io::Result<Vec<u8>> {
         let child = self.child(name)?;
         match &child.content {
@@ -373,5 +429,13 @@ impl SourceFile for MemoryFile {
         }
         buffer[..length].copy_from_slice(&content[start..start + length]);
         Ok(length)
+    }
+
+    fn extended(&self) -> Found {
+        self.node.found(false)
+    }
+
+    fn data_extents(&self) -> io::Result<Option<Extents>> {
+        Ok(self.node.extended.data.clone())
     }
 }

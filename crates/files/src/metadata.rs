@@ -32,8 +32,14 @@ pub struct Metadata {
     pub uid: u32,
     /// Group, 0 on Windows.
     pub gid: u32,
-    /// Device the entry lives on, 0 on Windows.
+    /// Device the entry lives on.
     pub device: u64,
+    /// Number of the entry on its device.
+    pub inode: u64,
+    /// How many names the entry has.
+    pub links: u64,
+    /// Whether the file may have holes.
+    pub may_have_holes: bool,
 }
 
 impl From<dir::Metadata> for Metadata {
@@ -57,6 +63,9 @@ impl From<dir::Metadata> for Metadata {
             uid: metadata.uid,
             gid: metadata.gid,
             device: metadata.device,
+            inode: metadata.inode,
+            links: metadata.links,
+            may_have_holes: metadata.may_have_holes,
         }
     }
 }

@@ -4,6 +4,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use holdfast_host::dir::extended::{Extents, Found};
+
 use crate::listing::Listing;
 use crate::metadata::Metadata;
 
@@ -59,6 +61,21 @@ pub trait SourceDirectory: Send + Sync {
     /// whether the file still has it.
     fn read_small(&self, name: &[u8], expected: usize, buffer: &mut [u8]) -> io::Result<usize>;
 
+    /// The same with what the file has beyond its metadata, from one opening.
+    fn read_small_extended(
+        &self,
+        name: &[u8],
+        expected: usize,
+        buffer: &mut [u8],
+        may_have_holes: bool,
+    ) -> io::Result<(usize, Found)>;
+
+    /// What the directory itself has beyond its metadata.
+    fn extended(&self) -> Found;
+
+    /// What an entry has beyond its metadata; holes are looked for where it may have some.
+    fn entry_extended(&self, name: &[u8], may_have_holes: bool) -> Found;
+
     /// Target text of a symbolic link.
     fn read_link(&self, name: &[u8]) -> io::Result<Vec<u8>>;
 
@@ -71,4 +88,13 @@ pub trait SourceDirectory: Send + Sync {
 pub trait SourceFile: Send + Sync {
     /// Reads from a position until the buffer is full or the file ends, and returns the number of bytes.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// What the file has beyond its metadata, without its holes.
+    fn extended(&self) -> Found;
+
+    /// Where the file holds data; `None` when it has no holes.
+    ///
+    /// # Errors
+    /// The file system cannot tell.
+    fn data_extents(&self) -> io::Result<Option<Extents>>;
 }

@@ -4,6 +4,7 @@ mod browse;
 mod create;
 mod delete;
 mod error;
+mod extended;
 mod pins;
 mod problem;
 mod progress;

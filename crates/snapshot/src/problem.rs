@@ -27,6 +27,8 @@ pub enum ProblemCode {
     InTheWay,
     /// Writing the entry failed.
     WriteFailed,
+    /// Extended attributes or the like could not be read; the rest of the entry is stored.
+    AttributesNotRead,
     /// The entry was restored but owner, permissions or times could not be set.
     AttributesNotSet,
     /// A program that the policy runs before or after failed, and the policy does not call it essential.
@@ -48,6 +50,7 @@ impl ProblemCode {
             Self::DuplicateName => "duplicate_name",
             Self::InTheWay => "in_the_way",
             Self::WriteFailed => "write_failed",
+            Self::AttributesNotRead => "attributes_not_read",
             Self::AttributesNotSet => "attributes_not_set",
             Self::ActionFailed => "action_failed",
         }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use holdfast_host::Cancel;
-use holdfast_repository::directory::{DirectoryEntry, EntryKind, decode};
+use holdfast_repository::directory::{DirectoryEntry, EntryKind, Extras, decode};
 use holdfast_repository::manifest::labels;
 use holdfast_repository::object::ObjectId;
 use holdfast_repository::snapshot::{self, SnapshotManifest};
@@ -203,6 +203,11 @@ impl Verifier<'_> {
                     files.push(object)
                 }
             }
+            for object in large_values(entry.extras.as_deref()) {
+                if seen.insert(object) {
+                    files.push(object);
+                }
+            }
         };
         roots.for_each(visit);
         let mut directories = 0;
@@ -227,7 +232,12 @@ impl Verifier<'_> {
                         .map_err(str::to_owned)
                         .and_then(|b| decode(b).map_err(|error| error.to_string()));
                     match decoded {
-                        Ok(directory) => directory.entries.iter().for_each(visit),
+                        Ok(directory) => {
+                            directory.entries.iter().for_each(visit);
+                            let (seen, _, files, _) = &mut *state.lock();
+                            let own = large_values(directory.extras.as_deref());
+                            files.extend(own.filter(|object| seen.insert(*object)));
+                        }
                         Err(reason) => drop(state.lock().3.insert(level[index].1, reason)),
                     }
                     self.request.progress.add_directory();
@@ -380,6 +390,14 @@ impl Verifier<'_> {
     }
 }
 
+/// Objects with extended attributes of an entry that are too large to stand in it.
+fn large_values(extras: Option<&Extras>) -> impl Iterator<Item = ObjectId> {
+    let values = extras
+        .into_iter()
+        .flat_map(|extras| extras.overflow.values());
+    values.copied()
+}
+
 /// Whether an entry has nothing that it could be restored from. Entries of unknown types never are.
 fn lacks_data(entry: &DirectoryEntry) -> bool {
     entry.object.is_none() && !matches!(entry.kind, EntryKind::Other(_))
@@ -404,6 +422,7 @@ fn name_damage(
             (None, true) => Some("the snapshot has no data for it".to_owned()),
             (None, false) => None,
         };
+        damaged.extend(lost_values(snapshot, &path, &entry.large_values, broken));
         if let Some(reason) = reason {
             damaged.push(DamagedFile {
                 snapshot: snapshot.id.to_string(),
@@ -419,6 +438,8 @@ fn name_damage(
         let Ok(directory) = repo.read_directory(&object) else {
             continue;
         };
+        let own: Vec<ObjectId> = large_values(directory.extras.as_deref()).collect();
+        damaged.extend(lost_values(snapshot, &path, &own, broken));
         for entry in directory.entries.iter().rev() {
             let name = String::from_utf8_lossy(entry.file_name());
             let below = if path == "." {
@@ -432,11 +453,27 @@ fn name_damage(
     Ok(())
 }
 
+/// An entry of which extended attributes are lost, if they are.
+fn lost_values(
+    snapshot: &SnapshotManifest,
+    path: &str,
+    values: &[ObjectId],
+    broken: &Broken,
+) -> Option<DamagedFile> {
+    let reason = values.iter().find_map(|object| broken.get(object))?;
+    Some(DamagedFile {
+        snapshot: snapshot.id.to_string(),
+        path: path.to_owned(),
+        reason: format!("extended attributes are lost: {reason}"),
+    })
+}
+
 /// What the naming of damage needs of an entry.
 struct Below {
     object: Option<ObjectId>,
     is_directory: bool,
     lacks_data: bool,
+    large_values: Vec<ObjectId>,
 }
 
 impl Below {
@@ -445,6 +482,7 @@ impl Below {
             object: entry.object,
             is_directory: entry.is_directory(),
             lacks_data: lacks_data(entry),
+            large_values: large_values(entry.extras.as_deref()).collect(),
         }
     }
 }

@@ -37,7 +37,8 @@ pub fn list_points(
         ..Access::default()
     };
     let repository = open_repository(vault, folders, None, &access)?;
-    let snapshots = snapshot::list(&repository.manifests()?, None);
+    let mut snapshots = snapshot::list(&repository.manifests()?, None);
+    snapshots.retain(|snapshot| !snapshot.is_companion());
     let limit = request
         .limit
         .unwrap_or(LARGEST_POINT_PAGE)

@@ -80,7 +80,9 @@ fn is_wanted(
     let source = &snapshot.source;
     let own = source.user_name == wanted.user_name && source.host == wanted.host;
     let path = wanted.path.is_empty() || source.path == wanted.path;
-    path && (arguments.all || own) && (arguments.incomplete || snapshot.is_complete())
+    path && (arguments.all || own)
+        && (arguments.incomplete || snapshot.is_complete())
+        && !snapshot.is_companion()
 }
 
 fn table(snapshots: &[Retained]) -> String {

@@ -15,6 +15,7 @@ mod windows;
 use windows as system;
 
 mod entries;
+pub mod extended;
 mod opened;
 mod probe;
 
@@ -89,16 +90,20 @@ pub struct Metadata {
     pub size: u64,
     /// Last change of the content.
     pub modified: FileTime,
-    /// Last change of content or metadata; on Windows the same as `modified`.
+    /// Last change of content or metadata.
     pub changed: FileTime,
     /// Owner, 0 on Windows.
     pub uid: u32,
     /// Group, 0 on Windows.
     pub gid: u32,
-    /// Device the entry lives on, 0 on Windows.
+    /// Device the entry lives on.
     pub device: u64,
-    /// Number of the entry on its device, 0 on Windows.
+    /// Number of the entry on its device.
     pub inode: u64,
+    /// How many names the entry has.
+    pub links: u64,
+    /// Whether the file takes less room than it has bytes, so that [`extended::data_extents`] may find holes.
+    pub may_have_holes: bool,
 }
 
 #[cfg(test)]

@@ -203,4 +203,118 @@ mod unix {
         let file = dir.open_file(b"pipe").expect("open without a writer");
         assert_eq!(read_at(&file, &mut [0; 4], 0).unwrap_or(0), 0);
     }
+
+    #[test]
+    fn a_file_has_as_many_names_as_it_is_given() {
+        let place = tempfile::tempdir().expect("a temporary directory");
+        let dir = Dir::open(place.path()).expect("open");
+        dir.create_dir(b"inner", 0o700).expect("make a directory");
+        let inner = dir.open_dir(b"inner").expect("open");
+        drop(dir.create_file(b"file", 0o600).expect("make a file"));
+        assert_eq!(dir.metadata(b"file").expect("metadata").links, 1);
+        dir.link(b"file", &inner, b"again").expect("link");
+        let (first, again) = (dir.metadata(b"file"), inner.metadata(b"again"));
+        let (first, again) = (first.expect("metadata"), again.expect("metadata"));
+        assert_eq!((first.links, first.inode), (2, again.inode));
+        assert!(dir.link(b"file", &inner, b"again").is_err(), "it is taken");
+        dir.symlink(b"file", b"symlink").expect("link");
+        dir.link(b"symlink", &inner, b"of-link").expect("link");
+        assert_eq!(
+            inner.metadata(b"of-link").expect("metadata").kind,
+            Kind::Symlink
+        );
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use super::extended::{Extended, Subject, SystemExtended, WriteExtended, read_extended};
+    use super::*;
+
+    fn with(attributes: &[(&str, &[u8])]) -> Extended {
+        Extended {
+            attributes: attributes
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.to_vec()))
+                .collect(),
+            ..Extended::default()
+        }
+    }
+
+    fn read(subject: Subject<'_>) -> Extended {
+        let mut found = read_extended(subject, false);
+        assert!(found.refused.is_empty(), "{:?}", found.refused);
+        found.extended.attributes.sort();
+        found.extended
+    }
+
+    #[test]
+    fn attributes_of_files_directories_and_entries() {
+        let place = tempfile::tempdir().expect("a temporary directory");
+        let dir = Dir::open(place.path()).expect("open");
+        let file = dir.create_file(b"file", 0o600).expect("make a file");
+        dir.symlink(b"file", b"link").expect("link");
+        let large = [7; 3000];
+        let wanted = with(&[
+            ("user.a", b"1"),
+            ("user.empty", b""),
+            ("user.large", &large),
+        ]);
+        for subject in [
+            Subject::File(&file),
+            Subject::Directory(&dir),
+            Subject::Entry(&dir, b"file"),
+        ] {
+            assert_eq!(read(subject).attributes.len() % 3, 0);
+            let refused = SystemExtended.write(subject, &wanted);
+            if !refused.is_empty() {
+                println!("skipped: needs user extended attributes");
+                return;
+            }
+            assert_eq!(read(subject), wanted);
+        }
+        assert!(
+            read(Subject::Entry(&dir, b"link")).is_empty(),
+            "not of its target"
+        );
+        let refused =
+            SystemExtended.write(Subject::Entry(&dir, b"link"), &with(&[("user.a", b"1")]));
+        assert_eq!(refused.len(), 1, "links have none of users");
+        assert_eq!(refused[0].what, "user.a");
+        // Many names take more than the first attempt has room for.
+        let names: Vec<String> = (0..60)
+            .map(|at| format!("user.attribute-{at:02}"))
+            .collect();
+        let many: Vec<(&str, &[u8])> = names
+            .iter()
+            .map(|name| (name.as_str(), &b"x"[..]))
+            .collect();
+        dir.create_dir(b"inner", 0o700).expect("make a directory");
+        let inner = dir.open_dir(b"inner").expect("open");
+        assert!(
+            SystemExtended
+                .write(Subject::Directory(&inner), &with(&many))
+                .is_empty()
+        );
+        assert_eq!(read(Subject::Entry(&dir, b"inner")), with(&many));
+    }
+
+    #[test]
+    fn holes_are_found() {
+        let place = tempfile::tempdir().expect("a temporary directory");
+        let dir = Dir::open(place.path()).expect("open");
+        let file = dir.create_file(b"file", 0o600).expect("make a file");
+        file.set_len(1 << 20).expect("set the length");
+        write_all_at(&file, &[1; 65_536], 131_072).expect("write");
+        let metadata = dir.metadata(b"file").expect("metadata");
+        assert!(metadata.may_have_holes);
+        let file = dir.open_file(b"file").expect("open");
+        let data = read_extended(Subject::File(&file), true).extended.data;
+        assert_eq!(data, Some(vec![(131_072, 65_536)]));
+        drop(dir.create_file(b"whole", 0o600).expect("make a file"));
+        let whole = dir.open_file_for_writing(b"whole").expect("open");
+        write_all_at(&whole, &[1; 70_000], 0).expect("write");
+        assert!(!dir.metadata(b"whole").expect("metadata").may_have_holes);
+        assert_eq!(extended::data_extents(&whole).expect("no error"), None);
+    }
 }

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{
     AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, chmodat, chownat, fchmod,
-    fchown, futimens, mkdirat, openat, readlinkat, renameat, statat, symlinkat, unlinkat,
+    fchown, futimens, linkat, mkdirat, openat, readlinkat, renameat, statat, symlinkat, unlinkat,
     utimensat,
 };
 
@@ -34,6 +34,12 @@ const READ: OFlags = OFlags::RDONLY
     .union(OFlags::NOFOLLOW)
     .union(OFlags::NONBLOCK)
     .union(OFlags::CLOEXEC);
+
+impl AsFd for Dir {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
 
 impl Dir {
     fn from_fd(fd: OwnedFd) -> Self {
@@ -160,6 +166,17 @@ impl Dir {
     /// Creates the symbolic link `name`.
     pub fn symlink(&self, target: &[u8], name: &[u8]) -> io::Result<()> {
         Ok(symlinkat(target, &self.fd, name)?)
+    }
+
+    /// Gives the file or symbolic link `name` a further name in a directory, which must be free there.
+    pub fn link(&self, name: &[u8], directory: &Self, new_name: &[u8]) -> io::Result<()> {
+        Ok(linkat(
+            &self.fd,
+            name,
+            &directory.fd,
+            new_name,
+            AtFlags::empty(),
+        )?)
     }
 
     /// Target text of the symbolic link `name`.
@@ -307,8 +324,15 @@ fn convert(stat: &rustix::fs::Stat) -> Metadata {
         gid: stat.st_gid,
         device: stat.st_dev as u64,
         inode: stat.st_ino as u64,
+        links: stat.st_nlink as u64,
+        may_have_holes: kind == Kind::File
+            && (stat.st_size as u64).saturating_sub((stat.st_blocks as u64).saturating_mul(512))
+                >= SMALLEST_HOLE,
     }
 }
+
+/// No file system has smaller holes that are worth keeping; many store small files in less room than whole blocks.
+const SMALLEST_HOLE: u64 = 4096;
 
 fn permissions(mode: u32) -> Mode {
     Mode::from_bits_truncate(mode & 0o7777)

@@ -1,18 +1,24 @@
 //! The same calls on Windows, by path.
 
+#![allow(unsafe_code)]
+
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, FileTimes, OpenOptions};
 use std::io;
 use std::os::windows::ffi::{OsStrExt, OsStringExt};
 use std::os::windows::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::windows::io::AsRawHandle;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use windows_sys::Win32::Foundation::ERROR_SHARING_VIOLATION;
 use windows_sys::Win32::Storage::FileSystem::{
-    FILE_ATTRIBUTE_READONLY, FILE_ATTRIBUTE_REPARSE_POINT, FILE_FLAG_BACKUP_SEMANTICS,
-    FILE_FLAG_OPEN_REPARSE_POINT, FILE_READ_ATTRIBUTES, FILE_WRITE_ATTRIBUTES,
+    BY_HANDLE_FILE_INFORMATION, FILE_ATTRIBUTE_READONLY, FILE_ATTRIBUTE_REPARSE_POINT,
+    FILE_ATTRIBUTE_SPARSE_FILE, FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT,
+    FILE_READ_ATTRIBUTES, FILE_WRITE_ATTRIBUTES, GetFileInformationByHandle,
 };
 
+use super::extended::basic_information;
 use super::{DirLock, Entries, FileTime, Kind, Metadata};
 
 /// A directory, held by its path.
@@ -70,8 +76,14 @@ impl Dir {
     /// Metadata of the entry `name`.
     pub fn metadata(&self, name: &[u8]) -> io::Result<Metadata> {
         let path = self.child(name);
-        let metadata = std::fs::symlink_metadata(&path)?;
-        let mut converted = convert(&metadata);
+        let mut converted = match open_attributes(&path, FILE_FLAG_OPEN_REPARSE_POINT) {
+            Ok(file) => metadata_of(&file)?,
+            // Files that the system keeps to itself tell what their directory says of them.
+            Err(error) if error.raw_os_error() == Some(ERROR_SHARING_VIOLATION as i32) => {
+                convert(&std::fs::symlink_metadata(&path)?)
+            }
+            Err(error) => return Err(error),
+        };
         if converted.kind == Kind::Symlink {
             converted.size = path_to_bytes(std::fs::read_link(&path)?.as_os_str()).len() as u64;
         }
@@ -80,7 +92,7 @@ impl Dir {
 
     /// Metadata of this directory.
     pub fn own_metadata(&self) -> io::Result<Metadata> {
-        Ok(convert(&std::fs::metadata(&self.path)?))
+        metadata_of(&open_attributes(&self.path, 0)?)
     }
 
     /// Opens the file `name` for reading.
@@ -144,6 +156,11 @@ impl Dir {
         } else {
             std::os::windows::fs::symlink_file(target, self.child(name))
         }
+    }
+
+    /// Gives the file or symbolic link `name` a further name in a directory, which must be free there.
+    pub fn link(&self, name: &[u8], directory: &Self, new_name: &[u8]) -> io::Result<()> {
+        std::fs::hard_link(self.child(name), directory.child(new_name))
     }
 
     /// Target text of the symbolic link `name`.
@@ -250,16 +267,25 @@ fn kind(file_type: std::fs::FileType) -> Kind {
     }
 }
 
+/// Opens an entry to ask for its metadata, a link itself where the flags say so.
+fn open_attributes(path: &Path, flags: u32) -> io::Result<File> {
+    OpenOptions::new()
+        .access_mode(FILE_READ_ATTRIBUTES)
+        .custom_flags(FILE_FLAG_BACKUP_SEMANTICS | flags)
+        .open(path)
+}
+
+/// What `std` knows of an entry; the rest stays unknown.
 fn convert(metadata: &std::fs::Metadata) -> Metadata {
     let kind = kind(metadata.file_type());
-    let readonly = metadata.file_attributes() & FILE_ATTRIBUTE_READONLY != 0;
+    let attributes = metadata.file_attributes();
+    let readonly = attributes & FILE_ATTRIBUTE_READONLY != 0;
     let mode = match (kind, readonly) {
         (Kind::Directory, false) | (Kind::Symlink, _) => 0o777,
         (Kind::Directory, true) => 0o555,
         (_, false) => 0o666,
         (_, true) => 0o444,
     };
-    let modified = from_windows_time(metadata.last_write_time());
     let size = if kind == Kind::File {
         metadata.file_size()
     } else {
@@ -269,13 +295,37 @@ fn convert(metadata: &std::fs::Metadata) -> Metadata {
         kind,
         mode,
         size,
-        modified,
-        changed: modified,
+        modified: from_windows_time(metadata.last_write_time()),
+        // What may have changed at any time is always looked at.
+        changed: FileTime::from_nanoseconds(i64::MAX),
         uid: 0,
         gid: 0,
         device: 0,
         inode: 0,
+        links: 1,
+        may_have_holes: kind == Kind::File && attributes & FILE_ATTRIBUTE_SPARSE_FILE != 0,
     }
+}
+
+/// What an open handle tells.
+fn metadata_of(file: &File) -> io::Result<Metadata> {
+    let mut metadata = convert(&file.metadata()?);
+    // Some file systems keep no time of change.
+    if let Some(units) = u64::try_from(basic_information(file)?.ChangeTime)
+        .ok()
+        .filter(|units| *units > 0)
+    {
+        metadata.changed = from_windows_time(units);
+    }
+    let mut identity = BY_HANDLE_FILE_INFORMATION::default();
+    // SAFETY: the handle is open and the structure lives over the call.
+    if unsafe { GetFileInformationByHandle(file.as_raw_handle(), &mut identity) } == 0 {
+        return Err(io::Error::last_os_error());
+    }
+    metadata.device = identity.dwVolumeSerialNumber.into();
+    metadata.inode = u64::from(identity.nFileIndexHigh) << 32 | u64::from(identity.nFileIndexLow);
+    metadata.links = identity.nNumberOfLinks.into();
+    Ok(metadata)
 }
 
 /// Windows counts units of 100 ns from 1601.

@@ -55,6 +55,10 @@ problems! {
     IN_THE_WAY = "in_the_way",
         "Something of another kind is in its place in the target. Move that away or restore to another folder.",
         "An seinem Platz im Ziel liegt etwas anderer Art. R\u{e4}umen Sie es weg oder w\u{e4}hlen Sie einen anderen Zielordner.";
+    /// Extended attributes or the like could not be read.
+    ATTRIBUTES_NOT_READ = "attributes_not_read",
+        "It was backed up, but some of its extended attributes could not be read.",
+        "Es wurde gesichert, aber einige seiner erweiterten Attribute konnten nicht gelesen werden.";
     /// Owner, permissions or times could not be set.
     ATTRIBUTES_NOT_SET = "attributes_not_set",
         "It was restored, but owner, permissions or times could not be set.",

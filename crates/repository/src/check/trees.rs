@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use super::Run;
 use crate::directory::{
-    Directory, DirectoryEntry, DirectorySummary, EntryKind, SummaryBuilder, decode, encode,
+    Directory, DirectoryEntry, DirectorySummary, EntryKind, Extras, SummaryBuilder, decode, encode,
 };
 use crate::json::UnixNanos;
 use crate::object::ObjectId;
@@ -86,6 +86,7 @@ impl Run<'_> {
                 );
             }
         }
+        self.large_values(&item.path, directory.extras.as_deref(), visited)?;
         for entry in &directory.entries {
             self.entry(
                 &format!("{}/{}", item.path, entry.name_text()),
@@ -109,6 +110,7 @@ impl Run<'_> {
             self.found(path, "it has no object");
             return Ok(());
         };
+        self.large_values(path, entry.extras.as_deref(), visited)?;
         if !visited.first_time(&object) {
             return Ok(());
         }
@@ -128,11 +130,17 @@ impl Run<'_> {
         if self.options.strict {
             self.file(path, entry, &object)?;
         }
-        let overflow = entry
-            .extras
-            .iter()
-            .flat_map(|extras| extras.overflow.values());
-        for object in overflow {
+        Ok(())
+    }
+
+    /// Extended attributes that are objects of their own.
+    fn large_values(
+        &mut self,
+        path: &str,
+        extras: Option<&Extras>,
+        visited: &mut Visited,
+    ) -> Result<()> {
+        for object in extras.iter().flat_map(|extras| extras.overflow.values()) {
             if visited.first_time(object)
                 && let Err(error) = self.backing(object)
             {

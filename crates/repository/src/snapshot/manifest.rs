@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::directory::{DirectoryEntry, decode_entry, encode_entry};
-use crate::json::{RawText, UnixNanos};
+use crate::json::{RawText, UnixNanos, from_slice};
 use crate::manifest::{Labels, ManifestId};
 use crate::object::ObjectId;
 use crate::source::SourceIdentity;
@@ -44,9 +44,26 @@ pub struct SnapshotManifest {
     /// Sizes computed for display, not normally stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage_stats: Option<StorageStats>,
+    /// What only this program writes; a stock program drops it when it writes the manifest again.
+    #[serde(
+        rename = "hf",
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "read_extras"
+    )]
+    pub extras: Option<SnapshotExtras>,
     /// Sorted names of pins; a snapshot with any is never deleted by retention.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pins: Vec<String>,
+}
+
+/// What a manifest says beyond the format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SnapshotExtras {
+    /// The upload read everything that directory entries keep beyond the format (`hf`); entries that last changed before
+    /// this time still have that.
+    #[serde(rename = "known")]
+    pub known_before: UnixNanos,
 }
 
 /// Counters of an upload (format 2 §3.1).
@@ -121,6 +138,11 @@ impl SnapshotManifest {
     /// Whether the upload ran to its end.
     pub fn is_complete(&self) -> bool {
         self.incomplete_reason.is_empty()
+    }
+
+    /// Whether it only holds what belongs to the snapshots of another root.
+    pub fn is_companion(&self) -> bool {
+        self.tags.contains_key(super::COMPANION_TAG)
     }
 
     /// The object of the root.
@@ -203,4 +225,12 @@ fn read_entry<'de, D: Deserializer<'de>>(
     decode_entry(text.as_bytes())
         .map(Some)
         .map_err(D::Error::custom)
+}
+
+/// Extras of another version prove nothing, and are no reason not to read the snapshot.
+fn read_extras<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<SnapshotExtras>, D::Error> {
+    let RawText(text) = RawText::deserialize(deserializer)?;
+    Ok(from_slice(text.as_bytes()).ok())
 }

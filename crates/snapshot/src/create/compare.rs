@@ -8,6 +8,27 @@ use holdfast_repository::Repository;
 use holdfast_repository::directory::{DirectoryEntry, EntryKind, FileMode, decode};
 use holdfast_repository::object::ObjectId;
 
+use super::extended::Carried;
+
+/// A directory of an earlier snapshot.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Earlier {
+    pub(super) object: ObjectId,
+    /// Time, in nanoseconds since 1970, before which changes of its entries were seen; the extended metadata of entries
+    /// that changed earlier than that is known.
+    pub(super) settled: i64,
+}
+
+impl Earlier {
+    /// Adds a directory to a list that holds each object once.
+    pub(super) fn add(self, list: &mut Vec<Self>) {
+        match list.iter_mut().find(|known| known.object == self.object) {
+            Some(known) => known.settled = known.settled.max(self.settled),
+            None => list.push(self),
+        }
+    }
+}
+
 /// The same directory in earlier snapshots, the most trusted first.
 #[derive(Default)]
 pub(super) struct Previous {
@@ -16,6 +37,7 @@ pub(super) struct Previous {
 
 struct PreviousDirectory {
     object: ObjectId,
+    settled: i64,
     stream: Bytes,
     entries: Vec<DirectoryEntry>,
     /// Entries before this one sort before what is asked for next.
@@ -24,37 +46,49 @@ struct PreviousDirectory {
 
 impl Previous {
     /// Reads the directories. One that cannot be read proves nothing: its files are read again.
-    pub(super) fn load(repo: &Repository, objects: &[ObjectId]) -> Self {
-        let directories = objects
+    pub(super) fn load(repo: &Repository, earlier: &[Earlier]) -> Self {
+        let directories = earlier
             .iter()
-            .filter_map(|&object| load(repo, object))
+            .filter_map(|&earlier| load(repo, earlier))
             .collect();
         Self { directories }
     }
 
-    /// The object of an unchanged file or symbolic link. Entries must be asked for in stream order.
-    pub(super) fn unchanged(&mut self, entry: Listed<'_>) -> Option<ObjectId> {
+    /// The object of an unchanged file or symbolic link, and what is known of the rest. Entries must be asked for in stream
+    /// order.
+    pub(super) fn unchanged(&mut self, entry: Listed<'_>) -> Option<(ObjectId, Carried)> {
         self.same_name(entry)
-            .find(|old| is_unchanged(old, entry))
-            .and_then(|old| old.object)
+            .find(|(old, _)| is_unchanged(old, entry))
+            .and_then(|(old, settled)| Some((old.object?, carried(old, settled, entry))))
     }
 
-    /// The directories of this name, each object once. Entries must be asked for in stream order.
-    pub(super) fn directories(&mut self, entry: Listed<'_>) -> Vec<ObjectId> {
-        let mut objects: Vec<ObjectId> = Vec::new();
-        for object in self.same_name(entry).filter_map(|old| old.object) {
-            if !objects.contains(&object) {
-                objects.push(object);
+    /// The directories of this name, each object once, and what is known of the entry. Entries must be asked for in stream
+    /// order.
+    pub(super) fn directories(&mut self, entry: Listed<'_>) -> (Vec<Earlier>, Carried) {
+        let mut directories = Vec::new();
+        let mut known = Carried::Unknown;
+        for (old, settled) in self.same_name(entry) {
+            if matches!(known, Carried::Unknown) {
+                known = carried(old, settled, entry);
+            }
+            if let Some(object) = old.object {
+                Earlier { object, settled }.add(&mut directories);
             }
         }
-        objects
+        (directories, known)
     }
 
-    fn same_name<'a>(&'a mut self, entry: Listed<'a>) -> impl Iterator<Item = &'a DirectoryEntry> {
+    fn same_name<'a>(
+        &'a mut self,
+        entry: Listed<'a>,
+    ) -> impl Iterator<Item = (&'a DirectoryEntry, i64)> {
         let is_directory = entry.metadata.kind == Kind::Directory;
-        self.directories
-            .iter_mut()
-            .filter_map(move |directory| directory.find(entry.name, is_directory))
+        self.directories.iter_mut().filter_map(move |directory| {
+            let settled = directory.settled;
+            directory
+                .find(entry.name, is_directory)
+                .map(|old| (old, settled))
+        })
     }
 
     /// The streams, to recognise a directory in which nothing changed.
@@ -66,7 +100,16 @@ impl Previous {
     }
 }
 
-fn load(repo: &Repository, object: ObjectId) -> Option<PreviousDirectory> {
+/// What an earlier entry says of one with the same name. Every change of extended metadata moves the time of change.
+fn carried(old: &DirectoryEntry, settled: i64, entry: Listed<'_>) -> Carried {
+    match entry.metadata.changed < settled {
+        true => Carried::Known(old.extras.clone()),
+        false => Carried::Unknown,
+    }
+}
+
+fn load(repo: &Repository, earlier: Earlier) -> Option<PreviousDirectory> {
+    let Earlier { object, settled } = earlier;
     let stream = match repo.read_object(&object) {
         Ok(stream) => stream,
         Err(error) => {
@@ -87,6 +130,7 @@ fn load(repo: &Repository, object: ObjectId) -> Option<PreviousDirectory> {
     }
     Some(PreviousDirectory {
         object,
+        settled,
         stream,
         entries,
         cursor: 0,

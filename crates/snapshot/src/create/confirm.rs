@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use holdfast_host::Cancel;
-use holdfast_repository::directory::{DirectoryEntry, decode};
+use holdfast_repository::directory::{DirectoryEntry, Extras, decode};
 use holdfast_repository::object::ObjectId;
 use holdfast_repository::{ContentInfo, Repository};
 use parking_lot::Mutex;
@@ -43,10 +43,11 @@ pub(super) fn lost_objects(
             let directory = bytes.ok().and_then(|bytes| decode(bytes).ok());
             let found = &mut *found.lock();
             match directory {
-                Some(directory) => directory
-                    .entries
-                    .iter()
-                    .for_each(|entry| found.visit(entry)),
+                Some(directory) => {
+                    found.visit_large(directory.extras.as_deref());
+                    let entries = directory.entries.iter();
+                    entries.for_each(|entry| found.visit(entry));
+                }
                 None => drop(found.lost.insert(level[index])),
             }
             Ok(())
@@ -87,7 +88,17 @@ struct Found {
 }
 
 impl Found {
+    /// Extended attributes that are objects of their own.
+    fn visit_large(&mut self, extras: Option<&Extras>) {
+        for object in extras.iter().flat_map(|extras| extras.overflow.values()) {
+            if self.seen.insert(*object) {
+                self.files.push(*object);
+            }
+        }
+    }
+
     fn visit(&mut self, entry: &DirectoryEntry) {
+        self.visit_large(entry.extras.as_deref());
         let Some(object) = entry.object.filter(|object| self.seen.insert(*object)) else {
             return;
         };

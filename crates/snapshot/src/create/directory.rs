@@ -11,16 +11,16 @@ use holdfast_repository::directory::{
     Bytes64, DirectoryEntry, EntryKind, Extras, FileMode, stored_names,
 };
 use holdfast_repository::json::UnixNanos;
-use holdfast_repository::object::ObjectId;
 use holdfast_repository::policy::{Files, Policy, compressor_for};
 use holdfast_repository::{Compression, Result};
 
-use super::compare::Previous;
+use super::compare::{Earlier, Previous};
+use super::extended::{self, Carried};
 use super::node::{Node, Slot};
 use super::stream::{LargeFile, LazyFile, Stream};
 use super::upload::{Cached, compression_by_name};
 use super::worker::{SmallFile, Worker};
-use crate::problem::ProblemCode;
+use crate::problem::{Problem, ProblemCode, Severity};
 
 /// A directory that is to be read.
 pub(super) struct DirectoryTask {
@@ -33,7 +33,9 @@ pub(super) struct DirectoryTask {
     /// The rules of the directory above.
     pub(super) rules: Arc<Rules>,
     /// The same directory in earlier snapshots.
-    pub(super) previous: Vec<ObjectId>,
+    pub(super) previous: Vec<Earlier>,
+    /// What is known of its own extended metadata.
+    pub(super) carried: Carried,
 }
 
 /// How a directory is opened.
@@ -48,11 +50,13 @@ pub(super) enum Open {
 enum Pending {
     Directory {
         index: usize,
-        previous: Vec<ObjectId>,
+        previous: Vec<Earlier>,
+        carried: Carried,
     },
     File {
         index: usize,
         size: u64,
+        may_have_holes: bool,
     },
     Symlink {
         index: usize,
@@ -60,8 +64,9 @@ enum Pending {
 }
 
 /// Reads a directory.
-pub(super) fn process(worker: &mut Worker<'_>, task: DirectoryTask) -> Result<()> {
+pub(super) fn process(worker: &mut Worker<'_>, mut task: DirectoryTask) -> Result<()> {
     let upload = worker.upload();
+    let carried = std::mem::take(&mut task.carried);
     let node = &task.node;
     upload.progress().set_current(&node.path);
     let policy = upload.policies().policy(&node.path);
@@ -101,8 +106,19 @@ pub(super) fn process(worker: &mut Worker<'_>, task: DirectoryTask) -> Result<()
     };
     upload.count_directory(scan.excluded);
     report_unreadable(worker, node, &scan.listing);
+    let own = match carried {
+        Carried::Known(extras) if worker.is_kept(extras.as_deref()) => extras,
+        _ => worker.keep_extended(&node.path, directory.extended())?,
+    };
+    node.set_extras(own);
     let mut previous = Previous::load(upload.repository(), &task.previous);
-    let (entries, pending) = compare(worker, node, policy, &scan.listing, &mut previous);
+    let listed = Compared {
+        directory: directory.as_ref(),
+        node,
+        policy,
+        listing: &scan.listing,
+    };
+    let (entries, pending) = listed.compare(worker, &mut previous)?;
     node.set_entries(entries, pending.len(), previous.into_streams());
     upload.checkpoints().begin_directory(node);
     let read = Read {
@@ -177,43 +193,57 @@ fn report_unreadable(worker: &Worker<'_>, node: &Node, listing: &Listing) {
     }
 }
 
-/// Makes the entries of a directory; what is not complete is returned with them.
-fn compare(
-    worker: &Worker<'_>,
-    node: &Node,
-    policy: &Policy,
-    listing: &Listing,
-    previous: &mut Previous,
-) -> (Vec<DirectoryEntry>, Vec<Pending>) {
-    let upload = worker.upload();
-    let mut texts = StoredTexts::of(listing);
-    let mut entries = Vec::with_capacity(listing.len());
-    let mut pending = Vec::new();
-    let mut cached = Cached::default();
-    for (position, listed) in listing.iter().enumerate() {
-        let index = entries.len();
-        let kind = match listed.metadata.kind {
-            Kind::Directory => EntryKind::Directory,
-            Kind::File => EntryKind::File,
-            Kind::Symlink => EntryKind::Symlink,
-            Kind::Other => {
-                unsupported(worker, node, policy, listed);
+/// A listed directory that is compared with earlier snapshots.
+struct Compared<'a> {
+    directory: &'a dyn SourceDirectory,
+    node: &'a Node,
+    policy: &'a Policy,
+    listing: &'a Listing,
+}
+
+impl Compared<'_> {
+    /// Makes the entries of a directory; what is not complete is returned with them.
+    fn compare(
+        &self,
+        worker: &mut Worker<'_>,
+        previous: &mut Previous,
+    ) -> Result<(Vec<DirectoryEntry>, Vec<Pending>)> {
+        let upload = worker.upload();
+        let mut texts = StoredTexts::of(self.listing);
+        let mut entries = Vec::with_capacity(self.listing.len());
+        let mut pending = Vec::new();
+        let mut cached = Cached::default();
+        for (position, listed) in self.listing.iter().enumerate() {
+            let index = entries.len();
+            let kind = match listed.metadata.kind {
+                Kind::Directory => EntryKind::Directory,
+                Kind::File => EntryKind::File,
+                Kind::Symlink => EntryKind::Symlink,
+                Kind::Other => {
+                    unsupported(worker, self.node, self.policy, listed);
+                    continue;
+                }
+            };
+            let text = texts.take(position, listed.name);
+            let mut entry = describe(text, kind, listed, upload.root_device());
+            let size = listed.metadata.size;
+            if listed.metadata.kind == Kind::Directory {
+                let (previous, carried) = previous.directories(listed);
+                pending.push(Pending::Directory {
+                    index,
+                    previous,
+                    carried,
+                });
+                entries.push(entry);
                 continue;
             }
-        };
-        let mut entry = describe(texts.take(position, listed.name), kind, listed);
-        let size = listed.metadata.size;
-        match listed.metadata.kind {
-            Kind::Directory => pending.push(Pending::Directory {
-                index,
-                previous: previous.directories(listed),
-            }),
-            _ => match previous
+            let unchanged = previous
                 .unchanged(listed)
-                .filter(|object| upload.is_stored(object))
-            {
-                Some(object) => {
+                .filter(|(object, _)| upload.is_stored(object));
+            match unchanged {
+                Some((object, carried)) => {
                     entry.object = Some(object);
+                    self.take_over(worker, &mut entry, carried, listed)?;
                     cached.entries += 1;
                     match listed.metadata.kind {
                         Kind::Symlink => cached.symlink_bytes += size,
@@ -223,17 +253,46 @@ fn compare(
                 None if listed.metadata.kind == Kind::Symlink => {
                     pending.push(Pending::Symlink { index })
                 }
-                None => pending.push(Pending::File { index, size }),
-            },
+                None => pending.push(Pending::File {
+                    index,
+                    size,
+                    may_have_holes: listed.metadata.may_have_holes,
+                }),
+            }
+            entries.push(entry);
         }
-        entries.push(entry);
+        upload.count_cached(cached);
+        Ok((entries, pending))
     }
-    upload.count_cached(cached);
-    (entries, pending)
+
+    /// Gives an unchanged entry the extended metadata that an earlier snapshot has of it, or looks at it again.
+    fn take_over(
+        &self,
+        worker: &mut Worker<'_>,
+        entry: &mut DirectoryEntry,
+        carried: Carried,
+        listed: Listed<'_>,
+    ) -> Result<()> {
+        let extras = match carried {
+            Carried::Known(extras) if worker.is_kept(extras.as_deref()) => extras,
+            _ => {
+                let may_have_holes = listed.metadata.may_have_holes;
+                let found = self.directory.entry_extended(listed.name, may_have_holes);
+                worker.keep_extended(&self.node.path_of(listed.name), found)?
+            }
+        };
+        extended::put(entry, extras);
+        Ok(())
+    }
 }
 
 /// An entry with everything but its object.
-pub(super) fn describe(text: Vec<u8>, kind: EntryKind, listed: Listed<'_>) -> DirectoryEntry {
+pub(super) fn describe(
+    text: Vec<u8>,
+    kind: EntryKind,
+    listed: Listed<'_>,
+    root_device: u64,
+) -> DirectoryEntry {
     let metadata = listed.metadata;
     let mut entry = DirectoryEntry::new(text, kind);
     entry.mode = FileMode::from_unix(metadata.mode);
@@ -241,12 +300,14 @@ pub(super) fn describe(text: Vec<u8>, kind: EntryKind, listed: Listed<'_>) -> Di
     entry.mtime = UnixNanos(metadata.modified);
     entry.uid = metadata.uid;
     entry.gid = metadata.gid;
-    if std::str::from_utf8(listed.name).is_err() {
-        let extras = Extras {
-            raw_name: Some(Bytes64(listed.name.to_vec())),
+    let is_text = std::str::from_utf8(listed.name).is_ok();
+    let hard_link = extended::hard_link(metadata, root_device);
+    if !is_text || !hard_link.is_empty() {
+        entry.extras = Some(Box::new(Extras {
+            raw_name: (!is_text).then(|| Bytes64(listed.name.to_vec())),
+            hard_link,
             ..Extras::default()
-        };
-        entry.extras = Some(Box::new(extras));
+        }));
     }
     entry
 }
@@ -279,18 +340,33 @@ impl StoredTexts {
 }
 
 fn unsupported(worker: &Worker<'_>, node: &Node, policy: &Policy, listed: Listed<'_>) {
-    if policy.error_handling.ignore_unknown_types.unwrap_or(true) {
-        return;
-    }
     let path = node.path_of(listed.name);
     let message =
         "unknown or unsupported entry type: only files, directories and symbolic links are stored"
             .to_owned();
+    if policy.error_handling.ignore_unknown_types.unwrap_or(true) {
+        // Named and not counted: other programs say nothing of it, and their directories are the same.
+        return worker.upload().report(Problem {
+            code: ProblemCode::UnsupportedType,
+            severity: Severity::Ignored,
+            path,
+            message,
+            size: None,
+        });
+    }
     let problem =
         worker
             .upload()
             .entry_failed(path, ProblemCode::UnsupportedType, message, None, false);
     node.add_failure(problem.path, problem.message, false);
+}
+
+/// A file that is to be read.
+struct PendingFile {
+    slot: Slot,
+    size: u64,
+    may_have_holes: bool,
+    ignore_errors: bool,
 }
 
 /// A listed directory whose incomplete entries are read.
@@ -308,21 +384,23 @@ impl Read<'_> {
     fn start(&self, worker: &mut Worker<'_>, pending: Vec<Pending>) -> Result<()> {
         let upload = worker.upload();
         let node = &self.task.node;
-        let ignore_errors = self
-            .policy
-            .error_handling
-            .ignore_file_errors
-            .unwrap_or(false);
         // Positions in the listing and among the entries differ by what was left out in between.
         let names = self.names();
         let (mut directories, mut streams, mut small) = (Vec::new(), Vec::new(), Vec::new());
         for pending in pending {
             match pending {
-                Pending::Directory { index, previous } => {
-                    directories.push(self.child(names[index], index, previous))
-                }
-                Pending::File { index, size } if size > upload.small_file_limit() as u64 => {
-                    streams.extend(self.large(worker, names[index], index, size, ignore_errors)?);
+                Pending::Directory {
+                    index,
+                    previous,
+                    carried,
+                } => directories.push(self.child(names[index], index, previous, carried)),
+                Pending::File {
+                    index,
+                    size,
+                    may_have_holes,
+                } if size > upload.small_file_limit() as u64 => {
+                    let file = self.file(index, size, may_have_holes);
+                    streams.extend(self.large(worker, names[index], file)?);
                 }
                 pending => small.push(pending),
             }
@@ -342,11 +420,16 @@ impl Read<'_> {
                         self.directory.as_ref(),
                         names[index],
                         slot,
-                        ignore_errors,
+                        self.ignores_errors(),
                     )?;
                 }
-                Pending::File { index, size } => {
-                    self.small(worker, names[index], index, size, ignore_errors)?
+                Pending::File {
+                    index,
+                    size,
+                    may_have_holes,
+                } => {
+                    let file = self.file(index, size, may_have_holes);
+                    self.small(worker, names[index], file)?
                 }
                 Pending::Directory { .. } => {}
             }
@@ -362,7 +445,13 @@ impl Read<'_> {
             .collect()
     }
 
-    fn child(&self, name: &[u8], index: usize, previous: Vec<ObjectId>) -> DirectoryTask {
+    fn child(
+        &self,
+        name: &[u8],
+        index: usize,
+        previous: Vec<Earlier>,
+        carried: Carried,
+    ) -> DirectoryTask {
         let parent = &self.task.node;
         let slot = Slot {
             node: Arc::clone(parent),
@@ -379,30 +468,37 @@ impl Read<'_> {
             path: self.task.path.child(name),
             rules: Arc::clone(&self.rules),
             previous,
+            carried,
         }
     }
 
-    fn small(
-        &self,
-        worker: &mut Worker<'_>,
-        name: &[u8],
-        index: usize,
-        size: u64,
-        ignore_errors: bool,
-    ) -> Result<()> {
-        let slot = Slot {
-            node: Arc::clone(&self.task.node),
-            index,
-        };
-        let compression = self.compression(name, size);
+    fn file(&self, index: usize, size: u64, may_have_holes: bool) -> PendingFile {
+        PendingFile {
+            slot: Slot {
+                node: Arc::clone(&self.task.node),
+                index,
+            },
+            size,
+            may_have_holes,
+            ignore_errors: self.ignores_errors(),
+        }
+    }
+
+    fn ignores_errors(&self) -> bool {
+        let errors = &self.policy.error_handling;
+        errors.ignore_file_errors.unwrap_or(false)
+    }
+
+    fn small(&self, worker: &mut Worker<'_>, name: &[u8], pending: PendingFile) -> Result<()> {
         let file = SmallFile {
-            slot,
-            listed_size: size,
-            compression,
-            ignore_errors,
+            slot: pending.slot.clone(),
+            listed_size: pending.size,
+            may_have_holes: pending.may_have_holes,
+            compression: self.compression(name, pending.size),
+            ignore_errors: pending.ignore_errors,
         };
         if !worker.add_small_file(self.directory.as_ref(), name, file)? {
-            let streams = self.large(worker, name, index, size, ignore_errors)?;
+            let streams = self.large(worker, name, pending)?;
             worker.upload().queue().push(streams, Vec::new());
         }
         Ok(())
@@ -412,18 +508,18 @@ impl Read<'_> {
         &self,
         worker: &Worker<'_>,
         name: &[u8],
-        index: usize,
-        size: u64,
-        ignore_errors: bool,
+        pending: PendingFile,
     ) -> Result<Vec<Arc<Stream>>> {
         let upload = worker.upload();
-        let node = &self.task.node;
-        let slot = Slot {
-            node: Arc::clone(node),
-            index,
-        };
-        let file = LazyFile::new(Arc::clone(&self.directory), name);
-        let path = node.path_of(name);
+        let PendingFile {
+            slot,
+            size,
+            may_have_holes,
+            ignore_errors,
+        } = pending;
+        let file =
+            LazyFile::new(Arc::clone(&self.directory), name).with_holes(may_have_holes, size);
+        let path = self.task.node.path_of(name);
         let file = LargeFile::new(
             slot,
             path,

@@ -15,6 +15,7 @@ mod compare;
 mod confirm;
 mod directory;
 mod estimate;
+mod extended;
 mod lanes;
 mod node;
 mod previous;
@@ -31,18 +32,20 @@ use std::time::Instant;
 
 use holdfast_files::{Root, RootNode, SourceTree};
 use holdfast_planning::ignore::{RelativePath, Rules};
-use holdfast_repository::directory::EntryKind;
+use holdfast_repository::directory::{DirectoryEntry, EntryKind};
 use holdfast_repository::json::UnixNanos;
 use holdfast_repository::manifest::{Manifest, ManifestEdits, ManifestId, Manifests};
 use holdfast_repository::object::ObjectId;
 use holdfast_repository::policy::PolicyTree;
-use holdfast_repository::snapshot::{self, SnapshotManifest};
+use holdfast_repository::snapshot::{self, SnapshotExtras, SnapshotManifest};
 use holdfast_repository::{ContentWriter, Repository, Session};
 
 pub use request::{SavedSnapshot, SnapshotReport, SnapshotRequest, Source, SourceReport};
 
 use self::actions::FolderActions;
+use self::compare::Earlier;
 use self::directory::{DirectoryTask, Open};
+use self::extended::Carried;
 use self::node::{Node, Slot};
 use self::stream::{LargeFile, LazyFile};
 use self::upload::{Settings, Upload, Uploaded};
@@ -160,14 +163,15 @@ impl Run<'_> {
         let progress = &self.request.progress;
         let before = Figures::of(progress);
         let earlier = previous::select(snapshot::list(self.manifests, Some(&self.source.identity)));
-        let start_time = self.start_time(&earlier);
+        let now = self.now();
+        let start_time = self.start_time(&earlier, now);
         let keep_identical = !policies
             .root()
             .retention
             .ignore_identical_snapshots
             .unwrap_or(false);
         let uploaded = actions::around(self.request, self.source, policies.root(), |tree| {
-            self.upload_lasting(tree, policies, &earlier, start_time, writers)
+            self.upload_lasting(tree, policies, &earlier, (start_time, now), writers)
         });
         let uploaded = match uploaded {
             Err(error @ (Error::Source { .. } | Error::Action { .. })) => Err(error),
@@ -178,6 +182,7 @@ impl Run<'_> {
             Ok((
                 Uploaded {
                     root,
+                    companion,
                     stats,
                     mut problems,
                     checkpoints,
@@ -188,12 +193,16 @@ impl Run<'_> {
                 let mut manifest = self.manifest(start_time);
                 manifest.root_entry = Some(root);
                 manifest.stats = stats;
+                let latest = earlier.iter().map(|snapshot| snapshot.start_time).max();
+                manifest.extras = Some(SnapshotExtras {
+                    known_before: extended::known_before(now, latest),
+                });
                 manifest.end_time = self.now().max(start_time);
                 let same = earlier
                     .first()
                     .is_some_and(|last| last.root_object() == manifest.root_object());
                 let manifest_to_save = (!same || keep_identical).then_some(&manifest);
-                let id = self.save(manifest_to_save, &checkpoints, writers)?;
+                let id = self.save(manifest_to_save, companion, &checkpoints, writers)?;
                 manifest.id = id.clone().unwrap_or_default();
                 (Ok(SavedSnapshot { manifest, id }), stats, problems)
             }
@@ -216,6 +225,7 @@ impl Run<'_> {
     fn save(
         &self,
         manifest: Option<&SnapshotManifest>,
+        companion: Option<DirectoryEntry>,
         checkpoints: &[Manifest],
         writers: &mut [ContentWriter],
     ) -> Result<Option<ManifestId>> {
@@ -224,6 +234,10 @@ impl Run<'_> {
         let id = manifest
             .map(|manifest| Ok::<_, Error>(edits.put(manifest.labels()?, manifest)?))
             .transpose()?;
+        if let (Some(manifest), Some(root)) = (manifest, companion) {
+            let companion = extended::companion(manifest, root);
+            edits.put(companion.labels()?, &companion)?;
+        }
         checkpoints.iter().for_each(|old| edits.delete(old));
         if manifest.is_some() {
             self.superseded()
@@ -269,7 +283,7 @@ impl Run<'_> {
         tree: &dyn SourceTree,
         policies: &PolicyTree,
         earlier: &[SnapshotManifest],
-        start_time: UnixNanos,
+        (start_time, now): (UnixNanos, UnixNanos),
         writers: &mut [ContentWriter],
     ) -> Result<Uploaded> {
         let clock = self.repo.clock();
@@ -277,6 +291,7 @@ impl Run<'_> {
         let progress = &self.request.progress;
         let fresh = || Pass {
             start_time,
+            now,
             lost: HashSet::new(),
             progress: Arc::clone(progress),
         };
@@ -298,6 +313,9 @@ impl Run<'_> {
             // Everything else is taken over from the tree that was just made. It was counted already.
             let made = SnapshotManifest {
                 root_entry: Some(uploaded.root),
+                extras: Some(SnapshotExtras {
+                    known_before: extended::known_before(now, None),
+                }),
                 ..SnapshotManifest::default()
             };
             let again = Arc::new(Progress::new());
@@ -309,6 +327,7 @@ impl Run<'_> {
             let repeated = self.upload(tree, policies, &[made], pass, writers)?;
             progress.add_new(again.bytes_new());
             uploaded.root = repeated.root;
+            uploaded.companion = repeated.companion;
             uploaded.problems = repeated.problems;
             uploaded.checkpoints.extend(repeated.checkpoints);
         }
@@ -324,11 +343,9 @@ impl Run<'_> {
 
     /// A snapshot starts after every earlier one of its source, also when the clock was set back: the order of starts is
     /// all that tells which is newer.
-    fn start_time(&self, earlier: &[SnapshotManifest]) -> UnixNanos {
+    fn start_time(&self, earlier: &[SnapshotManifest], now: UnixNanos) -> UnixNanos {
         let latest = earlier.iter().map(|snapshot| snapshot.start_time).max();
-        latest.map_or(self.now(), |latest| {
-            self.now().max(UnixNanos(latest.0.saturating_add(1)))
-        })
+        latest.map_or(now, |latest| now.max(UnixNanos(latest.0.saturating_add(1))))
     }
 
     fn manifest(&self, start_time: UnixNanos) -> SnapshotManifest {
@@ -356,14 +373,20 @@ impl Run<'_> {
             reason: error.to_string(),
         };
         let root = tree.root().map_err(failed)?;
+        let latest = earlier.iter().map(|snapshot| snapshot.start_time).max();
+        let extras = Some(SnapshotExtras {
+            known_before: extended::known_before(pass.now, latest),
+        });
         let settings = Settings {
             workers: writers.len(),
             memory_budget: self.request.memory_budget,
             fail_fast: self.request.fail_fast,
             lost: pass.lost,
+            root_device: root.metadata.device,
             checkpoint: SnapshotManifest {
                 source: self.source.identity.clone(),
                 start_time: pass.start_time,
+                extras,
                 ..SnapshotManifest::default()
             },
         };
@@ -378,11 +401,11 @@ impl Run<'_> {
             shared,
         )?
         .with_actions(FolderActions::new(self.request, tree));
-        begin(&upload, root, earlier)?;
+        begin(&upload, root, earlier, pass.now)?;
         let queue = Arc::clone(upload.queue());
         let _wake = self.request.cancel.on_cancel(move || queue.close());
         std::thread::scope(|scope| {
-            for writer in writers {
+            for writer in writers.iter_mut() {
                 scope.spawn(|| {
                     let _guard = CloseOnPanic(&upload);
                     if let Err(error) = Worker::new(&upload, writer).run() {
@@ -392,14 +415,23 @@ impl Run<'_> {
             }
         });
         upload.actions().after_all(&upload);
-        upload.finish()
+        let companion = match upload.is_stopped() || upload.held().is_empty() {
+            true => None,
+            false => Some(Worker::new(&upload, &mut writers[0]).store_companion()?),
+        };
+        Ok(Uploaded {
+            companion,
+            ..upload.finish()?
+        })
     }
 }
 
 /// One reading of a source.
 struct Pass {
-    /// When the first one began.
+    /// When the first one began; later than every earlier snapshot.
     start_time: UnixNanos,
+    /// The same by the clock.
+    now: UnixNanos,
     /// Objects that are not taken over.
     lost: HashSet<ObjectId>,
     progress: Arc<Progress>,
@@ -416,7 +448,7 @@ impl Drop for CloseOnPanic<'_> {
     }
 }
 
-fn root_entry(root: &Root) -> holdfast_repository::directory::DirectoryEntry {
+fn root_entry(root: &Root) -> DirectoryEntry {
     let kind = match root.node {
         RootNode::Directory(_) => EntryKind::Directory,
         RootNode::File(_) => EntryKind::File,
@@ -426,26 +458,30 @@ fn root_entry(root: &Root) -> holdfast_repository::directory::DirectoryEntry {
         name: &root.name,
         metadata: &root.metadata,
     };
-    let mut entry = directory::describe(text, kind, listed);
+    let mut entry = directory::describe(text, kind, listed, root.metadata.device);
     // The root's own extras have another place in the format.
     entry.extras = None;
     entry
 }
 
 /// Queues the root.
-fn begin(upload: &Upload<'_>, root: Root, earlier: &[SnapshotManifest]) -> Result<()> {
+fn begin(
+    upload: &Upload<'_>,
+    root: Root,
+    earlier: &[SnapshotManifest],
+    now: UnixNanos,
+) -> Result<()> {
     match root.node {
         RootNode::Directory(directory) => {
             let mut previous = Vec::new();
-            let roots = earlier
-                .iter()
-                .filter_map(|snapshot| snapshot.root_entry.as_ref());
-            for object in roots
-                .filter(|root| root.is_directory())
-                .filter_map(|root| root.object)
-            {
-                if !previous.contains(&object) {
-                    previous.push(object);
+            for snapshot in earlier {
+                let root = snapshot.root_entry.as_ref();
+                if let Some(object) = root
+                    .filter(|root| root.is_directory())
+                    .and_then(|r| r.object)
+                {
+                    let settled = extended::settled(snapshot, now);
+                    Earlier { object, settled }.add(&mut previous);
                 }
             }
             let task = DirectoryTask {
@@ -454,6 +490,7 @@ fn begin(upload: &Upload<'_>, root: Root, earlier: &[SnapshotManifest]) -> Resul
                 path: RelativePath::root(),
                 rules: Rules::none(),
                 previous,
+                carried: Carried::Unknown,
             };
             upload.queue().push(Vec::new(), vec![task]);
         }
@@ -474,13 +511,14 @@ fn begin(upload: &Upload<'_>, root: Root, earlier: &[SnapshotManifest]) -> Resul
                     text.clone().into_bytes(),
                     EntryKind::File,
                     listed,
+                    root.metadata.device,
                 )],
                 0,
                 Vec::new(),
             );
             let slot = Slot { node, index: 0 };
-            let large =
-                LargeFile::new(slot, text, size, LazyFile::opened(file), compression, false);
+            let file = LazyFile::opened(file, &root.metadata);
+            let large = LargeFile::new(slot, text, size, file, compression, false);
             let part_size = policy
                 .upload
                 .parallel_upload_above_size

@@ -5,10 +5,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use holdfast_files::Metadata;
-use holdfast_repository::directory::{DirectoryEntry, DirectorySummary, SummaryBuilder, encode};
+use holdfast_repository::directory::{
+    DirectoryEntry, DirectorySummary, Extras, SummaryBuilder, encode,
+};
 use holdfast_repository::json::UnixNanos;
 use holdfast_repository::object::ObjectId;
 use parking_lot::Mutex;
+
+use super::extended;
 
 /// A directory whose entries are not all known yet.
 #[derive(Debug)]
@@ -40,6 +44,8 @@ struct State {
     failures: Vec<Failure>,
     /// Streams of the same directory in earlier snapshots.
     previous: Vec<(ObjectId, Bytes)>,
+    /// Extras of the root itself; those of other directories stand in the directory above.
+    own: Option<Box<Extras>>,
 }
 
 #[derive(Debug)]
@@ -94,6 +100,14 @@ impl Node {
         self.remaining.fetch_add(pending, Ordering::AcqRel);
     }
 
+    /// Sets what the directory itself has beyond the format's fields.
+    pub(super) fn set_extras(&self, extras: Option<Box<Extras>>) {
+        match &self.parent {
+            Some(slot) => slot.set_extras(extras),
+            None => self.state.lock().own = extras,
+        }
+    }
+
     /// Counts one pending entry as done; says whether it was the last.
     #[must_use]
     pub(super) fn release(&self) -> bool {
@@ -129,6 +143,7 @@ impl Node {
             mut entries,
             failures,
             previous,
+            own,
         } = std::mem::take(&mut *self.state.lock());
         entries.retain(|entry| entry.object.is_some());
         let mut summary = SummaryBuilder::new();
@@ -139,7 +154,7 @@ impl Node {
             summary.add_failure(failure.path, failure.message, failure.ignored);
         }
         let summary = summary.finish(UnixNanos(self.metadata.modified), "");
-        let bytes = encode(&entries, &summary, None);
+        let bytes = encode(&entries, &summary, own.as_deref());
         let known = previous
             .iter()
             .find(|(_, stream)| *stream == bytes)
@@ -184,6 +199,12 @@ impl Noted {
 }
 
 impl Slot {
+    /// Sets what the entry has beyond the format's fields and beside its name and link.
+    pub(super) fn set_extras(&self, extras: Option<Box<Extras>>) {
+        let mut state = self.node.state.lock();
+        extended::put(&mut state.entries[self.index], extras);
+    }
+
     /// Completes the entry with its object and, for files and symbolic links, its true size.
     pub(super) fn complete(
         &self,

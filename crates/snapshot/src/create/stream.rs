@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use holdfast_files::{SourceDirectory, SourceFile};
+use holdfast_files::{Extents, Found, Metadata, SourceDirectory, SourceFile};
 use holdfast_repository::object::{IndirectEntry, ObjectId};
 use holdfast_repository::{Compression, Splitter};
 use parking_lot::Mutex;
@@ -19,7 +19,58 @@ pub(super) const READ_STEP: usize = 256 * 1024;
 pub(super) struct LazyFile {
     directory: Option<Arc<dyn SourceDirectory>>,
     name: Vec<u8>,
-    opened: Mutex<Option<Arc<dyn SourceFile>>>,
+    /// Size of a file that may have holes.
+    sparse: Option<u64>,
+    opened: Mutex<Option<Arc<OpenFile>>>,
+}
+
+/// An open file, of which holes are not read.
+struct OpenFile {
+    file: Box<dyn SourceFile>,
+    /// Where a sparse file holds data, and its size.
+    data: Option<(Extents, u64)>,
+}
+
+impl OpenFile {
+    fn new(file: Box<dyn SourceFile>, sparse: Option<u64>) -> Self {
+        // A file that became shorter since it was listed is read as it is: what is missing is no hole.
+        let is_whole = |size: u64| file.read_at(&mut [0], size - 1).is_ok_and(|read| read == 1);
+        let size = sparse.filter(|size| *size > 0 && is_whole(*size));
+        let data = size.and_then(|size| Some((file.data_extents().ok()??, size)));
+        Self { file, data }
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let Some((extents, size)) = &self.data else {
+            return self.file.read_at(buffer, offset);
+        };
+        let mut filled = 0;
+        while filled < buffer.len() {
+            let (at, room) = (offset + filled as u64, buffer.len() - filled);
+            let within = |end: u64| usize::try_from(end - at).map_or(room, |left| left.min(room));
+            let next = extents.partition_point(|(start, length)| start + length <= at);
+            let (start, end) = match extents.get(next) {
+                Some((start, length)) => (*start, start + length),
+                // Behind the last data there is a hole to the end, and then what the file may have grown by.
+                None => ((*size).max(at), u64::MAX),
+            };
+            if at < start {
+                let length = within(start);
+                buffer[filled..filled + length].fill(0);
+                filled += length;
+                continue;
+            }
+            let length = within(end);
+            let got = self
+                .file
+                .read_at(&mut buffer[filled..filled + length], at)?;
+            filled += got;
+            if got < length {
+                break;
+            }
+        }
+        Ok(filled)
+    }
 }
 
 impl LazyFile {
@@ -27,19 +78,38 @@ impl LazyFile {
         Self {
             directory: Some(directory),
             name: name.to_vec(),
+            sparse: None,
             opened: Mutex::new(None),
         }
     }
 
-    pub(super) fn opened(file: Box<dyn SourceFile>) -> Self {
+    /// The same file of `size` bytes, of which some may be holes.
+    pub(super) fn with_holes(self, may_have_holes: bool, size: u64) -> Self {
+        let sparse = may_have_holes.then_some(size);
+        Self { sparse, ..self }
+    }
+
+    pub(super) fn opened(file: Box<dyn SourceFile>, metadata: &Metadata) -> Self {
+        let sparse = metadata.may_have_holes.then_some(metadata.size);
         Self {
             directory: None,
             name: Vec::new(),
-            opened: Mutex::new(Some(file.into())),
+            sparse,
+            opened: Mutex::new(Some(Arc::new(OpenFile::new(file, sparse)))),
         }
     }
 
-    fn get(&self) -> io::Result<Arc<dyn SourceFile>> {
+    /// What the file has beyond its metadata; it must have been read.
+    pub(super) fn extended(&self) -> Found {
+        let Ok(opened) = self.get() else {
+            return Found::default();
+        };
+        let mut found = opened.file.extended();
+        found.extended.data = opened.data.as_ref().map(|(extents, _)| extents.clone());
+        found
+    }
+
+    fn get(&self) -> io::Result<Arc<OpenFile>> {
         let mut opened = self.opened.lock();
         if let Some(file) = &*opened {
             return Ok(Arc::clone(file));
@@ -47,7 +117,7 @@ impl LazyFile {
         let Some(directory) = &self.directory else {
             return Err(io::ErrorKind::NotFound.into());
         };
-        let file: Arc<dyn SourceFile> = directory.open_file(&self.name)?.into();
+        let file = Arc::new(OpenFile::new(directory.open_file(&self.name)?, self.sparse));
         *opened = Some(Arc::clone(&file));
         Ok(file)
     }

@@ -20,6 +20,7 @@ use parking_lot::Mutex;
 use super::actions::FolderActions;
 use super::checkpoint::Checkpoints;
 use super::confirm::lasts;
+use super::extended::Held;
 use super::node::Node;
 use super::queue::Queue;
 use crate::error::Error;
@@ -44,6 +45,8 @@ pub(super) struct Settings {
     pub(super) fail_fast: bool,
     /// Objects that are not taken over, because contents of them are gone.
     pub(super) lost: HashSet<ObjectId>,
+    /// Device of the root.
+    pub(super) root_device: u64,
     /// Source and start of the snapshot, for checkpoints.
     pub(super) checkpoint: SnapshotManifest,
 }
@@ -67,6 +70,7 @@ pub(super) struct Upload<'a> {
     publishing: Mutex<()>,
     actions: FolderActions,
     checkpoints: Checkpoints,
+    held: Mutex<Held>,
 }
 
 /// The root entry in the making.
@@ -140,6 +144,7 @@ impl<'a> Upload<'a> {
             counters: Counters::default(),
             publishing: Mutex::new(()),
             actions: FolderActions::default(),
+            held: Mutex::default(),
         })
     }
 
@@ -163,6 +168,23 @@ impl<'a> Upload<'a> {
 
     pub(super) fn cancel(&self) -> &Cancel {
         &self.cancel
+    }
+
+    /// Device of the root.
+    pub(super) fn root_device(&self) -> u64 {
+        self.settings.root_device
+    }
+
+    /// Notes an object that only extended metadata refers to.
+    pub(super) fn hold(&self, object: ObjectId, length: Option<u64>) {
+        let mut held = self.held.lock();
+        let known = held.entry(object).or_default();
+        *known = known.or(length);
+    }
+
+    /// What was noted so far.
+    pub(super) fn held(&self) -> Held {
+        self.held.lock().clone()
     }
 
     pub(super) fn checkpoints(&self) -> &Checkpoints {
@@ -362,7 +384,11 @@ impl<'a> Upload<'a> {
     }
 
     pub(super) fn report(&self, problem: Problem) {
-        tracing::warn!(code = %problem.code, path = problem.path, "{}", problem.message);
+        let (code, path, message) = (problem.code, &problem.path, &problem.message);
+        match problem.severity {
+            Severity::Ignored => tracing::debug!(%code, path, "{message}"),
+            Severity::Error | Severity::Warning => tracing::warn!(%code, path, "{message}"),
+        }
         self.problems.lock().push(problem);
     }
 
@@ -398,6 +424,7 @@ impl<'a> Upload<'a> {
                     };
                     root.entry.object = Some(object);
                     root.entry.summary = Some(Box::new(summary));
+                    root.entry.extras = entry.extras;
                 }
                 (None, reason) => self.root_unreadable(reason.unwrap_or_default()),
             }
@@ -416,6 +443,7 @@ impl<'a> Upload<'a> {
         let stats = self.counters.stats();
         Ok(Uploaded {
             root: self.root.into_inner().entry,
+            companion: None,
             stats,
             problems: self.problems.into_inner(),
             checkpoints: self.checkpoints.into_saved(),
@@ -426,6 +454,8 @@ impl<'a> Upload<'a> {
 /// A tree whose contents are all stored.
 pub(super) struct Uploaded {
     pub(super) root: DirectoryEntry,
+    /// Root of the companion snapshot, where there is something to hold.
+    pub(super) companion: Option<DirectoryEntry>,
     pub(super) stats: SnapshotStats,
     pub(super) problems: Vec<Problem>,
     /// Checkpoints that were saved on the way.

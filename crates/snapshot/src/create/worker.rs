@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use holdfast_files::SourceDirectory;
+use holdfast_files::{Found, SourceDirectory};
 use holdfast_repository::directory::DirectorySummary;
 use holdfast_repository::object::{
     ContentSink, IndirectEntry, ObjectId, ObjectOptions, concatenate_objects, finish_object,
@@ -109,6 +109,7 @@ impl<'a> Worker<'a> {
         let SmallFile {
             slot,
             listed_size,
+            may_have_holes,
             compression,
             ignore_errors,
         } = file;
@@ -116,13 +117,14 @@ impl<'a> Worker<'a> {
             return Ok(false);
         };
         let space = self.batch.space(expected + 1);
-        match directory.read_small(name, expected, space) {
-            Ok(length) if length > expected => return Ok(false),
-            Ok(length) => {
+        match directory.read_small_extended(name, expected, space, may_have_holes) {
+            Ok((length, _)) if length > expected => return Ok(false),
+            Ok((length, found)) => {
                 self.upload.progress().add_read(length as u64);
                 if length < expected {
                     self.warn_changed(slot.node.path_of(name), listed_size, length as u64);
                 }
+                self.attach(&slot, name, found)?;
                 self.batch
                     .push_read(length, None, compression, Target::File(slot));
             }
@@ -143,9 +145,11 @@ impl<'a> Worker<'a> {
         ignore_errors: bool,
     ) -> Result<()> {
         match directory.read_link(name) {
-            Ok(target) => self
-                .batch
-                .push_owned(target, None, None, Target::Symlink(slot)),
+            Ok(target) => {
+                self.attach(&slot, name, directory.entry_extended(name, false))?;
+                self.batch
+                    .push_owned(target, None, None, Target::Symlink(slot));
+            }
             Err(error) => {
                 self.fail_entry(&slot.node, name, &error, None, ignore_errors);
                 self.release(&slot.node)?;
@@ -156,6 +160,16 @@ impl<'a> Worker<'a> {
         } else {
             Ok(())
         }
+    }
+
+    /// Gives an entry what was found beyond its metadata.
+    fn attach(&mut self, slot: &Slot, name: &[u8], found: Found) -> Result<()> {
+        if found.extended.is_empty() && found.refused.is_empty() {
+            return Ok(());
+        }
+        let extras = self.keep_extended(&slot.node.path_of(name), found)?;
+        slot.set_extras(extras);
+        Ok(())
     }
 
     /// Stores what is in the batch and completes the entries.
@@ -218,6 +232,8 @@ impl<'a> Worker<'a> {
                     self.warn_changed(file.path.clone(), file.listed_size, length);
                 }
                 let object = self.file_object(parts, &file.path)?;
+                let extras = self.keep_extended(&file.path, file.file.extended())?;
+                file.slot.set_extras(extras);
                 file.slot.complete(object, Some(length), None);
                 self.upload.count_file(length);
             }
@@ -362,6 +378,7 @@ const DIRECTORY_PREFIX: u8 = b'k';
 pub(super) struct SmallFile {
     pub(super) slot: Slot,
     pub(super) listed_size: u64,
+    pub(super) may_have_holes: bool,
     pub(super) compression: Compression,
     pub(super) ignore_errors: bool,
 }

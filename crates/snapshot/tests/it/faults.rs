@@ -151,7 +151,19 @@ fn what_a_snapshot_cannot_hold_is_skipped_or_an_error_as_the_policy_says() {
     let place = Place::new();
     let mut tree = MemoryTree::new("data");
     tree.other("pipe").file("file", b"1");
-    assert_eq!(place.snapshot(&tree).problems, []);
+    let lenient = place.snapshot(&tree);
+    assert_eq!(
+        problems(&lenient),
+        [(
+            "pipe".to_owned(),
+            ProblemCode::UnsupportedType,
+            Severity::Ignored
+        )]
+    );
+    assert_eq!(
+        (lenient.errors(), lenient.stats.ignored_error_count),
+        (0, 0)
+    );
     let strict = place.snapshot_with(&tree, |request| {
         request.policy = policy(|policy| policy.error_handling.ignore_unknown_types = Some(false));
     });

@@ -5,9 +5,12 @@ mod archive;
 mod browse;
 mod create;
 mod damage;
+mod extended;
 mod faults;
 #[cfg(unix)]
 mod fixtures;
+#[cfg(target_os = "linux")]
+mod metadata;
 mod property;
 mod restore;
 mod restore_again;

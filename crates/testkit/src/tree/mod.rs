@@ -4,11 +4,15 @@
 mod compare;
 mod content;
 mod golden;
+#[cfg(target_os = "linux")]
+mod metadata;
 mod random;
 
 pub use compare::{Compare, Comparison, assert_same, compare_trees};
 pub use content::{random_bytes, write_random_file, write_text_file};
 pub use golden::golden;
+#[cfg(target_os = "linux")]
+pub use metadata::{Beyond, ONE_FILE, PIPE, SPARSE_FILES, beyond, metadata};
 pub use random::{RandomTree, source_like};
 
 use std::io;

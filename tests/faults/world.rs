@@ -143,6 +143,7 @@ fn first_moment() -> Timestamp {
 fn options_of(time: &Arc<ManualClock>, machine: Machine) -> OpenOptions {
     OpenOptions {
         cache_dir: None,
+        cache_min_length: 0,
         clock: Arc::new(SkewedClock {
             time: Arc::clone(time),
             skew: machine.skew,

@@ -90,14 +90,15 @@ pub(crate) fn store(arguments: &RepositoryArguments, access: Access) -> Result<A
     Ok(location(arguments)?.open(&options)?)
 }
 
+/// Index blobs from this length on are kept between commands, in bytes; small repositories leave nothing behind.
+const CACHED_FROM: u64 = 4 << 20;
+
 /// Opens the repository with the password that was given or asked for.
 pub(crate) fn open(arguments: &RepositoryArguments, access: Access) -> Result<Arc<Repository>> {
-    let store = store(arguments, access)?;
-    let password = password::obtain(arguments.password_file.as_deref(), Purpose::Open)?;
-    Ok(Repository::open(store, &password, &OpenOptions::default())?)
+    open_cached(arguments, access, cache_directory())
 }
 
-/// As [`open`], with large indexes in files below `cache` instead of in memory.
+/// As [`open`], with large indexes in files below `cache`.
 pub(crate) fn open_cached(
     arguments: &RepositoryArguments,
     access: Access,
@@ -107,14 +108,18 @@ pub(crate) fn open_cached(
     let password = password::obtain(arguments.password_file.as_deref(), Purpose::Open)?;
     let options = OpenOptions {
         cache_dir: Some(cache),
+        cache_min_length: CACHED_FROM,
         ..OpenOptions::default()
     };
     Ok(Repository::open(store, &password, &options)?)
 }
 
-/// Where this user's programs keep what can be made again.
+/// Where large indexes are unpacked: `HOLDFAST_CACHE_DIR`, else a folder of this user's for what can be made again.
 pub(crate) fn cache_directory() -> PathBuf {
     let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    if let Some(named) = variable("HOLDFAST_CACHE_DIR") {
+        return PathBuf::from(named);
+    }
     let caches = if cfg!(windows) {
         variable("LOCALAPPDATA").map(PathBuf::from)
     } else {

@@ -1,5 +1,6 @@
 //! Replacing a file in one step.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -9,23 +10,38 @@ use super::{create_new_file, replace_file, sync_dir, with_path};
 /// the new one and nothing between. It is durable when this returns. `mode` holds the Unix
 /// permission bits of the new file; Windows ignores it. The directory must exist.
 pub fn atomic_write(path: &Path, data: &[u8], mode: u32) -> io::Result<()> {
+    write_and_replace(path, data, mode, File::sync_all)?;
+    sync_dir(parent_of(path))
+}
+
+/// As [`atomic_write`], but not durable, which is much quicker: after a power cut the file may be old, missing or garbled.
+/// For what can be made again and is checked whenever it is read.
+pub fn cache_write(path: &Path, data: &[u8], mode: u32) -> io::Result<()> {
+    write_and_replace(path, data, mode, |_| Ok(()))
+}
+
+/// Writes a file beside `path`, does to it what `finish` says, and gives it the name.
+fn write_and_replace(
+    path: &Path,
+    data: &[u8],
+    mode: u32,
+    finish: impl FnOnce(&File) -> io::Result<()>,
+) -> io::Result<()> {
     let temporary = temporary_beside(path)?;
-    let result = write_and_replace(&temporary, path, data, mode);
+    let write = || {
+        let mut file = create_new_file(&temporary, mode)?;
+        file.write_all(data)
+            .and_then(|()| finish(&file))
+            .map_err(|error| with_path(error, "write", &temporary))?;
+        drop(file);
+        replace_file(&temporary, path)
+    };
+    let result = write();
     if result.is_err() {
         // The first error is the one worth telling.
         let _ = std::fs::remove_file(&temporary);
     }
     result
-}
-
-fn write_and_replace(temporary: &Path, path: &Path, data: &[u8], mode: u32) -> io::Result<()> {
-    let mut file = create_new_file(temporary, mode)?;
-    file.write_all(data)
-        .and_then(|()| file.sync_all())
-        .map_err(|error| with_path(error, "write", temporary))?;
-    drop(file);
-    replace_file(temporary, path)?;
-    sync_dir(parent_of(path))
 }
 
 fn temporary_beside(path: &Path) -> io::Result<PathBuf> {

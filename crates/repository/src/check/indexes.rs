@@ -2,14 +2,12 @@
 
 use std::collections::HashMap;
 
-use bytes::Bytes;
 use holdfast_storage::BlobId;
 
 use super::{CheckStage, Run};
 use crate::blob_names::{BlobFamily, session_of};
 use crate::index::{IndexEntry, IndexReader, InvalidIndex, RANDOM_SUFFIX_LENGTH, encode_as};
-use crate::repository::Repository;
-use crate::{Error, Result, blob_crypto};
+use crate::{Error, Result};
 
 /// Larger index blobs are only read through, not encoded again, bytes: that would hold a million entries and more.
 const MAX_ENCODED: usize = 32 << 20;
@@ -35,14 +33,6 @@ impl Run<'_> {
             }
         }
         Ok(())
-    }
-}
-
-impl Repository {
-    /// An index blob from the store itself, not from the cache.
-    pub(crate) fn read_index_blob(&self, id: &BlobId) -> Result<Bytes> {
-        let sealed = self.store().get(id)?;
-        blob_crypto::open(self.hasher(), self.cipher(), id, sealed.into())
     }
 }
 

@@ -1,26 +1,35 @@
 //! Trees of snapshots: every directory and what every entry stands on (format 2 §4, §11).
 
 use std::collections::HashSet;
-use std::hash::{BuildHasher, RandomState};
 
 use super::Run;
 use crate::directory::{
     Directory, DirectoryEntry, DirectorySummary, EntryKind, Extras, SummaryBuilder, decode, encode,
 };
 use crate::json::UnixNanos;
-use crate::object::ObjectId;
+use crate::object::{ObjectId, SeenObjects};
 use crate::snapshot::SnapshotManifest;
 use crate::{Error, Result};
 
-/// Objects that were visited, as 64-bit hashes: of ten million objects one is skipped in a run of three hundred thousand.
+/// Objects that were visited.
 struct Visited {
-    state: RandomState,
-    seen: HashSet<u64>,
+    directories: SeenObjects,
+    /// Files, symlinks, and whatever else an entry stands on.
+    others: SeenObjects,
+    /// Those that the index does not have.
+    missing: HashSet<ObjectId>,
 }
 
 impl Visited {
-    fn first_time(&mut self, object: &ObjectId) -> bool {
-        self.seen.insert(self.state.hash_one(object))
+    fn first_time(&mut self, object: &ObjectId, is_directory: bool) -> Result<bool> {
+        let seen = match is_directory {
+            true => &mut self.directories,
+            false => &mut self.others,
+        };
+        match seen.first_time(object) {
+            Err(Error::ContentMissing { .. }) => Ok(self.missing.insert(*object)),
+            other => other,
+        }
     }
 }
 
@@ -33,9 +42,11 @@ struct Pending {
 
 impl Run<'_> {
     pub(super) fn trees(&mut self, snapshots: &[SnapshotManifest]) -> Result<()> {
+        let index = self.repository.index()?;
         let mut visited = Visited {
-            state: RandomState::new(),
-            seen: HashSet::new(),
+            directories: SeenObjects::new(&index),
+            others: SeenObjects::new(&index),
+            missing: HashSet::new(),
         };
         for (at, snapshot) in snapshots.iter().enumerate() {
             self.snapshot_progress(at, snapshots.len());
@@ -111,8 +122,10 @@ impl Run<'_> {
             return Ok(());
         };
         self.large_values(path, entry.extras.as_deref(), visited)?;
-        if !visited.first_time(&object) {
-            return Ok(());
+        match visited.first_time(&object, entry.is_directory()) {
+            Ok(true) => {}
+            Ok(false) => return Ok(()),
+            Err(error) => return self.finding(path, error),
         }
         if let Err(error) = self.backing(&object) {
             return self.finding(path, error);
@@ -141,7 +154,7 @@ impl Run<'_> {
         visited: &mut Visited,
     ) -> Result<()> {
         for object in extras.iter().flat_map(|extras| extras.overflow.values()) {
-            if visited.first_time(object)
+            if visited.first_time(object, false)?
                 && let Err(error) = self.backing(object)
             {
                 self.finding(path, error)?;

@@ -14,40 +14,44 @@ use holdfast_storage::BlobId;
 
 use super::table::IndexTable;
 use crate::blob_crypto::is_named_after;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::hash::{HashOutput, Hasher};
 
-/// Index blobs up to this stay in memory, in bytes.
-const IN_MEMORY: u64 = 1 << 20;
 /// Files are hashed in pieces of this size, in bytes.
 const PIECE: usize = 1 << 20;
 const FILTER_SUFFIX: &str = ".filter";
 const DIRECTORY_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
 
-/// A directory with decrypted index blobs.
+/// A directory with decrypted index blobs. It is made with the first file.
 #[derive(Debug)]
 pub(crate) struct IndexCache {
     directory: PathBuf,
+    /// Shorter blobs are kept only if they are not held in memory, in bytes.
+    min_length: u64,
 }
 
 impl IndexCache {
-    /// Uses a directory of this repository's own below `cache_dir`; it is created when missing.
-    pub(crate) fn new(cache_dir: &Path, unique_id: &[u8]) -> Result<Self> {
+    /// Uses a directory of this repository's own below `cache_dir`, for blobs of at least `min_length` bytes and for
+    /// those that are not held in memory.
+    pub(crate) fn new(cache_dir: &Path, unique_id: &[u8], min_length: u64) -> Self {
         let repository = &unique_id[..unique_id.len().min(16)];
         let directory = cache_dir.join(hex::encode(repository)).join("indexes");
-        holdfast_host::fs::create_dir_all_synced(&directory, DIRECTORY_MODE).map_err(|source| {
-            Error::Cache {
-                path: directory.clone(),
-                source,
-            }
-        })?;
-        Ok(Self { directory })
+        Self {
+            directory,
+            min_length,
+        }
     }
 
-    /// Where the files are.
-    pub(crate) fn directory(&self) -> &Path {
-        &self.directory
+    /// Where the files are; nothing, with a warning, when the directory cannot be made.
+    pub(crate) fn directory(&self) -> Option<&Path> {
+        match holdfast_host::fs::create_dir_all_synced(&self.directory, DIRECTORY_MODE) {
+            Ok(()) => Some(&self.directory),
+            Err(error) => {
+                tracing::warn!(%error, "there is no index cache");
+                None
+            }
+        }
     }
 
     fn path(&self, id: &BlobId) -> PathBuf {
@@ -58,18 +62,19 @@ impl IndexCache {
         self.directory.join(format!("{id}{FILTER_SUFFIX}"))
     }
 
-    /// A table from the cache; nothing when it is not there or cannot be used.
-    pub(crate) fn load(&self, id: &BlobId, hasher: &Hasher) -> Option<IndexTable> {
+    /// A table from the cache, held in memory or read from its file; nothing when it is not there or cannot be used.
+    pub(crate) fn load(&self, id: &BlobId, hasher: &Hasher, in_memory: bool) -> Option<IndexTable> {
         let path = self.path(id);
         let mut file = File::open(&path).ok()?;
         let length = file.metadata().ok()?.len();
-        let (hash, bytes) = hash_file(hasher, &mut file, length <= IN_MEMORY).ok()?;
+        let bytes = in_memory.then(|| Vec::with_capacity(usize::try_from(length).unwrap_or(0)));
+        let (hash, bytes) = hash_file(hasher, &mut file, bytes).ok()?;
         if !is_named_after(id, &hash) {
             tracing::warn!(path = %path.display(), "dropping a changed file of the index cache");
             self.remove(id);
             return None;
         }
-        let table = if length <= IN_MEMORY {
+        let table = if let Some(bytes) = bytes {
             IndexTable::in_memory(id.clone(), Bytes::from(bytes))
         } else if let Ok(sidecar) = std::fs::read(self.filter_path(id))
             && let Some(sidecar) = unsealed(hasher, id, &sidecar)
@@ -90,23 +95,34 @@ impl IndexCache {
         }
     }
 
-    /// Stores decrypted bytes and returns the table over them. When the disk refuses, the table stays in memory.
-    pub(crate) fn store(&self, id: &BlobId, bytes: Bytes, hasher: &Hasher) -> Result<IndexTable> {
+    /// Stores decrypted bytes and returns the table over them, held in memory or read from the file. When the disk
+    /// refuses, the table stays in memory.
+    pub(crate) fn store(
+        &self,
+        id: &BlobId,
+        bytes: Bytes,
+        hasher: &Hasher,
+        in_memory: bool,
+    ) -> Result<IndexTable> {
+        let length = bytes.len() as u64;
+        let kept = !in_memory || length >= self.min_length;
+        if !kept || self.directory().is_none() {
+            return IndexTable::in_memory(id.clone(), bytes);
+        }
         let path = self.path(id);
-        if let Err(error) = holdfast_host::fs::atomic_write(&path, &bytes, FILE_MODE) {
+        if let Err(error) = holdfast_host::fs::cache_write(&path, &bytes, FILE_MODE) {
             tracing::warn!(%error, "the index cache cannot be written");
             return IndexTable::in_memory(id.clone(), bytes);
         }
-        let length = bytes.len() as u64;
         let file = match File::open(&path) {
-            Ok(file) if length > IN_MEMORY => file,
+            Ok(file) if !in_memory => file,
             _ => return IndexTable::in_memory(id.clone(), bytes),
         };
         drop(bytes);
         let table = IndexTable::in_file(id.clone(), file, length)?;
         let sidecar = sealed(hasher, id, table.sidecar());
         if let Err(error) =
-            holdfast_host::fs::atomic_write(&self.filter_path(id), &sidecar, FILE_MODE)
+            holdfast_host::fs::cache_write(&self.filter_path(id), &sidecar, FILE_MODE)
         {
             tracing::warn!(%error, "the index cache cannot be written");
         }
@@ -137,14 +153,13 @@ impl IndexCache {
     }
 }
 
-/// Hash of a file's bytes, and the bytes where they are wanted.
+/// Hash of a file's bytes, and the bytes where there is a buffer for them.
 fn hash_file(
     hasher: &Hasher,
     file: &mut File,
-    keep: bool,
-) -> std::io::Result<(HashOutput, Vec<u8>)> {
+    mut kept: Option<Vec<u8>>,
+) -> std::io::Result<(HashOutput, Option<Vec<u8>>)> {
     let mut state = hasher.start();
-    let mut kept = Vec::new();
     let mut piece = vec![0; PIECE];
     loop {
         let read = match file.read(&mut piece) {
@@ -154,7 +169,7 @@ fn hash_file(
             Err(error) => return Err(error),
         };
         hasher.update_lanes([(&mut state, &piece[..read])]);
-        if keep {
+        if let Some(kept) = &mut kept {
             kept.extend_from_slice(&piece[..read]);
         }
     }
@@ -238,56 +253,96 @@ mod tests {
     }
 
     #[test]
-    fn large_indexes_are_read_from_their_file() {
-        let directory = tempfile::tempdir().unwrap();
-        let cache = IndexCache::new(directory.path(), b"unique").unwrap();
-        let count = 40_000;
-        let (hasher, bytes) = (hasher(), index_bytes(count));
-        let id = id_of(&bytes);
-        assert!(cache.load(&id, &hasher).is_none());
-        check(&cache.store(&id, bytes, &hasher).unwrap(), count);
-        check(&cache.load(&id, &hasher).unwrap(), count);
-        std::fs::write(cache.filter_path(&id), b"short").unwrap();
-        check(&cache.load(&id, &hasher).unwrap(), count);
-        std::fs::write(cache.path(&id), b"broken").unwrap();
-        assert!(cache.load(&id, &hasher).is_none());
-        assert!(!cache.path(&id).exists());
+    fn tables_come_back_from_memory_and_from_files() {
+        for in_memory in [true, false] {
+            let directory = tempfile::tempdir().unwrap();
+            let cache = IndexCache::new(directory.path(), b"unique", 0);
+            let count = 40_000;
+            let (hasher, bytes) = (hasher(), index_bytes(count));
+            let id = id_of(&bytes);
+            assert!(cache.load(&id, &hasher, in_memory).is_none());
+            let stored = cache.store(&id, bytes.clone(), &hasher, in_memory).unwrap();
+            check(&stored, count);
+            let loaded = cache.load(&id, &hasher, in_memory).unwrap();
+            check(&loaded, count);
+            let held = if in_memory { bytes.len() as u64 } else { 0 };
+            assert_eq!([stored.memory(), loaded.memory()], [held; 2]);
+            std::fs::write(cache.filter_path(&id), b"short").unwrap();
+            check(&cache.load(&id, &hasher, in_memory).unwrap(), count);
+            std::fs::write(cache.path(&id), b"broken").unwrap();
+            assert!(cache.load(&id, &hasher, in_memory).is_none());
+            assert!(!cache.path(&id).exists());
+        }
     }
 
     /// A filter that lost a bit would hide contents, an entry that lost one would invent them.
     #[test]
     fn a_changed_byte_in_either_file_is_noticed() {
         let directory = tempfile::tempdir().unwrap();
-        let cache = IndexCache::new(directory.path(), b"unique").unwrap();
+        let cache = IndexCache::new(directory.path(), b"unique", 0);
         let hasher = hasher();
-        for count in [5, 40_000] {
+        for (count, in_memory) in [(5, true), (5, false), (40_000, false)] {
             let bytes = index_bytes(count);
             let id = id_of(&bytes);
-            cache.store(&id, bytes.clone(), &hasher).unwrap();
+            let store = |bytes| cache.store(&id, bytes, &hasher, in_memory).unwrap();
+            let load = || cache.load(&id, &hasher, in_memory);
+            store(bytes.clone());
             if let Ok(mut sidecar) = std::fs::read(cache.filter_path(&id)) {
                 sidecar.fill(0);
                 std::fs::write(cache.filter_path(&id), &sidecar).unwrap();
-                check(&cache.load(&id, &hasher).unwrap(), count);
+                check(&load().unwrap(), count);
             }
             let mut changed = bytes.to_vec();
             let middle = changed.len() / 2;
             changed[middle] ^= 1;
             std::fs::write(cache.path(&id), &changed).unwrap();
-            assert!(cache.load(&id, &hasher).is_none(), "{count}");
-            check(&cache.store(&id, bytes, &hasher).unwrap(), count);
-            check(&cache.load(&id, &hasher).unwrap(), count);
+            assert!(load().is_none(), "{count}");
+            check(&store(bytes), count);
+            check(&load().unwrap(), count);
         }
+    }
+
+    #[test]
+    fn short_blobs_in_memory_leave_nothing_behind() {
+        let directory = tempfile::tempdir().unwrap();
+        let (hasher, short, long) = (hasher(), index_bytes(5), index_bytes(6));
+        let cache = IndexCache::new(directory.path(), b"unique", long.len() as u64);
+        let store = |bytes: &Bytes, in_memory| {
+            let id = id_of(bytes);
+            cache.store(&id, bytes.clone(), &hasher, in_memory).unwrap()
+        };
+        check(&store(&short, true), 5);
+        assert!(!cache.directory.exists());
+        check(&store(&long, true), 6);
+        check(&cache.load(&id_of(&long), &hasher, true).unwrap(), 6);
+        // One that has no room in memory is in a file, however short.
+        let table = store(&short, false);
+        check(&table, 5);
+        assert_eq!(table.memory(), 0);
+    }
+
+    #[test]
+    fn without_a_directory_tables_stay_in_memory() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("file");
+        std::fs::write(&file, b"in the way").unwrap();
+        let (hasher, bytes) = (hasher(), index_bytes(40_000));
+        let cache = IndexCache::new(&file, b"unique", 0);
+        assert!(cache.directory().is_none());
+        let id = id_of(&bytes);
+        check(&cache.store(&id, bytes, &hasher, false).unwrap(), 40_000);
+        assert!(cache.load(&id, &hasher, false).is_none());
     }
 
     #[test]
     fn inactive_blobs_are_removed() {
         let directory = tempfile::tempdir().unwrap();
-        let cache = IndexCache::new(directory.path(), b"unique").unwrap();
+        let cache = IndexCache::new(directory.path(), b"unique", 0);
         let (hasher, bytes) = (hasher(), index_bytes(5));
         let id = id_of(&bytes);
         let other = BlobId::new("xn0_bb-s1-c1").unwrap();
         for id in [&id, &other] {
-            cache.store(id, bytes.clone(), &hasher).unwrap();
+            cache.store(id, bytes.clone(), &hasher, true).unwrap();
         }
         cache.keep_only(&HashSet::from([id.as_str()]));
         let left: Vec<_> = std::fs::read_dir(&cache.directory)
@@ -296,6 +351,6 @@ mod tests {
             .map(|e| e.file_name())
             .collect();
         assert_eq!(left, [id.as_str()]);
-        check(&cache.load(&id, &hasher).unwrap(), 5);
+        check(&cache.load(&id, &hasher, true).unwrap(), 5);
     }
 }

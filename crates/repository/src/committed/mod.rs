@@ -42,6 +42,11 @@ impl CommittedIndex {
         &self.tables
     }
 
+    /// Bytes of index blobs that are held in memory.
+    pub(crate) fn memory(&self) -> u64 {
+        self.tables.iter().map(|table| table.memory()).sum()
+    }
+
     /// The same view with one more table.
     pub(crate) fn with_table(&self, table: Arc<IndexTable>) -> Self {
         let mut tables = self.tables.clone();
@@ -107,10 +112,21 @@ impl CommittedIndex {
         Ok(self.winner(id)?.filter(|winner| !self.is_dropped(winner)))
     }
 
-    /// Calls `each` for every existing content in the order of ids, deleted ones included.
-    pub(crate) fn for_each(&self, each: &mut dyn FnMut(ContentInfo) -> Result<()>) -> Result<()> {
-        let mut cursors: Vec<table::Cursor<'_>> =
-            self.tables.iter().map(|table| table.cursor()).collect();
+    /// Calls `each` for every existing content in the order of ids, deleted ones included; with a prefix, a letter or 0,
+    /// for those that have it, without reading the others.
+    pub(crate) fn for_each(
+        &self,
+        prefix: Option<u8>,
+        each: &mut dyn FnMut(ContentInfo) -> Result<()>,
+    ) -> Result<()> {
+        let mut cursors: Vec<table::Cursor<'_>> = self
+            .tables
+            .iter()
+            .map(|table| match prefix {
+                Some(prefix) => table.cursor_of(prefix),
+                None => Ok(table.cursor()),
+            })
+            .collect::<Result<_>>()?;
         let mut heads: BinaryHeap<Reverse<(ContentId, usize)>> = BinaryHeap::new();
         let mut current: Vec<Option<ContentInfo>> = Vec::with_capacity(cursors.len());
         for (number, cursor) in cursors.iter_mut().enumerate() {
@@ -206,7 +222,7 @@ mod tests {
     fn all(index: &CommittedIndex) -> Vec<(String, bool)> {
         let mut seen = Vec::new();
         index
-            .for_each(&mut |info| {
+            .for_each(None, &mut |info| {
                 seen.push((info.id.to_string(), info.deleted));
                 Ok(())
             })
@@ -233,6 +249,36 @@ mod tests {
         );
         assert!(index.find(&"ee".parse().unwrap()).unwrap().is_none());
         assert!(index.find(&"aabb".parse().unwrap()).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_prefix_finds_what_it_stands_before() {
+        let ids = |index: &CommittedIndex, prefix| {
+            let mut seen = Vec::new();
+            let each = &mut |info: ContentInfo| {
+                seen.push(info.id.to_string());
+                Ok(())
+            };
+            index.for_each(Some(prefix), each).unwrap();
+            seen
+        };
+        let index = two_tables(0);
+        assert_eq!(ids(&index, 0), ["aa", "bb", "dd"]);
+        assert_eq!(ids(&index, b'k'), ["kcc"]);
+        for none in [b'g', b'j', b'l', b'm', b'z', 255] {
+            assert_eq!(ids(&index, none), [""; 0]);
+        }
+        let more = index.with_table(table(
+            "x3",
+            vec![
+                entry("k00", 1, false, 0),
+                entry("kff", 1, false, 0),
+                entry("m00", 1, false, 0),
+            ],
+        ));
+        assert_eq!(ids(&more, b'k'), ["k00", "kcc", "kff"]);
+        assert_eq!(ids(&more, b'm'), ["m00"]);
+        assert_eq!(ids(&more, 0), ["aa", "bb", "dd"]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! One index blob, in memory when small, in the cache directory when large.
+//! One index blob, in memory or in the cache directory.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -160,6 +160,14 @@ impl IndexTable {
         &self.id
     }
 
+    /// Bytes of the blob that are held in memory.
+    pub(crate) fn memory(&self) -> u64 {
+        match &self.backing {
+            Backing::Memory(bytes) => bytes.len() as u64,
+            Backing::File { .. } => 0,
+        }
+    }
+
     fn reader(&self) -> IndexReader<'_, Backing> {
         IndexReader::with_layout(&self.backing, self.layout)
     }
@@ -234,11 +242,42 @@ impl IndexTable {
 
     /// Walks over all entries in order.
     pub(super) fn cursor(&self) -> Cursor<'_> {
+        self.cursor_over(0..self.count())
+    }
+
+    /// Walks over the entries whose ids have a prefix, a letter or 0, in order.
+    pub(super) fn cursor_of(&self, prefix: u8) -> Result<Cursor<'_>> {
+        let first = self.first_from(prefix)?;
+        let end = match prefix.checked_add(1) {
+            Some(next) => self.first_from(next)?,
+            None => self.count(),
+        };
+        Ok(self.cursor_over(first..end))
+    }
+
+    /// The number of the first entry whose prefix is not below this one.
+    fn first_from(&self, prefix: u8) -> Result<u32> {
+        let reader = self.reader();
+        let (mut low, mut high) = (0, self.count());
+        while low < high {
+            let middle = u32::midpoint(low, high);
+            let row = reader.rows(middle, 1).map_err(|e| self.damaged(e))?;
+            if row.first().is_some_and(|first| *first < prefix) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low)
+    }
+
+    fn cursor_over(&self, rows: std::ops::Range<u32>) -> Cursor<'_> {
         Cursor {
             table: self,
             rows: Cow::Borrowed(&[]),
             at: 0,
-            next_row: 0,
+            next_row: rows.start,
+            end_row: rows.end,
         }
     }
 }
@@ -263,6 +302,7 @@ pub(super) struct Cursor<'a> {
     rows: Cow<'a, [u8]>,
     at: usize,
     next_row: u32,
+    end_row: u32,
 }
 
 impl Cursor<'_> {
@@ -279,7 +319,7 @@ impl Cursor<'_> {
         let reader = self.table.reader();
         let stride = self.table.layout.stride();
         if self.at >= self.rows.len() {
-            let count = CURSOR_ROWS.min(reader.len() - self.next_row);
+            let count = CURSOR_ROWS.min(self.end_row - self.next_row);
             if count == 0 {
                 return Ok(None);
             }

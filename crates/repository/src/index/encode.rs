@@ -160,7 +160,9 @@ pub fn encode(entries: &mut [IndexEntry], packs: &[BlobId]) -> Result<Vec<u8>> {
     }
     let names = names(&pack_numbers.order, packs)?;
     let mut out = shape.head()?;
-    out.reserve(entries.len() * shape.stride());
+    // Exactly, because a published index stays in memory.
+    let names_length: usize = names.iter().map(|name| name.len()).sum();
+    out.reserve_exact(entries.len() * shape.stride() + shape.tables_length() + names_length);
     for entry in entries.iter() {
         let numbered = IndexEntry {
             pack: pack_numbers.number(entry.pack),
@@ -245,6 +247,11 @@ impl IndexShape {
         self.key_length() + self.entry_length()
     }
 
+    /// Bytes of the tables of packs and formats.
+    fn tables_length(&self) -> usize {
+        self.packs * PACK_LENGTH as usize + self.formats.len() * FORMAT_LENGTH as usize
+    }
+
     /// The first bytes, once every entry was added.
     pub(crate) fn head(&self) -> Result<Vec<u8>> {
         if self.count == 0 {
@@ -281,8 +288,7 @@ impl IndexShape {
     ) -> Result<()> {
         let mut name_at = HEADER_LENGTH as u64
             + u64::from(self.count) * self.stride() as u64
-            + self.packs as u64 * PACK_LENGTH
-            + self.formats.len() as u64 * FORMAT_LENGTH;
+            + self.tables_length() as u64;
         for name in names.clone() {
             let length =
                 u8::try_from(name.len()).map_err(|_| invalid("a pack name above 255 bytes"))?;

@@ -119,7 +119,7 @@ impl Repository {
         let mut merged = Merged::default();
         let mut numbers: HashMap<BlobId, u32> = HashMap::new();
         // Entries are dropped after merging: an older entry of a dropped content must not come back.
-        CommittedIndex::new(tables, 0, Duration::ZERO).for_each(&mut |info| {
+        CommittedIndex::new(tables, 0, Duration::ZERO).for_each(None, &mut |info| {
             if info.deleted && dropping.is_some_and(|limit| info.time < limit) {
                 merged.dropped += 1;
                 return Ok(());

@@ -6,12 +6,8 @@ use super::run::Run;
 use crate::committed::{CommittedIndex, Row, RowBits};
 use crate::directory::DirectoryEntry;
 use crate::manifest::labels;
-use crate::object::ObjectId;
+use crate::object::{ObjectId, SeenObjects};
 use crate::{ContentId, Error, Result, snapshot};
-
-/// Levels of indirect objects whose parts are walked once; deeper ones, which only files above 10 TB have, are walked
-/// wherever they occur.
-const LEVELS: usize = 3;
 
 /// The contents that snapshots need, as bits over the entries of one view of the index.
 pub(super) struct Needed {
@@ -30,10 +26,10 @@ struct Walk<'r> {
     run: &'r Run<'r>,
     index: Arc<CommittedIndex>,
     needed: RowBits,
-    /// Objects of which every part was seen, by levels of indirection.
-    objects: Vec<RowBits>,
-    /// Directories of which every entry was seen, by levels of indirection.
-    directories: Vec<RowBits>,
+    /// Objects of which every part was seen.
+    objects: SeenObjects,
+    /// Directories of which every entry was seen.
+    directories: SeenObjects,
 }
 
 impl Run<'_> {
@@ -43,13 +39,12 @@ impl Run<'_> {
     /// taken for garbage.
     pub(super) fn mark(&self) -> Result<Needed> {
         let index = self.repository.index()?;
-        let bits = || RowBits::new(index.tables());
         let mut walk = Walk {
             run: self,
             index: index.clone(),
-            needed: bits(),
-            objects: (0..LEVELS).map(|_| bits()).collect(),
-            directories: (0..LEVELS).map(|_| bits()).collect(),
+            needed: RowBits::new(index.tables()),
+            objects: SeenObjects::new(&index),
+            directories: SeenObjects::new(&index),
         };
         let manifests = self.repository.manifests()?;
         for manifest in manifests.find(&labels([("type", "snapshot")])) {
@@ -93,7 +88,7 @@ impl Walk<'_> {
     fn entry(&mut self, entry: &DirectoryEntry, pending: &mut Vec<ObjectId>) -> Result<()> {
         if let Some(object) = &entry.object {
             self.object(object)?;
-            if entry.is_directory() && self.first_time(object, |walk| &mut walk.directories)? {
+            if entry.is_directory() && self.directories.first_time(object)? {
                 pending.push(*object);
             }
         }
@@ -118,7 +113,7 @@ impl Walk<'_> {
         if !object.is_indirect() {
             return self.content(&object.content());
         }
-        if !self.first_time(object, |walk| &mut walk.objects)? {
+        if !self.objects.first_time(object)? {
             return Ok(());
         }
         let repository = self.run.repository;
@@ -126,28 +121,11 @@ impl Walk<'_> {
     }
 
     fn content(&mut self, id: &ContentId) -> Result<()> {
-        let (table, row) = self.position(id)?;
+        let (table, row) = self
+            .index
+            .first_position(id)?
+            .ok_or(Error::ContentMissing { id: *id })?;
         self.needed.set(table, row);
         Ok(())
-    }
-
-    /// Whether an object was not seen before, in the set that `kind` chooses.
-    fn first_time(
-        &mut self,
-        object: &ObjectId,
-        kind: impl FnOnce(&mut Self) -> &mut Vec<RowBits>,
-    ) -> Result<bool> {
-        let level = std::iter::successors(object.index_object(), ObjectId::index_object).count();
-        let (table, row) = self.position(&object.content())?;
-        Ok(match kind(self).get_mut(level) {
-            Some(seen) => seen.set(table, row),
-            None => true,
-        })
-    }
-
-    fn position(&self, id: &ContentId) -> Result<(usize, u32)> {
-        self.index
-            .first_position(id)?
-            .ok_or(Error::ContentMissing { id: *id })
     }
 }

@@ -126,8 +126,10 @@ impl Run<'_> {
                 *self.emptied.entry(info.pack.clone()).or_default() +=
                     u64::from(info.packed_length);
             }
-            if let Some(writer) = &mut writer {
+            if let (Some(session), Some(writer)) = (&session, &mut writer) {
                 self.move_all(writer, found, moved)?;
+                // Their entries wait in memory until then; those of packs that are not full wait for the next pass.
+                session.commit_index()?;
             }
         }
         if let (Some(session), Some(mut writer)) = (session, writer) {

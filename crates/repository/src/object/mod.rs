@@ -4,6 +4,7 @@ mod id;
 mod indirect;
 mod parts;
 mod reader;
+mod seen;
 mod writer;
 
 pub use id::{InvalidObjectId, ObjectId};
@@ -12,6 +13,7 @@ pub use indirect::{
 };
 pub use parts::ObjectPart;
 pub use reader::ObjectReader;
+pub(crate) use seen::SeenObjects;
 pub(crate) use writer::INDEX_PREFIX;
 pub use writer::{
     ContentSink, ObjectOptions, ObjectWriter, concatenate_objects, finish_object, write_object,

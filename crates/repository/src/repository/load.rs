@@ -22,6 +22,8 @@ const ATTEMPTS: u32 = 10;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// Index blobs fetched at once.
 const PARALLEL_FETCHES: usize = 8;
+/// Index blobs are held in memory, the shortest first, up to this many bytes in all; others are read from the cache.
+const IN_MEMORY: u64 = 32 << 20;
 /// Index blobs above this are fetched into a file when there is a directory for it, in bytes.
 const LARGE: u64 = 2 << 20;
 /// In pieces of this size, in bytes.
@@ -254,8 +256,11 @@ impl Repository {
 
     /// Loads index blobs, several at once, each from the cache or from the store.
     fn fetch_tables(&self, blobs: &[&BlobInfo]) -> Result<Result<Vec<IndexTable>, Unstable>> {
-        let fetched = parallel::map(blobs, PARALLEL_FETCHES, |blob| {
-            self.fetch_table(blob)?.map_err(Stop::Unstable)
+        let lengths: Vec<u64> = blobs.iter().map(|blob| blob.length).collect();
+        let in_memory = held_in_memory(&lengths, self.index.read().memory());
+        let placed: Vec<(&BlobInfo, bool)> = blobs.iter().copied().zip(in_memory).collect();
+        let fetched = parallel::map(&placed, PARALLEL_FETCHES, |(blob, in_memory)| {
+            self.fetch_table(blob, *in_memory)?.map_err(Stop::Unstable)
         });
         match fetched {
             Ok(tables) => Ok(Ok(tables)),
@@ -272,24 +277,21 @@ impl Repository {
         }
     }
 
-    pub(super) fn fetch_table(&self, blob: &BlobInfo) -> Result<Result<IndexTable, Unstable>> {
+    /// The table of one index blob, held in memory or, where there is a cache, read from its file.
+    pub(super) fn fetch_table(
+        &self,
+        blob: &BlobInfo,
+        in_memory: bool,
+    ) -> Result<Result<IndexTable, Unstable>> {
         let id = &blob.id;
         if let Some(table) = self
             .cache
             .as_ref()
-            .and_then(|cache| cache.load(id, &self.hasher))
+            .and_then(|cache| cache.load(id, &self.hasher, in_memory))
         {
             return Ok(Ok(table));
         }
-        let large = self.cache.as_ref().filter(|_| blob.length > LARGE);
-        let fetched = match large {
-            Some(cache) => self.fetch_large(blob, cache),
-            None => match self.store.get(id) {
-                Ok(sealed) => blob_crypto::open(&self.hasher, &self.cipher, id, sealed.into()),
-                Err(e) => Err(e.into()),
-            },
-        };
-        let plaintext = match fetched {
+        let plaintext = match self.fetch_plaintext(id, blob.length) {
             Ok(plaintext) => plaintext,
             Err(Error::Storage(e)) if e.is_not_found() => {
                 return Ok(Err(Unstable::Vanished(id.clone())));
@@ -297,42 +299,110 @@ impl Repository {
             Err(e) => return Err(e),
         };
         match &self.cache {
-            Some(cache) => cache.store(id, plaintext, &self.hasher).map(Ok),
+            Some(cache) => cache.store(id, plaintext, &self.hasher, in_memory).map(Ok),
             None => IndexTable::in_memory(id.clone(), plaintext).map(Ok),
         }
     }
 
+    /// An index blob of `length` bytes as the store has it, decrypted.
+    fn fetch_plaintext(&self, id: &BlobId, length: u64) -> Result<Bytes> {
+        if length > LARGE
+            && let Some(directory) = self.scratch_directory()
+        {
+            return self.fetch_large(id, length, directory);
+        }
+        let sealed = self.store.get(id)?;
+        blob_crypto::open(&self.hasher, &self.cipher, id, sealed.into())
+    }
+
     /// Fetches and decrypts an index blob in a temporary file, because it may be larger than memory.
-    fn fetch_large(&self, blob: &BlobInfo, cache: &IndexCache) -> Result<Bytes> {
-        let failed = |source| Error::Cache {
-            path: cache.directory().to_owned(),
-            source,
-        };
-        let mut memory = ScratchFile::new_in(cache.directory())
-            .and_then(|scratch| scratch.into_memory(blob.length))
-            .map_err(failed)?;
+    fn fetch_large(&self, id: &BlobId, length: u64, directory: &Path) -> Result<Bytes> {
+        let mut memory = ScratchFile::new_in(directory)
+            .and_then(|scratch| scratch.into_memory(length))
+            .map_err(|source| Error::Cache {
+                path: directory.to_owned(),
+                source,
+            })?;
         let mut at = 0;
         for piece in memory.chunks_mut(PIECE) {
-            self.store.get_range(&blob.id, at, piece)?;
+            self.store.get_range(id, at, piece)?;
             at += piece.len() as u64;
         }
-        blob_crypto::open_buffer(&self.hasher, &self.cipher, &blob.id, memory)
+        blob_crypto::open_buffer(&self.hasher, &self.cipher, id, memory)
+    }
+
+    /// An index blob from the store itself, not from the cache.
+    pub(crate) fn read_index_blob(&self, id: &BlobId) -> Result<Bytes> {
+        // The length decides where it is unpacked, which is memory anyway without a cache.
+        let length = match &self.cache {
+            Some(_) => self.store.stat(id)?.length,
+            None => 0,
+        };
+        self.fetch_plaintext(id, length)
     }
 
     /// Where blobs that are too large for memory are put together; nothing without a cache directory.
     pub(crate) fn scratch_directory(&self) -> Option<&Path> {
-        self.cache.as_ref().map(IndexCache::directory)
+        self.cache.as_ref().and_then(IndexCache::directory)
     }
 
     /// Adds an index blob that this client just published to its own view.
     pub(crate) fn add_own_table(&self, id: BlobId, plaintext: Bytes) -> Result<()> {
+        let held = self.index.read().memory();
+        let in_memory = held_in_memory(&[plaintext.len() as u64], held)[0];
         let table = match &self.cache {
-            Some(cache) => cache.store(&id, plaintext, &self.hasher)?,
+            Some(cache) => cache.store(&id, plaintext, &self.hasher, in_memory)?,
             None => IndexTable::in_memory(id, plaintext)?,
         };
         let _loading = self.loading.lock();
         let mut index = self.index.write();
         *index = Arc::new(index.with_table(Arc::new(table)));
         Ok(())
+    }
+}
+
+/// Which index blobs of these lengths are held in memory when others take `held` bytes already.
+fn held_in_memory(lengths: &[u64], mut held: u64) -> Vec<bool> {
+    let mut shortest_first: Vec<usize> = (0..lengths.len()).collect();
+    shortest_first.sort_by_key(|at| lengths[*at]);
+    let mut in_memory = vec![false; lengths.len()];
+    for at in shortest_first {
+        held = held.saturating_add(lengths[at]);
+        in_memory[at] = held <= IN_MEMORY;
+    }
+    in_memory
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shortest_are_held_in_memory_as_long_as_there_is_room() {
+        const MIB: u64 = 1 << 20;
+        for (lengths, held, expected) in [
+            (vec![], 0, vec![]),
+            (vec![32 * MIB], 0, vec![true]),
+            (vec![32 * MIB + 1], 0, vec![false]),
+            (vec![MIB], 31 * MIB, vec![true]),
+            (vec![MIB], 32 * MIB, vec![false]),
+            (
+                vec![20 * MIB, MIB, 11 * MIB, 12 * MIB],
+                0,
+                vec![false, true, true, true],
+            ),
+            (
+                vec![16 * MIB, 16 * MIB, 16 * MIB],
+                0,
+                vec![true, true, false],
+            ),
+            (vec![u64::MAX, u64::MAX], 1, vec![false, false]),
+        ] {
+            assert_eq!(
+                held_in_memory(&lengths, held),
+                expected,
+                "{lengths:?} {held}"
+            );
+        }
     }
 }

@@ -62,7 +62,7 @@ impl Repository {
             if tables.iter().any(|table| *table.id() == blob.id) {
                 continue;
             }
-            match self.fetch_table(&blob) {
+            match self.fetch_table(&blob, true) {
                 Ok(Ok(table)) => tables.push(Arc::new(table)),
                 Ok(Err(_vanished)) => {}
                 Err(damage @ Error::Damaged { .. }) => {

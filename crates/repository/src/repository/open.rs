@@ -22,6 +22,9 @@ use crate::hash::Hasher;
 pub struct OpenOptions {
     /// Directory for decrypted index blobs, private to this user; without one they are kept in memory.
     pub cache_dir: Option<PathBuf>,
+    /// Index blobs below this are kept in that directory only if there is no room for them in memory, in bytes; 0 keeps
+    /// all, which saves requests.
+    pub cache_min_length: u64,
     /// Source of all times.
     pub clock: Arc<dyn Clock>,
     /// User part of this client's identity.
@@ -35,6 +38,7 @@ impl Default for OpenOptions {
     fn default() -> Self {
         Self {
             cache_dir: None,
+            cache_min_length: 0,
             clock: Arc::new(SystemClock::new()),
             user: holdfast_host::user_name(),
             host: holdfast_host::host_name(),
@@ -114,11 +118,9 @@ impl Repository {
             index: RwLock::new(Arc::new(CommittedIndex::new(Vec::new(), 0, Duration::ZERO))),
             set_aside: RwLock::default(),
             loading: Mutex::new(()),
-            cache: options
-                .cache_dir
-                .as_deref()
-                .map(|directory| IndexCache::new(directory, &stored.blob.unique_id))
-                .transpose()?,
+            cache: options.cache_dir.as_deref().map(|directory| {
+                IndexCache::new(directory, &stored.blob.unique_id, options.cache_min_length)
+            }),
             store,
             clock,
         })

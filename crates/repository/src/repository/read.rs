@@ -39,16 +39,14 @@ impl Repository {
         filter: ContentFilter,
         each: &mut dyn FnMut(ContentInfo) -> Result<()>,
     ) -> Result<()> {
-        self.index()?.for_each(&mut |info| {
-            let wanted = filter
-                .prefix
-                .is_none_or(|prefix| info.id.prefix().unwrap_or(0) == prefix);
-            if wanted && (filter.include_deleted || !info.deleted) {
-                each(info)
-            } else {
-                Ok(())
-            }
-        })
+        self.index()?
+            .for_each(
+                filter.prefix,
+                &mut |info| match filter.include_deleted || !info.deleted {
+                    true => each(info),
+                    false => Ok(()),
+                },
+            )
     }
 
     /// All published contents that are not deleted, in the order of their ids; for repositories small enough.

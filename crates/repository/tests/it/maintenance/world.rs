@@ -260,6 +260,7 @@ impl World {
 pub(crate) fn options(clock: &Arc<ManualClock>, user: &str) -> OpenOptions {
     OpenOptions {
         cache_dir: None,
+        cache_min_length: 0,
         clock: clock.clone(),
         user: user.to_owned(),
         host: "host".to_owned(),

@@ -1,6 +1,9 @@
 //! Shared by the cross-process tests.
 
 pub mod cli;
+pub mod many_contents;
+#[cfg(target_os = "linux")]
+pub mod memory_group;
 pub mod stack;
 #[cfg(target_os = "linux")]
 pub mod trace;

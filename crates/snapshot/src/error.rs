@@ -68,8 +68,8 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// Writing restored data to the caller failed.
-    #[error("write the restored data: {0}")]
+    /// What was read could not be handed on.
+    #[error("write the result: {0}")]
     Output(#[source] std::io::Error),
     /// Contents that the repository had went away again and again during a long upload.
     #[error(

@@ -3,6 +3,7 @@
 mod browse;
 mod create;
 mod delete;
+mod diff;
 mod error;
 mod extended;
 mod pins;
@@ -16,6 +17,7 @@ mod verify;
 pub use browse::{ContentPage, list_content, read_file};
 pub use create::{SavedSnapshot, SnapshotReport, SnapshotRequest, Source, SourceReport, create};
 pub use delete::delete;
+pub use diff::{Aspect, DiffCounts, Difference, diff};
 pub use error::{Error, Result};
 pub use pins::{Pinned, change_pins};
 pub use problem::{Problem, ProblemCode, Severity};

@@ -18,6 +18,14 @@ pub struct Located {
     pub snapshot: Option<SnapshotManifest>,
 }
 
+impl Located {
+    /// Whether permissions, owner and times of the entry are known: not those of an object that was named by its id
+    /// and is the root of no snapshot.
+    pub(crate) fn has_metadata(&self) -> bool {
+        self.snapshot.is_some() || !self.path.is_empty()
+    }
+}
+
 /// Finds an entry by the id of a snapshot or object and a path below it. Names match exactly, links are not followed,
 /// empty parts of the path are skipped.
 ///

@@ -113,6 +113,48 @@ impl BlobFamily {
     }
 }
 
+impl BlobFamily {
+    /// Whether blobs of this family are encrypted as a whole by [`crate::blob_crypto`].
+    #[must_use]
+    pub fn is_sealed_blob(self) -> bool {
+        matches!(
+            self,
+            Self::SessionMarker
+                | Self::LegacyIndex
+                | Self::LegacyCompaction
+                | Self::LegacyCleanup
+                | Self::EpochIndex
+                | Self::EpochSingle
+                | Self::EpochRange
+                | Self::Log
+        )
+    }
+
+    /// The family in words.
+    #[must_use]
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Format => "format",
+            Self::FormatBackup => "copy of the format",
+            Self::BlobConfiguration => "blob configuration",
+            Self::Maintenance => "maintenance schedule",
+            Self::DataPack => "packs of data",
+            Self::MetadataPack => "packs of metadata",
+            Self::SessionMarker => "session markers",
+            Self::LegacyIndex => "indexes outside epochs",
+            Self::LegacyCompaction => "logs of compactions",
+            Self::LegacyCleanup => "logs of clean-ups",
+            Self::EpochIndex => "indexes of epochs",
+            Self::EpochSingle => "compacted indexes of one epoch",
+            Self::EpochRange => "compacted indexes of many epochs",
+            Self::EpochMarker => "epoch markers",
+            Self::EpochWatermark => "deletion watermarks",
+            Self::Log => "logs",
+            Self::Poison => "marker of an upgrade",
+        }
+    }
+}
+
 /// A blob id of a name this crate made from checked parts.
 ///
 /// # Errors

@@ -1,6 +1,7 @@
 //! What command line and agent share: taking snapshots, restoring, verifying and reading them.
 
 mod browse;
+mod contents;
 mod create;
 mod delete;
 mod diff;
@@ -15,6 +16,7 @@ mod retention;
 mod verify;
 
 pub use browse::{ContentPage, list_content, read_file};
+pub use contents::{BadContent, ContentCounts, ContentVerifyRequest, verify_contents};
 pub use create::{SavedSnapshot, SnapshotReport, SnapshotRequest, Source, SourceReport, create};
 pub use delete::delete;
 pub use diff::{Aspect, DiffCounts, Difference, diff};

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::content_id::ContentId;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::index::{ContentInfo, supersedes};
 
 /// One consistent view of all published contents.
@@ -119,6 +119,15 @@ impl CommittedIndex {
         prefix: Option<u8>,
         each: &mut dyn FnMut(ContentInfo) -> Result<()>,
     ) -> Result<()> {
+        self.try_for_each(prefix, each)
+    }
+
+    /// As [`Self::for_each`], with the caller's own kind of error.
+    pub(crate) fn try_for_each<E: From<Error>>(
+        &self,
+        prefix: Option<u8>,
+        each: &mut dyn FnMut(ContentInfo) -> Result<(), E>,
+    ) -> Result<(), E> {
         let mut cursors: Vec<table::Cursor<'_>> = self
             .tables
             .iter()

@@ -241,7 +241,7 @@ impl IndexTable {
     }
 
     /// Walks over all entries in order.
-    pub(super) fn cursor(&self) -> Cursor<'_> {
+    pub(crate) fn cursor(&self) -> Cursor<'_> {
         self.cursor_over(0..self.count())
     }
 
@@ -297,7 +297,7 @@ fn partition_point(count: usize, before: impl Fn(usize) -> bool) -> usize {
 }
 
 /// A position in a table.
-pub(super) struct Cursor<'a> {
+pub(crate) struct Cursor<'a> {
     table: &'a IndexTable,
     rows: Cow<'a, [u8]>,
     at: usize,
@@ -307,7 +307,7 @@ pub(super) struct Cursor<'a> {
 
 impl Cursor<'_> {
     /// The next entry, or nothing at the end.
-    pub(super) fn next(&mut self) -> Result<Option<ContentInfo>> {
+    pub(crate) fn next(&mut self) -> Result<Option<ContentInfo>> {
         let table = self.table;
         self.next_raw()?
             .map(|(_, id, entry)| table.info(id, &entry))

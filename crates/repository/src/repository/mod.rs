@@ -3,6 +3,7 @@
 mod administer;
 mod belongs;
 mod create;
+mod index_blobs;
 mod load;
 mod lost_format;
 mod lost_index;
@@ -15,6 +16,7 @@ mod uncover;
 mod whole;
 
 pub use create::CreateOptions;
+pub use index_blobs::IndexBlob;
 pub(crate) use lost_format::{KeyOf, NO_FORMAT_COPY, find_format};
 pub(crate) use lost_index::UnreadableIndex;
 pub use open::OpenOptions;

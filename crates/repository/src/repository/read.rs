@@ -39,8 +39,21 @@ impl Repository {
         filter: ContentFilter,
         each: &mut dyn FnMut(ContentInfo) -> Result<()>,
     ) -> Result<()> {
+        self.try_for_each_content(filter, each)
+    }
+
+    /// As [`Self::for_each_content`], with the caller's own kind of error. Memory does not grow with the number of
+    /// contents where the repository was opened with a cache directory.
+    ///
+    /// # Errors
+    /// As [`Self::content_info`], and what `each` returns.
+    pub fn try_for_each_content<E: From<Error>>(
+        &self,
+        filter: ContentFilter,
+        each: &mut dyn FnMut(ContentInfo) -> Result<(), E>,
+    ) -> Result<(), E> {
         self.index()?
-            .for_each(
+            .try_for_each(
                 filter.prefix,
                 &mut |info| match filter.include_deleted || !info.deleted {
                     true => each(info),

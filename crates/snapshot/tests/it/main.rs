@@ -5,13 +5,13 @@ mod archive;
 mod browse;
 mod create;
 mod damage;
-#[cfg(target_os = "linux")]
-#[cfg(unix)]
 mod diff;
 mod extended;
 mod faults;
+#[cfg(unix)]
 mod fixtures;
 mod history;
+#[cfg(target_os = "linux")]
 mod metadata;
 mod property;
 mod restore;

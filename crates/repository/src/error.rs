@@ -95,6 +95,27 @@ pub enum Error {
         found: String,
     },
 
+    /// The destination of a copy holds something else.
+    #[error(
+        "{location} holds {found}; nothing was copied: choose an empty place, or the one that holds the earlier copy"
+    )]
+    OtherRepository {
+        /// The destination.
+        location: String,
+        /// What was found.
+        found: &'static str,
+    },
+
+    /// Blobs of the source of a copy went away again and again.
+    #[error(
+        "blobs of {location} are deleted faster than they can be copied; wait until its maintenance has ended and run \
+         the copy again, which goes on where it was"
+    )]
+    SourceUnstable {
+        /// The source.
+        location: String,
+    },
+
     /// The password does not open the format blob.
     #[error(
         "the password does not open the repository at {location}; enter the password it was created with"

@@ -38,6 +38,7 @@ pub mod session;
 pub mod snapshot;
 pub mod source;
 pub mod splitter;
+pub mod sync;
 mod writer;
 
 pub use compress::{Compression, CompressionAlgorithm};

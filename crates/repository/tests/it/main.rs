@@ -29,5 +29,6 @@ mod repositories;
 mod sessions;
 mod source_vectors;
 mod splitters;
+mod sync;
 mod vectors;
 mod written;

@@ -1,0 +1,112 @@
+//! Copying a repository blob by blob to another place. No key is needed: blobs are copied as they are.
+//!
+//! Order, so that what the destination holds can be read at every moment:
+//!
+//! 1. packs and logs, several at once;
+//! 2. epoch markers, then index blobs, the newest first: a content that maintenance moved is found where it is now, never
+//!    where it was, because its old pack may be gone. Snapshots that were there before stay whole; one that is new may be
+//!    listed before all of it is indexed, until the run has ended;
+//! 3. records of compactions, deletion watermarks, settings;
+//! 4. the format blob, last: a first copy cannot be opened before it is complete;
+//! 5. only on request, what the source does not have: indexes before the packs that they name.
+//!
+//! Indexes are listed before packs, so what a listed index needs is among the listed packs. Blobs that maintenance of the
+//! source deletes meanwhile are the sign to list anew. Session markers are not copied: nobody is at work in the copy.
+
+mod plan;
+mod run;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use holdfast_host::Cancel;
+use serde::Serialize;
+
+pub use run::sync;
+
+/// How to copy.
+#[derive(Debug, Clone)]
+pub struct SyncOptions {
+    /// Delete blobs of the destination that the source does not have.
+    pub delete: bool,
+    /// Change nothing; only say what would be done.
+    pub dry_run: bool,
+    /// Fail when the destination holds no copy yet.
+    pub must_exist: bool,
+    /// Packs that are copied at once.
+    pub parallelism: NonZeroUsize,
+    /// Counters to watch.
+    pub progress: Arc<SyncProgress>,
+    /// Stops the copy between two blobs.
+    pub cancel: Cancel,
+}
+
+/// Counters of a copy under way.
+#[derive(Debug, Default)]
+pub struct SyncProgress {
+    total: AtomicU64,
+    done: AtomicU64,
+    blobs: AtomicU64,
+}
+
+impl SyncProgress {
+    /// Bytes that have to be copied, as far as is known.
+    pub fn bytes_total(&self) -> u64 {
+        self.total.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that are copied.
+    pub fn bytes_done(&self) -> u64 {
+        self.done.load(Ordering::Relaxed)
+    }
+
+    /// Blobs that are copied.
+    pub fn blobs_done(&self) -> u64 {
+        self.blobs.load(Ordering::Relaxed)
+    }
+
+    fn add_total(&self, bytes: u64) {
+        self.total.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn add_done(&self, bytes: u64) {
+        self.done.fetch_add(bytes, Ordering::Relaxed);
+        self.blobs.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A number of blobs and their bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct BlobTally {
+    /// How many.
+    pub blobs: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+impl BlobTally {
+    fn add(&mut self, bytes: u64) {
+        self.blobs += 1;
+        self.bytes += bytes;
+    }
+}
+
+/// What was done, or would be done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct SyncReport {
+    /// Whether nothing was changed.
+    pub dry_run: bool,
+    /// Blobs of the source, without session markers.
+    pub source: BlobTally,
+    /// Blobs that the destination had already.
+    pub same: BlobTally,
+    /// Blobs that it had not.
+    pub copied: BlobTally,
+    /// Blobs that it had with another length or, for settings, with other content.
+    pub replaced: BlobTally,
+    /// Blobs that the source does not have and that were deleted.
+    pub deleted: BlobTally,
+    /// Blobs that the source does not have and that stay.
+    pub extra: BlobTally,
+}

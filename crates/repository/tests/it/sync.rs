@@ -1,0 +1,420 @@
+//! Copying a repository blob by blob: what the destination is at every moment, and what is refused.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use holdfast_host::Cancel;
+use holdfast_repository::format::{FormatBlob, FormatKey};
+use holdfast_repository::snapshot;
+use holdfast_repository::sync::{BlobTally, SyncOptions, SyncProgress, SyncReport, sync};
+use holdfast_repository::{CreateOptions, Error, Repository};
+use holdfast_storage::{BlobId, BlobStore, ErrorKind, MemoryStore, PutOptions};
+use holdfast_testkit::blobs::{BlobOperation, FaultyStore, Trigger};
+use secrecy::SecretString;
+
+use crate::maintenance::world::{DAY, HOUR, World, files, options as client};
+
+fn options() -> SyncOptions {
+    SyncOptions {
+        delete: false,
+        dry_run: false,
+        must_exist: false,
+        parallelism: NonZeroUsize::MIN,
+        progress: Arc::new(SyncProgress::default()),
+        cancel: Cancel::new(),
+    }
+}
+
+fn deleting() -> SyncOptions {
+    SyncOptions {
+        delete: true,
+        ..options()
+    }
+}
+
+/// An empty destination on the clock of the source.
+fn destination(world: &World) -> MemoryStore {
+    MemoryStore::with_clock(world.clock.clone())
+}
+
+fn copy(world: &World, to: &(dyn BlobStore + 'static), options: &SyncOptions) -> SyncReport {
+    sync(&world.store, to, options).expect("copy")
+}
+
+fn key(world: &World) -> FormatKey {
+    let id = BlobId::new("kopia.repository").expect("a name");
+    let blob = FormatBlob::parse(&world.store.get(&id).expect("the format")).expect("parse");
+    blob.derive_key(&SecretString::from("password"))
+        .expect("a key")
+}
+
+fn open(world: &World, store: &MemoryStore, key: &FormatKey) -> Result<Arc<Repository>, Error> {
+    Repository::open_with_key(
+        Arc::new(store.clone()),
+        key,
+        &client(&world.clock, "reader"),
+    )
+}
+
+/// Reads every file of every snapshot; returns the ids of the snapshots.
+fn read_all(repository: &Arc<Repository>) -> BTreeSet<String> {
+    read_of(repository, |_| true)
+}
+
+/// The ids of all snapshots, after reading every file of those that are chosen.
+fn read_of(repository: &Arc<Repository>, chosen: impl Fn(&str) -> bool) -> BTreeSet<String> {
+    let manifests = repository.manifests().expect("manifests");
+    let mut ids = BTreeSet::new();
+    for snapshot in snapshot::list(&manifests, None) {
+        ids.insert(snapshot.id.to_string());
+        if !chosen(snapshot.id.as_str()) {
+            continue;
+        }
+        let root = snapshot.root_entry.as_ref().expect("a root");
+        let walked = repository.walk_tree(root, &mut |item| {
+            if let Some(object) = item.entry.object.filter(|_| item.directory.is_none()) {
+                repository.read_object(&object)?;
+            }
+            Ok(ControlFlow::Continue(()))
+        });
+        walked.expect("every file can be read");
+    }
+    ids
+}
+
+fn alive(world: &World) -> BTreeSet<String> {
+    world.alive.keys().map(ToString::to_string).collect()
+}
+
+fn names(store: &(dyn BlobStore + 'static)) -> Vec<(String, u64)> {
+    let blobs = store.list_all("").expect("list");
+    blobs
+        .into_iter()
+        .map(|blob| (blob.id.to_string(), blob.length))
+        .collect()
+}
+
+/// A repository with a past: snapshots, some deleted, epochs merged, packs rewritten.
+fn aged() -> World {
+    let mut world = World::new();
+    let mut seed = 0;
+    for _ in 0..4 {
+        let first = world.snapshot(files(seed..seed + 8));
+        for _ in 0..12 {
+            world.pass(HOUR);
+            seed += 1;
+            world.snapshot(files(seed..seed + 8));
+        }
+        world.delete(&first);
+        world.pass(2 * DAY);
+        world.maintain();
+    }
+    world
+}
+
+#[test]
+fn a_copy_has_the_same_blobs_and_reads_the_same() {
+    let world = aged();
+    let to = destination(&world);
+    let report = copy(&world, &to, &options());
+    assert_eq!(names(&to), names(&world.store));
+    assert_eq!(report.copied, report.source);
+    for (name, _) in names(&to) {
+        let id = BlobId::new(name).expect("a name");
+        assert!(
+            to.get(&id).expect("get") == world.store.get(&id).expect("get"),
+            "{id}"
+        );
+    }
+    let repository = open(&world, &to, &key(&world)).expect("open");
+    assert_eq!(read_all(&repository), alive(&world));
+    let again = copy(&world, &to, &deleting());
+    assert_eq!((again.same, again.copied.blobs), (again.source, 0));
+    assert_eq!((again.deleted.blobs, again.extra.blobs), (0, 0));
+}
+
+/// Kills a copy before every single write, looks at what is there, and lets the next run end it.
+fn killed_everywhere(
+    world: &World,
+    begun: &MemoryStore,
+    options: &SyncOptions,
+    known: &BTreeSet<String>,
+) {
+    let key = key(world);
+    let whole = begun.fork(world.clock.clone());
+    copy(world, &whole, options);
+    let format = BlobId::new("kopia.repository").expect("a name");
+    let first_copy = begun.stat(&format).is_err();
+    let allowed: BTreeSet<String> = known.union(&alive(world)).cloned().collect();
+    let kept: BTreeSet<String> = known.intersection(&alive(world)).cloned().collect();
+    let mut moments = 0;
+    for nth in 1.. {
+        let to = begun.fork(world.clock.clone());
+        let mortal = FaultyStore::new(Arc::new(to.clone()));
+        for operation in [BlobOperation::Put, BlobOperation::Delete] {
+            mortal.plan(Some(operation), "", nth, Trigger::Kill);
+        }
+        let ended = sync(&world.store, &mortal, options);
+        if ended.is_ok() {
+            break;
+        }
+        moments += 1;
+        if to.stat(&format).is_ok() {
+            let repository = open(world, &to, &key).expect("what has a format blob opens");
+            let found = read_of(&repository, |id| kept.contains(id));
+            assert!(found.is_subset(&allowed), "{nth}: {found:?}");
+            assert!(found.is_superset(&kept), "{nth}: {found:?}");
+        } else {
+            assert!(first_copy, "{nth}: the format blob went away");
+        }
+        let report = sync(&world.store, &to, options).expect("the next run ends it");
+        assert_eq!(names(&to), names(&whole), "{nth}");
+        let all = report.same.blobs + report.copied.blobs + report.replaced.blobs;
+        assert_eq!(all, report.source.blobs);
+        assert!(
+            report.same.blobs >= nth as u64 - 1 || options.delete,
+            "{nth}: {report:?}"
+        );
+    }
+    assert!(moments > 10, "only {moments} moments");
+}
+
+#[test]
+fn a_first_copy_is_whole_or_cannot_be_opened() {
+    let world = aged();
+    killed_everywhere(&world, &destination(&world), &options(), &BTreeSet::new());
+}
+
+#[test]
+fn what_a_copy_holds_stays_whole_while_it_is_brought_up_to_date() {
+    for delete in [false, true] {
+        let mut world = aged();
+        let to = destination(&world);
+        copy(&world, &to, &options());
+        let known = alive(&world);
+        for seed in 200..215 {
+            world.pass(HOUR);
+            world.snapshot(files(seed..seed + 5));
+        }
+        let oldest = world.alive.keys().next().expect("a snapshot").clone();
+        world.delete(&oldest);
+        for _ in 0..3 {
+            world.pass(2 * DAY);
+            world.maintain();
+        }
+        let options = match delete {
+            true => deleting(),
+            false => options(),
+        };
+        killed_everywhere(&world, &to, &options, &known);
+        let report = copy(&world, &to, &options);
+        assert!(
+            report.copied.blobs > 0 && report.replaced.blobs > 0,
+            "{report:?}"
+        );
+        assert_eq!(report.deleted.blobs > 0, delete, "{report:?}");
+        assert_eq!(report.extra.blobs > 0, !delete, "{report:?}");
+        let repository = open(&world, &to, &key(&world)).expect("open");
+        assert!(read_all(&repository).is_superset(&alive(&world)));
+        if delete {
+            assert_eq!(names(&to), names(&world.store));
+            assert_eq!(read_all(&repository), alive(&world));
+        }
+    }
+}
+
+#[test]
+fn repositories_without_epochs_are_copied_too() {
+    let mut world = World::with(&CreateOptions {
+        format_version: 1,
+        ..CreateOptions::default()
+    });
+    let to = destination(&world);
+    for seed in 0..12 {
+        world.pass(HOUR);
+        world.snapshot(files(seed..seed + 5));
+        if seed == 4 {
+            copy(&world, &to, &options());
+        }
+    }
+    world.pass(2 * DAY);
+    world.maintain();
+    let report = copy(&world, &to, &deleting());
+    assert!(report.deleted.blobs + report.copied.blobs > 0, "{report:?}");
+    assert_eq!(names(&to), names(&world.store));
+    let repository = open(&world, &to, &key(&world)).expect("open");
+    assert_eq!(read_all(&repository), alive(&world));
+}
+
+#[test]
+fn other_data_is_refused_and_left_alone() {
+    let mut world = World::new();
+    world.snapshot(files(0..5));
+    let mut foreign = World::new();
+    foreign.snapshot(files(0..5));
+    let to = destination(&foreign);
+    copy(&foreign, &to, &options());
+    let before = names(&to);
+    let refused = sync(&world.store, &to, &deleting());
+    assert!(
+        matches!(refused, Err(Error::OtherRepository { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(names(&to), before);
+    let format = BlobId::new("kopia.repository").expect("a name");
+    to.delete(&format).expect("delete");
+    let before = names(&to);
+    let refused = sync(&world.store, &to, &deleting());
+    assert!(
+        matches!(refused, Err(Error::OtherRepository { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(names(&to), before);
+    let nothing = MemoryStore::new();
+    let refused = sync(&nothing, &to, &options());
+    assert!(
+        matches!(refused, Err(Error::RepositoryMissing { .. })),
+        "{refused:?}"
+    );
+    let strict = SyncOptions {
+        must_exist: true,
+        ..options()
+    };
+    let refused = sync(&world.store, &nothing, &strict);
+    assert!(
+        matches!(refused, Err(Error::RepositoryMissing { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(names(&nothing), []);
+}
+
+#[test]
+fn a_dry_run_says_what_the_run_then_does() {
+    let mut world = aged();
+    let to = destination(&world);
+    copy(&world, &to, &options());
+    world.snapshot(files(300..310));
+    world.pass(3 * DAY);
+    world.maintain();
+    let before = names(&to);
+    let dry = SyncOptions {
+        dry_run: true,
+        ..deleting()
+    };
+    let told = copy(&world, &to, &dry);
+    assert_eq!(names(&to), before);
+    assert!(told.dry_run && told.copied.blobs > 0, "{told:?}");
+    let options = SyncOptions {
+        parallelism: NonZeroUsize::new(4).expect("a number"),
+        ..deleting()
+    };
+    let done = copy(&world, &to, &options);
+    assert_eq!(
+        SyncReport {
+            dry_run: false,
+            ..told
+        },
+        done
+    );
+    let sent = done.copied.bytes + done.replaced.bytes;
+    assert_eq!(options.progress.bytes_done(), sent);
+    assert_eq!(options.progress.bytes_total(), sent);
+}
+
+#[test]
+fn a_damaged_blob_of_the_destination_is_replaced() {
+    let mut world = World::new();
+    world.snapshot(files(0..5));
+    let to = destination(&world);
+    copy(&world, &to, &options());
+    let store: &dyn BlobStore = &to;
+    let pack = store.list_all("p").expect("list").remove(0);
+    to.put(
+        &pack.id,
+        Bytes::from_static(b"short"),
+        &PutOptions::default(),
+    )
+    .expect("put");
+    let report = copy(&world, &to, &options());
+    assert_eq!(
+        report.replaced,
+        BlobTally {
+            blobs: 1,
+            bytes: pack.length
+        }
+    );
+    assert_eq!(names(&to), names(&world.store));
+}
+
+#[test]
+fn maintenance_of_the_source_during_a_copy_does_no_harm() {
+    let mut world = aged();
+    world.snapshot(files(400..420));
+    let oldest = world.alive.keys().next().expect("a snapshot").clone();
+    world.delete(&oldest);
+    for _ in 0..3 {
+        world.pass(2 * DAY);
+        world.maintain();
+    }
+    let to = destination(&world);
+    let lost = world.blobs("q").remove(0);
+    let data = world.store.get(&lost.id).expect("get");
+    let source = world.store.beside();
+    let (store, id) = (world.store.beside(), lost.id.clone());
+    source.interrupt(Some(BlobOperation::Get), lost.id.as_str(), 1, {
+        let store = store.clone();
+        move || store.delete(&id).expect("delete")
+    });
+    // Before the second pass lists, it is there again, as what replaced it would be.
+    let id = lost.id.clone();
+    source.interrupt(Some(BlobOperation::List), "x", 2, move || {
+        store.put(&id, data, &PutOptions::default()).expect("put");
+    });
+    let report = sync(&source, &to, &options()).expect("copy");
+    assert_eq!(report.source.blobs, names(&to).len() as u64);
+    let repository = open(&world, &to, &key(&world)).expect("open");
+    assert_eq!(read_all(&repository), alive(&world));
+    // What goes away again and again ends it.
+    let source = world.store.beside();
+    source.plan_from(
+        Some(BlobOperation::Get),
+        "p",
+        1,
+        Trigger::Fail(ErrorKind::NotFound),
+    );
+    let refused = sync(&source, &destination(&world), &options());
+    assert!(
+        matches!(refused, Err(Error::SourceUnstable { .. })),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn a_full_destination_and_a_request_to_stop_end_it() {
+    let mut world = World::new();
+    world.snapshot(files(0..5));
+    let full = FaultyStore::new(Arc::new(destination(&world)));
+    full.plan_from(
+        Some(BlobOperation::Put),
+        "",
+        2,
+        Trigger::Fail(ErrorKind::Full),
+    );
+    let options = SyncOptions {
+        parallelism: NonZeroUsize::new(3).expect("a number"),
+        ..options()
+    };
+    match sync(&world.store, &full, &options) {
+        Err(Error::Storage(error)) => assert_eq!(error.kind(), ErrorKind::Full),
+        other => panic!("{other:?}"),
+    }
+    assert!(!full.puts().contains(&"kopia.repository".to_owned()));
+    options.cancel.cancel();
+    match sync(&world.store, &destination(&world), &options) {
+        Err(Error::Storage(error)) => assert!(error.is_cancelled(), "{error}"),
+        other => panic!("{other:?}"),
+    }
+}

@@ -2,6 +2,7 @@
 
 mod browse;
 mod contents;
+mod copy;
 mod create;
 mod delete;
 mod diff;
@@ -17,6 +18,7 @@ mod verify;
 
 pub use browse::{ContentPage, list_content, read_file};
 pub use contents::{BadContent, ContentCounts, ContentVerifyRequest, verify_contents};
+pub use copy::{CopiedSnapshot, CopyReport, CopyRequest, copy};
 pub use create::{SavedSnapshot, SnapshotReport, SnapshotRequest, Source, SourceReport, create};
 pub use delete::delete;
 pub use diff::{Aspect, DiffCounts, Difference, diff};

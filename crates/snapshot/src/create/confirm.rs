@@ -17,15 +17,15 @@ use crate::read::{each_object, object_parts};
 
 /// An upload that took longer is looked through before its manifest is saved. Maintenance drops a content 4 hours after it
 /// marked it at the earliest, and the index that the upload looked at was up to 15 minutes old.
-pub(super) const SAFE_AGE: Duration = Duration::from_secs(3 * 60 * 60);
+pub(crate) const SAFE_AGE: Duration = Duration::from_secs(3 * 60 * 60);
 
 /// Whether a content counts: one that is marked as deleted is on its way out.
-pub(super) fn lasts(info: &ContentInfo) -> bool {
+pub(crate) fn lasts(info: &ContentInfo) -> bool {
     !info.deleted && !info.is_unusable()
 }
 
 /// The objects below a root, itself included, of which contents are missing or marked as deleted in the present index.
-pub(super) fn lost_objects(
+pub(crate) fn lost_objects(
     repo: &Repository,
     root: &DirectoryEntry,
     workers: usize,

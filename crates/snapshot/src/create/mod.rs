@@ -40,6 +40,7 @@ use holdfast_repository::policy::PolicyTree;
 use holdfast_repository::snapshot::{self, SnapshotExtras, SnapshotManifest};
 use holdfast_repository::{ContentWriter, Repository, Session};
 
+pub(crate) use confirm::{SAFE_AGE, lasts, lost_objects};
 pub use request::{SavedSnapshot, SnapshotReport, SnapshotRequest, Source, SourceReport};
 
 use self::actions::FolderActions;
@@ -296,7 +297,7 @@ impl Run<'_> {
             progress: Arc::clone(progress),
         };
         let mut uploaded = self.upload(tree, policies, earlier, fresh(), writers)?;
-        if clock.monotonic().saturating_sub(began) < confirm::SAFE_AGE {
+        if clock.monotonic().saturating_sub(began) < SAFE_AGE {
             return Ok(uploaded);
         }
         let mut objects = 0;
@@ -304,7 +305,7 @@ impl Run<'_> {
             self.session.commit_index()?;
             self.repo.refresh()?;
             let cancel = &self.request.cancel;
-            let lost = confirm::lost_objects(self.repo, &uploaded.root, writers.len(), cancel)?;
+            let lost = lost_objects(self.repo, &uploaded.root, writers.len(), cancel)?;
             if lost.is_empty() {
                 return Ok(uploaded);
             }

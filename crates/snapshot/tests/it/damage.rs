@@ -217,7 +217,7 @@ fn a_restore_names_what_is_damaged_and_writes_the_rest() {
 }
 
 /// Stores what is given as an object with this prefix.
-fn store(place: &Place, prefix: Option<u8>, bytes: &[u8]) -> ObjectId {
+pub(crate) fn store(place: &Place, prefix: Option<u8>, bytes: &[u8]) -> ObjectId {
     let session = place.repo.session().expect("a session");
     let mut writer = session.writer();
     let written = writer.write(prefix, bytes, None).expect("write");
@@ -228,7 +228,7 @@ fn store(place: &Place, prefix: Option<u8>, bytes: &[u8]) -> ObjectId {
 }
 
 /// Saves a snapshot of a directory with these entries.
-fn save(place: &Place, entries: &[DirectoryEntry]) -> String {
+pub(crate) fn save(place: &Place, entries: &[DirectoryEntry]) -> String {
     let mut summary = SummaryBuilder::new();
     entries.iter().for_each(|entry| summary.add(entry));
     let summary = summary.finish(UnixNanos::EPOCH, "");

@@ -3,6 +3,7 @@
 #[cfg(target_os = "linux")]
 mod archive;
 mod browse;
+mod copy;
 mod create;
 mod damage;
 mod diff;

@@ -38,11 +38,15 @@ impl Place {
 
     /// A new repository on a store.
     pub(crate) fn on(store: Arc<dyn BlobStore>) -> Self {
-        let options = CreateOptions::default();
+        Self::with(store, &CreateOptions::default())
+    }
+
+    /// A new repository with parameters of its own.
+    pub(crate) fn with(store: Arc<dyn BlobStore>, options: &CreateOptions) -> Self {
         Repository::initialize(
             Arc::clone(&store),
             &password(),
-            &options,
+            options,
             &OpenOptions::default(),
         )
         .expect("create a repository");
@@ -70,6 +74,11 @@ impl Place {
     /// All snapshots.
     pub(crate) fn snapshots(&self) -> Vec<SnapshotManifest> {
         list(&self.repo.manifests().expect("read the manifests"), None)
+    }
+
+    /// All snapshots that another process would see.
+    pub(crate) fn snapshots_now(&self) -> Vec<SnapshotManifest> {
+        Self::open(Arc::clone(&self.store)).snapshots()
     }
 
     /// Takes a snapshot that must succeed.

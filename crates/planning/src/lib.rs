@@ -3,6 +3,7 @@
 //! Everything in this crate is a function from values to values, so the same code plans on one machine and is carried
 //! out on another, and a dry run is the run itself without its last step.
 
+pub mod find;
 pub mod ignore;
 mod local_time;
 pub mod occurrences;

@@ -9,6 +9,7 @@ mod damage;
 mod diff;
 mod extended;
 mod faults;
+mod find;
 #[cfg(unix)]
 mod fixtures;
 mod history;

@@ -57,6 +57,48 @@ impl fmt::Display for UsageError {
 
 impl std::error::Error for UsageError {}
 
+/// The command line names a thing that the repository does not have.
+#[derive(Debug)]
+pub(crate) struct NotThere {
+    code: &'static str,
+    title: &'static str,
+    message: String,
+}
+
+impl NotThere {
+    pub(crate) fn content(message: String) -> Self {
+        Self {
+            code: "content_not_found",
+            title: "There is no such content.",
+            message,
+        }
+    }
+
+    pub(crate) fn blob(message: String) -> Self {
+        Self {
+            code: "blob_not_found",
+            title: "There is no such blob.",
+            message,
+        }
+    }
+
+    pub(crate) fn manifest(message: String) -> Self {
+        Self {
+            code: "manifest_not_found",
+            title: "There is no such manifest.",
+            message,
+        }
+    }
+}
+
+impl fmt::Display for NotThere {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for NotThere {}
+
 /// Whether the error is a matter of usage (exit code 2).
 pub(crate) fn is_usage(error: &anyhow::Error) -> bool {
     error.is::<UsageError>()
@@ -94,6 +136,9 @@ const FAILED: (&str, &str) = ("failed", "The command failed.");
 fn classify(cause: &(dyn std::error::Error + 'static)) -> Option<(&'static str, &'static str)> {
     if cause.is::<UsageError>() {
         return Some(("usage", "The command line is wrong."));
+    }
+    if let Some(missing) = cause.downcast_ref::<NotThere>() {
+        return Some((missing.code, missing.title));
     }
     if cause.is::<Cancelled>() {
         return Some(CANCELLED);
@@ -154,6 +199,7 @@ fn repository(error: &RepositoryError) -> Option<(&'static str, &'static str)> {
         RepositoryError::InvalidParameter { .. } => {
             ("invalid_parameter", "A parameter is not valid.")
         }
+        RepositoryError::OtherRepository { .. } => ("repository_exists", "The place is taken."),
         RepositoryError::LocationNotEmpty { .. } => ("repository_exists", "The place is taken."),
         RepositoryError::WrongPassword { .. } => (
             "wrong_password",

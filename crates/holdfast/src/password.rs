@@ -16,6 +16,9 @@ pub(crate) const VARIABLE: &str = "HOLDFAST_PASSWORD";
 /// The variable that holds the new password of a change.
 const NEW_VARIABLE: &str = "HOLDFAST_NEW_PASSWORD";
 
+/// The variable that holds the password of the repository that snapshots are copied to.
+const DESTINATION_VARIABLE: &str = "HOLDFAST_DESTINATION_PASSWORD";
+
 /// What the password is wanted for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -25,6 +28,8 @@ pub(crate) enum Purpose {
     Create,
     /// The password that a repository is to get: a prompt asks twice.
     Change,
+    /// The repository that snapshots are copied to.
+    Destination,
 }
 
 impl Purpose {
@@ -32,6 +37,7 @@ impl Purpose {
         match self {
             Self::Open | Self::Create => VARIABLE,
             Self::Change => NEW_VARIABLE,
+            Self::Destination => DESTINATION_VARIABLE,
         }
     }
 
@@ -39,6 +45,7 @@ impl Purpose {
         match self {
             Self::Open | Self::Create => "--password-file",
             Self::Change => "--new-password-file",
+            Self::Destination => "--destination-password-file",
         }
     }
 
@@ -46,6 +53,7 @@ impl Purpose {
         match self {
             Self::Open | Self::Create => "Repository password: ",
             Self::Change => "New password: ",
+            Self::Destination => "Password of the destination: ",
         }
     }
 }
@@ -71,6 +79,7 @@ pub(crate) fn obtain(file: Option<&Path>, purpose: Purpose) -> Result<SecretStri
         let what = match purpose {
             Purpose::Change => "no new password",
             Purpose::Open | Purpose::Create => "no password",
+            Purpose::Destination => "no password of the destination",
         };
         return Err(UsageError::new(format!(
             "{what} was given and there is no terminal to ask on"
@@ -79,7 +88,7 @@ pub(crate) fn obtain(file: Option<&Path>, purpose: Purpose) -> Result<SecretStri
         .into());
     }
     let first = accept(prompt(purpose.question())?, "the answer")?;
-    if purpose != Purpose::Open {
+    if matches!(purpose, Purpose::Create | Purpose::Change) {
         let second = accept(prompt("The same once more: ")?, "the answer")?;
         if !same(&first, &second) {
             return Err(UsageError::new("the two passwords differ").into());

@@ -22,10 +22,20 @@ pub(crate) struct Display {
 impl Display {
     /// Starts drawing when a person watches; else it does nothing.
     pub(crate) fn start(console: &Console, verb: &'static str, progress: &Arc<Progress>) -> Self {
+        let progress = Arc::clone(progress);
+        Self::start_with(console, verb, move || message(&progress))
+    }
+
+    /// As [`Self::start`], for work that has other counters: `message` says how far it is.
+    pub(crate) fn start_with(
+        console: &Console,
+        verb: &'static str,
+        message: impl Fn() -> String + Send + 'static,
+    ) -> Self {
         let stop = Cancel::new();
         let painter = console.shows_progress().then(|| {
-            let (progress, stop) = (Arc::clone(progress), stop.clone());
-            thread::spawn(move || paint(verb, &progress, &stop))
+            let stop = stop.clone();
+            thread::spawn(move || paint(verb, &message, &stop))
         });
         Self { stop, painter }
     }
@@ -41,14 +51,14 @@ impl Drop for Display {
     }
 }
 
-fn paint(verb: &'static str, progress: &Progress, stop: &Cancel) {
+fn paint(verb: &'static str, message: &dyn Fn() -> String, stop: &Cancel) {
     let bar = ProgressBar::new_spinner();
     if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {elapsed} {wide_msg}") {
         bar.set_style(style);
     }
     bar.set_prefix(verb);
     while !stop.wait_timeout(PERIOD) {
-        bar.set_message(message(progress));
+        bar.set_message(message());
         bar.tick();
     }
     bar.finish_and_clear();
@@ -56,14 +66,7 @@ fn paint(verb: &'static str, progress: &Progress, stop: &Cancel) {
 
 fn message(progress: &Progress) -> String {
     let (done, files) = (progress.bytes_processed(), progress.files_done());
-    let share = match progress.bytes_total() {
-        Some(total) if total > 0 => format!(
-            "{}% of {}",
-            done.min(total) * 100 / total,
-            HumanBytes(total)
-        ),
-        _ => HumanBytes(done).to_string(),
-    };
+    let share = share(done, progress.bytes_total().unwrap_or_default());
     let errors = match progress.errors() {
         0 => String::new(),
         count => format!(", {count} errors"),
@@ -72,4 +75,16 @@ fn message(progress: &Progress) -> String {
         "{share}, {files} files{errors}  {}",
         progress.current_item()
     )
+}
+
+/// How much of a total is done, in bytes; a total of 0 is not known.
+pub(crate) fn share(done: u64, total: u64) -> String {
+    match total {
+        0 => HumanBytes(done).to_string(),
+        _ => format!(
+            "{}% of {}",
+            done.min(total) * 100 / total,
+            HumanBytes(total)
+        ),
+    }
 }

@@ -70,7 +70,12 @@ pub(crate) fn location(arguments: &RepositoryArguments) -> Result<StoreLocation>
     let repo = arguments.repo.as_deref().ok_or_else(|| {
         UsageError::new("no repository was given").hint("Give --repo URL or set HOLDFAST_REPO.")
     })?;
-    StoreLocation::parse(repo).map_err(|error| {
+    parse(repo)
+}
+
+/// The place that an address names.
+pub(crate) fn parse(address: &str) -> Result<StoreLocation> {
+    StoreLocation::parse(address).map_err(|error| {
         UsageError::new(error.to_string())
             .hint("Write file:///DIR or s3://BUCKET/PREFIX?endpoint=URL&region=NAME.")
             .into()
@@ -79,15 +84,43 @@ pub(crate) fn location(arguments: &RepositoryArguments) -> Result<StoreLocation>
 
 /// Opens the store without looking for a repository in it.
 pub(crate) fn store(arguments: &RepositoryArguments, access: Access) -> Result<Arc<dyn BlobStore>> {
+    open_store(&location(arguments)?, access, credentials())
+}
+
+/// Opens the store of the destination of a copy. It may need other keys than the source.
+pub(crate) fn destination_store(
+    location: &StoreLocation,
+    access: Access,
+) -> Result<Arc<dyn BlobStore>> {
+    let keys = keys_of("HOLDFAST_DESTINATION").or_else(credentials);
+    open_store(location, access, keys)
+}
+
+fn open_store(
+    location: &StoreLocation,
+    access: Access,
+    credentials: Option<S3Credentials>,
+) -> Result<Arc<dyn BlobStore>> {
     let options = OpenStore {
-        credentials: credentials(),
+        credentials,
         cancel: access.cancel,
         upload_limit_bytes_per_second: access.upload_limit,
         download_limit_bytes_per_second: access.download_limit,
         read_only: access.read_only,
         create_directory: access.create,
     };
-    Ok(location(arguments)?.open(&options)?)
+    Ok(location.open(&options)?)
+}
+
+/// Whether two addresses name one place.
+pub(crate) fn is_same_place(one: &StoreLocation, other: &StoreLocation) -> bool {
+    match (one, other) {
+        (StoreLocation::Local(one), StoreLocation::Local(other)) => {
+            let real = |path: &PathBuf| std::fs::canonicalize(path).ok();
+            one == other || real(one).is_some_and(|one| real(other) == Some(one))
+        }
+        _ => one == other,
+    }
 }
 
 /// Index blobs from this length on are kept between commands, in bytes; small repositories leave nothing behind.
@@ -135,10 +168,17 @@ pub(crate) fn cache_directory() -> PathBuf {
 
 /// The keys of the environment, by the names that all S3 tools know.
 pub(crate) fn credentials() -> Option<S3Credentials> {
-    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    keys_of("AWS")
+}
+
+fn keys_of(prefix: &str) -> Option<S3Credentials> {
+    let variable = |name: &str| {
+        let value = std::env::var(format!("{prefix}_{name}")).ok();
+        value.filter(|value| !value.is_empty())
+    };
     Some(S3Credentials {
-        access_key_id: variable("AWS_ACCESS_KEY_ID")?,
-        secret_access_key: SecretString::from(variable("AWS_SECRET_ACCESS_KEY")?),
-        session_token: variable("AWS_SESSION_TOKEN").map(SecretString::from),
+        access_key_id: variable("ACCESS_KEY_ID")?,
+        secret_access_key: SecretString::from(variable("SECRET_ACCESS_KEY")?),
+        session_token: variable("SESSION_TOKEN").map(SecretString::from),
     })
 }

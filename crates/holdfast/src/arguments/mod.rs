@@ -1,5 +1,8 @@
 //! The command line's grammar.
 
+mod bench;
+mod copy;
+mod find;
 mod maintenance;
 mod policy;
 mod repository;
@@ -7,9 +10,13 @@ mod repository;
 mod service;
 mod setting;
 mod snapshot;
+mod support;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) use bench::{BenchArguments, BenchCommand, BenchCompressionArguments};
+pub(crate) use copy::CopyArguments;
+pub(crate) use find::{FindArguments, KindArgument};
 pub(crate) use maintenance::{
     MaintenanceCommand, MaintenanceStatusArguments, RunMaintenanceArguments, SafetyRule,
     SetMaintenanceArguments,
@@ -21,15 +28,21 @@ pub(crate) use policy::{
 pub(crate) use repository::{
     ChangePasswordArguments, CheckArguments, ConnectArguments, CreateArguments,
     EarlyRepositoryArguments, LostManifestsArgument, ObjectLockArguments, ObjectLockMode,
-    RepairArguments, RepoCommand, RepositoryArguments, SetParametersArguments,
+    RepairArguments, RepoCommand, RepositoryArguments, SetParametersArguments, SyncToArguments,
 };
 #[cfg(feature = "server")]
 pub(crate) use service::{ServerArguments, UpAgentArguments, UpArguments};
 pub(crate) use setting::Setting;
 pub(crate) use snapshot::{
-    CatArguments, CreateSnapshotArguments, DeleteArguments, ExpireArguments, ListArguments,
-    LsArguments, OverwriteRule, PinArguments, RestoreArguments, SnapshotCommand, TargetForm,
-    VerifyArguments, WorkArguments,
+    CatArguments, CreateSnapshotArguments, DeleteArguments, DiffArguments, ExpireArguments,
+    ListArguments, LsArguments, OverwriteRule, PinArguments, RestoreArguments, SnapshotCommand,
+    SnapshotPath, TargetForm, VerifyArguments, WorkArguments,
+};
+pub(crate) use support::{
+    BlobCommand, BlobStatsArguments, CacheArguments, ContentCommand, IndexCommand, IndexOrder,
+    InspectIndexesArguments, ListBlobsArguments, ListContentsArguments, ListIndexesArguments,
+    ListManifestsArguments, ManifestCommand, ShowBlobsArguments, ShowContentsArguments,
+    ShowManifestsArguments, VerifyContentsArguments,
 };
 
 /// Back up folders into a repository and get them back.
@@ -69,10 +82,38 @@ pub(crate) enum Command {
     /// Free what no snapshot needs any more, and keep packs and indexes in order.
     #[command(subcommand)]
     Maintenance(MaintenanceCommand),
+    /// Find files in all snapshots.
+    ///
+    /// PATTERN is a part of a name, or a pattern with `*`, `?` and `[…]` for the whole name. With a `/` inside it is
+    /// compared with the path below the root of the snapshot, where `**` stands for any folders: `docs/**/*.txt`.
+    Find(FindArguments),
+    /// Copy snapshots to another repository, which may have another password and other parameters.
+    ///
+    /// Snapshots keep their source, times, description, tags and pins; ids are new. Those that the destination has are
+    /// left alone.
+    ///
+    /// Keys of a bucket as destination come from HOLDFAST_DESTINATION_ACCESS_KEY_ID,
+    /// HOLDFAST_DESTINATION_SECRET_ACCESS_KEY and HOLDFAST_DESTINATION_SESSION_TOKEN, or are those of the source.
+    Copy(CopyArguments),
     /// List a folder of a snapshot.
     Ls(LsArguments),
     /// Print a file of a snapshot.
     Cat(CatArguments),
+    /// Look at contents: the pieces that files and folders are stored in.
+    #[command(subcommand)]
+    Content(ContentCommand),
+    /// Look at blobs: the objects or files of the store.
+    #[command(subcommand)]
+    Blob(BlobCommand),
+    /// Look at indexes: which content lies where.
+    #[command(subcommand)]
+    Index(IndexCommand),
+    /// Look at manifests: the documents of snapshots and policies.
+    #[command(subcommand)]
+    Manifest(ManifestCommand),
+    /// Measure how fast this machine is with the algorithms of the format.
+    #[command(subcommand)]
+    Bench(BenchCommand),
     /// Run the server with its web page.
     #[cfg(feature = "server")]
     Server(ServerArguments),
@@ -91,6 +132,7 @@ impl Command {
         match self {
             #[cfg(feature = "server")]
             Self::Server(_) | Self::Up(_) | Self::UpAgent(_) => false,
+            Self::Bench(_) => false,
             _ => true,
         }
     }

@@ -1,5 +1,6 @@
 //! Arguments that name a repository, and those of `repo`.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -59,6 +60,13 @@ pub(crate) enum RepoCommand {
     ChangePassword(ChangePasswordArguments),
     /// Change parameters of the repository.
     SetParameters(SetParametersArguments),
+    /// Copy the repository as it is to another place, blob by blob; only what is missing or different is sent.
+    ///
+    /// The copy has the same password. No password is needed for copying.
+    ///
+    /// Keys of a bucket as destination come from HOLDFAST_DESTINATION_ACCESS_KEY_ID,
+    /// HOLDFAST_DESTINATION_SECRET_ACCESS_KEY and HOLDFAST_DESTINATION_SESSION_TOKEN, or are those of the source.
+    SyncTo(SyncToArguments),
     /// Write a configuration file with which a stock Kopia client opens the repository.
     Connect(ConnectArguments),
 }
@@ -158,6 +166,33 @@ pub(crate) struct ConnectArguments {
     /// The user name under which that client takes snapshots.
     #[arg(long, value_name = "NAME")]
     pub(crate) username: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct SyncToArguments {
+    #[command(flatten)]
+    pub(crate) repository: RepositoryArguments,
+    /// Where to copy: file:///DIR or s3://BUCKET/PREFIX?endpoint=URL&region=NAME.
+    #[arg(value_name = "DESTINATION")]
+    pub(crate) destination: String,
+    /// Delete from the destination what the repository no longer has; last of all.
+    #[arg(long)]
+    pub(crate) delete: bool,
+    /// Change nothing; say what would be copied and deleted.
+    #[arg(long, short = 'n')]
+    pub(crate) dry_run: bool,
+    /// Fail when the destination holds no copy yet.
+    #[arg(long)]
+    pub(crate) must_exist: bool,
+    /// How many blobs are copied at once.
+    #[arg(long, value_name = "N", default_value = "8")]
+    pub(crate) parallel: NonZeroUsize,
+    /// The most that is sent to the destination, in bytes a second.
+    #[arg(long, value_name = "BYTES", value_parser = value_parser!(u64).range(1..))]
+    pub(crate) upload_limit: Option<u64>,
+    /// The most that is fetched from the source, in bytes a second.
+    #[arg(long, value_name = "BYTES", value_parser = value_parser!(u64).range(1..))]
+    pub(crate) download_limit: Option<u64>,
 }
 
 #[derive(Args)]

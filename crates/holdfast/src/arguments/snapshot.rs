@@ -17,6 +17,11 @@ pub(crate) enum SnapshotCommand {
     Restore(RestoreArguments),
     /// Check that the files of snapshots can be restored.
     Verify(VerifyArguments),
+    /// Show what differs between two snapshots, or between parts of them.
+    ///
+    /// Entries are marked `+` added, `-` removed, `~` changed (with what changed: type, content, mode, mtime, owner,
+    /// group, attributes) and `!` for a folder that cannot be read.
+    Diff(DiffArguments),
     /// Delete a snapshot; its data is freed by a later maintenance.
     Delete(DeleteArguments),
     /// Show which snapshots the policies no longer keep, and delete them with --delete.
@@ -147,6 +152,18 @@ pub(crate) struct VerifyArguments {
     pub(crate) read_data: bool,
     #[command(flatten)]
     pub(crate) work: WorkArguments,
+}
+
+#[derive(Args)]
+pub(crate) struct DiffArguments {
+    #[command(flatten)]
+    pub(crate) repository: RepositoryArguments,
+    /// The snapshot to start from, by its id or that of its root object, and optionally a path inside it.
+    #[arg(value_name = "A[:SUBPATH]")]
+    pub(crate) from: SnapshotPath,
+    /// The snapshot to compare it with.
+    #[arg(value_name = "B[:SUBPATH]")]
+    pub(crate) to: SnapshotPath,
 }
 
 #[derive(Args)]

@@ -17,7 +17,7 @@ use crate::{interrupt, repository};
 
 /// An entry with the names of the format (format 2 §4.2).
 #[derive(Serialize)]
-struct Entry {
+pub(super) struct Entry {
     name: String,
     #[serde(rename = "type")]
     kind: String,

@@ -1,10 +1,14 @@
 //! What each command does.
 
 mod administer;
+mod bench;
 mod connect;
 mod content;
+mod copy;
 mod create;
+mod diff;
 mod expire;
+mod find;
 mod list;
 mod maintenance;
 mod policy;
@@ -15,6 +19,8 @@ mod restore;
 #[cfg(feature = "server")]
 mod server;
 mod source;
+mod support;
+mod sync;
 #[cfg(feature = "server")]
 mod up;
 mod verify;
@@ -38,11 +44,13 @@ pub(crate) fn run(command: Command, console: &Console) -> Result<Outcome> {
         Command::Repo(RepoCommand::SetParameters(arguments)) => {
             administer::set_parameters(&arguments, console)
         }
+        Command::Repo(RepoCommand::SyncTo(arguments)) => sync::run(&arguments, console),
         Command::Repo(RepoCommand::Connect(arguments)) => connect::run(&arguments, console),
         Command::Snapshot(SnapshotCommand::Create(arguments)) => create::run(arguments, console),
         Command::Snapshot(SnapshotCommand::List(arguments)) => list::run(&arguments, console),
         Command::Snapshot(SnapshotCommand::Restore(arguments)) => restore::run(arguments, console),
         Command::Snapshot(SnapshotCommand::Verify(arguments)) => verify::run(arguments, console),
+        Command::Snapshot(SnapshotCommand::Diff(arguments)) => diff::run(&arguments, console),
         Command::Snapshot(SnapshotCommand::Delete(arguments)) => list::delete(&arguments, console),
         Command::Snapshot(SnapshotCommand::Expire(arguments)) => expire::run(&arguments, console),
         Command::Snapshot(SnapshotCommand::Pin(arguments)) => list::pin(&arguments, console),
@@ -56,8 +64,15 @@ pub(crate) fn run(command: Command, console: &Console) -> Result<Outcome> {
         Command::Maintenance(MaintenanceCommand::Set(arguments)) => {
             maintenance::set(&arguments, console)
         }
+        Command::Find(arguments) => find::run(&arguments, console),
+        Command::Copy(arguments) => copy::run(arguments, console),
+        Command::Content(command) => support::content(&command, console),
+        Command::Blob(command) => support::blob(&command, console),
+        Command::Index(command) => support::index(&command, console),
+        Command::Manifest(command) => support::manifest(&command, console),
         Command::Ls(arguments) => content::ls(&arguments, console),
         Command::Cat(arguments) => content::cat(&arguments),
+        Command::Bench(command) => bench::run(&command, console),
         #[cfg(feature = "server")]
         Command::Server(arguments) => server::serve(&arguments),
         #[cfg(feature = "server")]

@@ -1,6 +1,10 @@
 //! The built program from outside: what it prints, what it writes, how it ends.
 
 mod bad_input;
+mod bench;
+mod copy;
+mod diff;
+mod find;
 mod fixture;
 mod help;
 mod maintenance;
@@ -10,3 +14,5 @@ mod program;
 mod repair;
 mod repository;
 mod snapshot;
+mod support;
+mod sync;

@@ -18,6 +18,10 @@ pub(crate) fn holdfast() -> Command {
         "HOLDFAST_PASSWORD",
         "AWS_ACCESS_KEY_ID",
         "AWS_SECRET_ACCESS_KEY",
+        "HOLDFAST_CACHE_DIR",
+        "HOLDFAST_DESTINATION_PASSWORD",
+        "HOLDFAST_DESTINATION_ACCESS_KEY_ID",
+        "HOLDFAST_DESTINATION_SECRET_ACCESS_KEY",
     ] {
         command.env_remove(variable);
     }

@@ -3,6 +3,7 @@
 
 mod administration;
 mod alternating;
+mod copies;
 mod fixtures;
 mod object_lock;
 mod own;

@@ -76,20 +76,24 @@ fn is_lower_hex(byte: &u8) -> bool {
 
 /// Whether a name is that of an unfinished file, or of the journal, of any restore.
 fn is_unfinished(name: &[u8]) -> bool {
-    if Unfinished::of_journal(name).is_some() {
-        return true;
+    run_of(name).is_some()
+}
+
+/// The restore that an unfinished file or a journal belongs to; nothing if the name is another one.
+fn run_of(name: &[u8]) -> Option<u64> {
+    if let Some(journal) = Unfinished::of_journal(name) {
+        return Some(journal.run);
     }
-    let Some((run, entry)) = name
-        .strip_prefix(PREFIX.as_bytes())
-        .and_then(|rest| std::str::from_utf8(rest).ok())
-        .and_then(|rest| rest.split_once('-'))
-    else {
-        return false;
-    };
-    !run.is_empty()
+    let rest = std::str::from_utf8(name.strip_prefix(PREFIX.as_bytes())?).ok()?;
+    let (run, entry) = rest.split_once('-')?;
+    let is_own = run.len() == RUN_DIGITS
         && !entry.is_empty()
         && run.bytes().all(|byte| is_lower_hex(&byte))
-        && entry.chars().all(|c| c.is_ascii_digit())
+        && entry.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_own {
+        return None;
+    }
+    u64::from_str_radix(run, 16).ok()
 }
 
 /// How a restore shares its target with others.
@@ -144,6 +148,12 @@ pub(super) fn remove_leftovers(
             (entry.directory, continued.long_name(entry))
         }));
     }
+    // A snapshot of a folder with unfinished files in it has such names as well.
+    let named_so = plan
+        .entries
+        .iter()
+        .filter(|entry| is_unfinished(&entry.name));
+    kept.extend(named_so.map(|entry| (entry.directory, entry.name.to_vec())));
     let mut cache = DirectoryCache::new(directories);
     for (index, directory) in plan.directories.iter().enumerate() {
         request.cancel.check()?;
@@ -161,8 +171,19 @@ pub(super) fn remove_leftovers(
     Ok(())
 }
 
+/// Removes what is unfinished from one directory, but for what a restore that was cut off can go on with.
+pub(super) fn remove_abandoned(dir: &Dir) -> io::Result<()> {
+    let mut continuable = HashSet::new();
+    for entry in dir.entries()?.iter() {
+        continuable.extend(Unfinished::of_journal(entry.name).map(|journal| journal.run));
+    }
+    remove_from(dir, |name| {
+        run_of(name).is_some_and(|run| continuable.contains(&run))
+    })
+}
+
 /// Removes what is unfinished from one directory.
-pub(super) fn remove_from(dir: &Dir, is_kept: impl Fn(&[u8]) -> bool) -> io::Result<()> {
+fn remove_from(dir: &Dir, is_kept: impl Fn(&[u8]) -> bool) -> io::Result<()> {
     for entry in dir.entries()?.iter() {
         let removable = matches!(entry.kind, Kind::File | Kind::Symlink | Kind::Unknown);
         if removable && is_unfinished(entry.name) && !is_kept(entry.name) {

@@ -388,6 +388,31 @@ fn a_stream_cannot_take_back_what_is_damaged_and_says_so() {
     assert!(rest == random(2, 2 * MIB + 17), "what follows is whole");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_link_is_not_replaced_by_an_archive_and_what_can_go_on_stays() {
+    let scene = Scene::new();
+    fs::write(scene.path("precious"), b"mine").expect("write");
+    std::os::unix::fs::symlink("precious", scene.path("archive.tar")).expect("link");
+    let refused = restore(&scene.place.repo, &scene.request("archive.tar"));
+    assert!(matches!(refused, Err(Error::Target { .. })), "{refused:?}");
+    let link = fs::read_link(scene.path("archive.tar")).expect("a link still");
+    assert_eq!(link, Path::new("precious"));
+    assert_eq!(fs::read(scene.path("precious")).expect("read"), b"mine");
+
+    let [journal, part, abandoned] = [
+        ".holdfast-restore-00112233445566ff.journal",
+        ".holdfast-restore-00112233445566ff-12",
+        ".holdfast-restore-ff00112233445566-3",
+    ]
+    .map(|name| scene.path(name));
+    for path in [&journal, &part, &abandoned] {
+        fs::write(path, b"of a restore").expect("write");
+    }
+    scene.restore("other.tar");
+    assert!(journal.exists() && part.exists() && !abandoned.exists());
+}
+
 #[test]
 fn an_archive_that_is_cut_off_never_has_its_name() {
     let scene = Scene::new();

@@ -401,7 +401,7 @@ fn what_a_killed_restore_left_is_removed_by_the_next() {
     scene.restore("", "target");
     let leftovers = [
         "target/.holdfast-restore-00112233445566ff-12",
-        "target/dir/.holdfast-restore-4711-0",
+        "target/dir/.holdfast-restore-0000000000004711-0",
     ];
     let others = [
         "target/.holdfast-restore-notes",

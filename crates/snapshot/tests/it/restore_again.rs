@@ -94,6 +94,20 @@ fn small_tree() -> MemoryTree {
     tree
 }
 
+/// The source was the target of a restore that was killed.
+#[test]
+fn files_of_the_snapshot_with_names_of_unfinished_ones_stay() {
+    let name = ".holdfast-restore-00112233445566ff-12";
+    let mut tree = small_tree();
+    tree.file(name, b"in the snapshot");
+    let scene = Scene::of(&tree);
+    scene.restore(|_| {});
+    for overwrite in [Overwrite::Never, Overwrite::Different, Overwrite::Always] {
+        scene.restore(|request| request.overwrite = overwrite);
+        assert_eq!(read(scene.path(name)), b"in the snapshot", "{overwrite:?}");
+    }
+}
+
 #[test]
 fn only_what_differs_is_written() {
     let scene = Scene::of(&small_tree());

@@ -22,11 +22,10 @@ use parking_lot::Mutex;
 
 use self::output::Position;
 use self::writer::{ArchiveWriter, Node};
-use super::attributes::UNFINISHED_FILE;
 use super::contents::{Contents, Use};
 use super::plan::{Naming, Plan, Planner};
 use super::request::{RestoreReport, RestoreRequest};
-use super::unfinished::{Company, Unfinished, enter, remove_from};
+use super::unfinished::{Company, Unfinished, enter, remove_abandoned};
 use crate::error::{Error, Result};
 use crate::problem::{ProblemCode, Severity};
 use crate::read::{Located, Receive, Wanted, fetch};
@@ -51,6 +50,9 @@ impl Format {
     }
 }
 
+/// Permissions of an archive, from which the system takes what the user's mask forbids.
+const ARCHIVE: u32 = 0o666;
+
 /// The longest path in a ZIP archive, in bytes, with the `/` of a directory.
 const LONGEST_ZIP_PATH: usize = u16::MAX as usize - 1;
 
@@ -70,10 +72,20 @@ pub(super) fn to_file(
     let Some(name) = target.file_name().map(dir::path_to_bytes) else {
         return Err(failed("it names no file".to_owned()));
     };
-    if target.is_dir() {
-        return Err(failed("a folder is in the place of the archive".to_owned()));
+    let present = target.symlink_metadata().ok();
+    match &present {
+        Some(present) if present.is_dir() => {
+            return Err(failed("a folder is in the place of the archive".to_owned()));
+        }
+        // Replacing a device, a pipe or a link is never what was meant.
+        Some(present) if !present.is_file() => {
+            return Err(failed(
+                "it is a link or a device; restore to - and let the shell write there".to_owned(),
+            ));
+        }
+        _ => {}
     }
-    let exists = target.symlink_metadata().is_ok();
+    let exists = present.is_some();
     if exists && request.overwrite == Overwrite::Never {
         return Err(failed("it exists already".to_owned()));
     }
@@ -89,12 +101,12 @@ pub(super) fn to_file(
     let parent = opened.map_err(|error| failed(error.to_string()))?;
     if enter(&parent) == Company::Alone {
         // What an archive that was cut off left. That it cannot be removed is no reason to make none.
-        let _ = remove_from(&parent, |_| false);
+        let _ = remove_abandoned(&parent);
     }
     super::unfinished::share(&parent, request)?;
     let unfinished = Unfinished::new().name(0);
     let file = parent
-        .create_file(&unfinished, UNFINISHED_FILE)
+        .create_file(&unfinished, ARCHIVE)
         .map_err(|error| failed(error.to_string()))?;
     let finished = write_all(repo, request, &plan, contents, format, Position::file(file))
         .map_err(|error| match error {
@@ -102,14 +114,11 @@ pub(super) fn to_file(
             other => other,
         })
         .and_then(|()| {
-            let mode = 0o666 & !dir::creation_mask().unwrap_or(0o022);
-            parent
-                .set_entry_permissions(&unfinished, mode)
-                .and_then(|()| match exists {
-                    true => parent.rename(&unfinished, &name),
-                    false => parent.rename_new(&unfinished, &name),
-                })
-                .map_err(|error| failed(error.to_string()))
+            let named = match exists {
+                true => parent.rename(&unfinished, &name),
+                false => parent.rename_new(&unfinished, &name),
+            };
+            named.map_err(|error| failed(error.to_string()))
         });
     if finished.is_err() {
         // What cannot be removed stays, under a name that tells what it is.

@@ -1,8 +1,9 @@
 //! Restoring into an archive instead of a folder.
 //!
 //! Everything of one content is written in the order of the packs, fetched by all workers, and after that the long files
-//! one by one, fetched ahead in stretches. Directories come last and children first: whoever unpacks sets their times and
-//! permissions when nothing is added to them any more. Nothing but the plan grows with the snapshot.
+//! one by one, fetched ahead in stretches. Directories of a tar archive come last and children first: GNU tar sets their times
+//! and permissions when it meets them, and nothing may be added afterwards. Those of a ZIP archive come first: unzip does so
+//! at its end, for directories that it made itself. Nothing but the plan grows with the snapshot.
 
 mod output;
 mod pieces;
@@ -203,6 +204,12 @@ fn write_all<'a>(
     output: Position<'a>,
 ) -> Result<()> {
     let mut archive = ArchiveWriter::new(format, plan, output);
+    if format == Format::Zip {
+        // The root has no entry.
+        for index in 1..plan.directories.len() {
+            write_directory(&mut archive, plan, request, index)?;
+        }
+    }
     let Contents {
         wanted, uses, long, ..
     } = contents;
@@ -225,17 +232,27 @@ fn write_all<'a>(
     })?;
     let mut archive = archive.into_inner();
     pieces::write(repo, request, plan, &mut archive, pieces, &uses)?;
-    for (index, directory) in plan.directories.iter().enumerate().rev() {
-        // The root of a ZIP archive has no entry.
-        let has_entry = index > 0 || format == Format::Tar;
-        if plan.is_part(index) && has_entry && directory.action != Action::Cannot {
-            archive
-                .member(Node::Directory(index), &[])
-                .map_err(Error::Output)?;
-            request.progress.add_directory();
+    if format == Format::Tar {
+        for index in (0..plan.directories.len()).rev() {
+            write_directory(&mut archive, plan, request, index)?;
         }
     }
     archive.finish().map_err(Error::Output)
+}
+
+fn write_directory(
+    archive: &mut ArchiveWriter<'_>,
+    plan: &Plan,
+    request: &RestoreRequest,
+    index: usize,
+) -> Result<()> {
+    if plan.is_part(index) && plan.directories[index].action != Action::Cannot {
+        archive
+            .member(Node::Directory(index), &[])
+            .map_err(Error::Output)?;
+        request.progress.add_directory();
+    }
+    Ok(())
 }
 
 /// Writes whole members.

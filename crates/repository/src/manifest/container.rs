@@ -101,13 +101,36 @@ pub fn decode_container(text: &[u8]) -> Result<Vec<Manifest>, ContainerError> {
 /// # Errors
 /// As [`decode_container`], and when it is no gzip data.
 pub fn read_container(payload: &[u8]) -> Result<Vec<Manifest>, ContainerError> {
-    let more = payload
-        .len()
-        .saturating_sub(SMALL_PAYLOAD)
-        .saturating_mul(RATIO);
-    let limit = MAX_TEXT.min(SMALL_TEXT.saturating_add(more as u64));
-    let memory = Memory::allowing(more);
-    decode(Stream::new(GzDecoder::new(payload), limit), memory)
+    let more = beyond_small(payload);
+    let text = Stream::new(GzDecoder::new(payload), longest_text(more));
+    decode(text, Memory::allowing(more))
+}
+
+/// The text of a container from the payload of its content, whether it is valid or not.
+///
+/// # Errors
+/// [`ContainerError::Gzip`] and [`ContainerError::TooLarge`].
+pub fn gunzip_container(payload: &[u8]) -> Result<Vec<u8>, ContainerError> {
+    let limit = longest_text(beyond_small(payload));
+    let mut text = Vec::new();
+    let read = GzDecoder::new(payload)
+        .take(limit + 1)
+        .read_to_end(&mut text)
+        .map_err(ContainerError::Gzip)?;
+    if read as u64 > limit {
+        return Err(ContainerError::TooLarge(limit));
+    }
+    Ok(text)
+}
+
+/// How much more text, and memory, a payload of this length may take than a small one, in bytes.
+fn beyond_small(payload: &[u8]) -> usize {
+    let more = payload.len().saturating_sub(SMALL_PAYLOAD);
+    more.saturating_mul(RATIO)
+}
+
+fn longest_text(beyond_small: usize) -> u64 {
+    MAX_TEXT.min(SMALL_TEXT.saturating_add(beyond_small as u64))
 }
 
 /// Whether the payload of a container's content holds exactly this text.

@@ -9,7 +9,8 @@ mod stream;
 
 pub(crate) use container::holds_text;
 pub use container::{
-    ContainerError, decode_container, encode_container, gzip_container, read_container,
+    ContainerError, decode_container, encode_container, gunzip_container, gzip_container,
+    read_container,
 };
 pub use edits::ManifestEdits;
 pub use merge::{Manifests, merge};

@@ -53,7 +53,7 @@ impl Repository {
         blob: &BlobInfo,
         each: &mut dyn FnMut(ContentInfo) -> Result<(), E>,
     ) -> Result<(), E> {
-        let table = match self.fetch_table(blob)? {
+        let table = match self.fetch_table(blob, false)? {
             Ok(table) => table,
             Err(unstable) => return Err(Error::from(unstable).into()),
         };

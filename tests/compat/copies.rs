@@ -91,7 +91,7 @@ fn support_commands_say_what_stock_says() {
             let item = item.as_object_mut().expect("an object");
             item.retain(|name, value| {
                 // Stock leaves empty values out, and has its own notation of times.
-                !drop.contains(&name.as_str()) && *value != Value::from(0) && !value.is_null()
+                !drop.contains(&name.as_str()) && *value != 0 && !value.is_null()
             });
         }
         list.sort_by_key(|item| item[key].to_string());

@@ -76,10 +76,12 @@ pub(crate) struct ContentSelection {
 impl ContentSelection {
     /// Whether a content is one of them.
     pub(crate) fn has(&self, id: &ContentId) -> bool {
+        let unwanted = match id.prefix() {
+            Some(_) => self.non_prefixed,
+            None => self.prefixed,
+        };
         let prefix = self.prefix.as_deref();
-        !(self.prefixed && id.prefix().is_none())
-            && !(self.non_prefixed && id.prefix().is_some())
-            && prefix.is_none_or(|prefix| id.to_string().starts_with(prefix))
+        !unwanted && prefix.is_none_or(|prefix| id.to_string().starts_with(prefix))
     }
 }
 

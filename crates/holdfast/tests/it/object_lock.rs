@@ -178,6 +178,8 @@ fn locks_that_cannot_be_extended_are_a_failure_of_their_own() {
     let server = S3Server::start_with_object_lock();
     let (place, _) = locked(&server);
     place.succeed(["maintenance", "set", "--extend-object-locks", "true"]);
+    // A lock of this very second would be long enough, extended or not.
+    place.succeed(["repo", "set-parameters", "--object-lock-period=60d"]);
     let refused = Effect::Status {
         status: 403,
         code: "AccessDenied".to_owned(),

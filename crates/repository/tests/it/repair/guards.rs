@@ -275,16 +275,18 @@ fn maintenance_and_repair_keep_out_of_each_others_way() {
 #[test]
 fn a_pack_that_goes_before_its_entries_are_published_is_lost() {
     let original = Original::new(3);
-    let index = original.blobs("xn")[1].clone();
-    let store = original.damaged(Damage::Flip, &index);
-    let pack = original
-        .blobs("p")
+    let session = |name: &BlobId| name.as_str().split('-').nth(1).map(str::to_owned);
+    let packs = original.blobs("p");
+    let of_session = |index: BlobId| {
+        let pack = packs.iter().find(|pack| session(pack) == session(&index));
+        pack.map(|pack| (index, pack.clone()))
+    };
+    let (index, pack) = original
+        .blobs("xn")
         .into_iter()
-        .find(|pack| {
-            let session = |name: &BlobId| name.as_str().split('-').nth(1).map(str::to_owned);
-            session(pack) == session(&index)
-        })
-        .expect("a pack of its session");
+        .find_map(of_session)
+        .expect("a pack and the index of its session");
+    let store = original.damaged(Damage::Flip, &index);
     let faulty = FaultyStore::new(Arc::new(store.clone()));
     let (inner, gone) = (store.clone(), pack.clone());
     faulty.interrupt(Some(BlobOperation::Put), "xn", 1, move || {

@@ -68,10 +68,10 @@ pub(super) fn copy_tree(
 }
 
 /// A directory in the earlier snapshot and in its copy.
-type Copied = (ObjectId, ObjectId);
+type Before = (ObjectId, ObjectId);
 
 /// A directory to look into, and the same one where it was copied before.
-type Pending = (ObjectId, Option<Copied>);
+type Pending = (ObjectId, Option<Before>);
 
 struct Tree<'a> {
     from: &'a Arc<Repository>,
@@ -116,7 +116,7 @@ impl Tree<'_> {
     }
 
     /// Reads directories of the source; those that cannot be read are noted.
-    fn read(&mut self, level: &[Pending]) -> Result<Vec<(Directory, Option<Copied>)>> {
+    fn read(&mut self, level: &[Pending]) -> Result<Vec<(Directory, Option<Before>)>> {
         let numbered: Vec<(usize, ObjectId)> = level
             .iter()
             .enumerate()
@@ -147,7 +147,7 @@ impl Tree<'_> {
     }
 
     /// The entries of the earlier directory that its copy has as they were, by name.
-    fn hint(&self, hint: Option<Copied>) -> Option<Hint> {
+    fn hint(&self, hint: Option<Before>) -> Option<Hint> {
         let (old, new) = hint?;
         // What cannot be read proves nothing.
         let old = self.from.read_directory(&old).ok()?;

@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::read::{Form, Wanted, fetch};
+use crate::workers::workers;
 
 /// So many contents are sorted by their place and read together; about 10 MiB of memory.
 const BATCH: usize = 1 << 16;
@@ -166,16 +167,11 @@ impl Run<'_> {
             form: Form::Plain,
             tag,
         });
-        let workers = self
-            .request
-            .parallelism
-            .or_else(|| std::thread::available_parallelism().ok())
-            .map_or(1, NonZeroUsize::get);
         let progress = &self.request.progress;
         fetch(
             self.repo,
             wanted.collect(),
-            workers,
+            workers(self.request.parallelism),
             &self.request.cancel,
             || {
                 |uses: &[Wanted], data: Result<&[u8], &str>| {

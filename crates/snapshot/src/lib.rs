@@ -16,6 +16,7 @@ mod read;
 mod restore;
 mod retention;
 mod verify;
+mod workers;
 
 pub use browse::{ContentPage, list_content, read_file};
 pub use contents::{BadContent, ContentCounts, ContentVerifyRequest, verify_contents};

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use holdfast_host::Cancel;
-use holdfast_repository::directory::{DirectoryEntry, EntryKind, Extras, decode};
+use holdfast_repository::directory::{DirectoryEntry, EntryKind, Extras};
 use holdfast_repository::manifest::labels;
 use holdfast_repository::object::ObjectId;
 use holdfast_repository::snapshot::{self, SnapshotManifest};
@@ -16,7 +16,8 @@ use parking_lot::Mutex;
 
 use crate::error::{Error, Result};
 use crate::progress::Progress;
-use crate::read::{Part, Wanted, each_object, fetch, object_parts};
+use crate::read::{Part, Wanted, each_directory, fetch, object_parts};
+use crate::workers::workers;
 
 /// What to verify.
 #[derive(Clone, Debug)]
@@ -46,10 +47,7 @@ impl VerifyRequest {
     }
 
     fn workers(&self) -> usize {
-        let chosen = self
-            .parallelism
-            .or_else(|| std::thread::available_parallelism().ok());
-        chosen.map_or(1, NonZeroUsize::get)
+        workers(self.parallelism)
     }
 }
 
@@ -222,16 +220,13 @@ impl Verifier<'_> {
                 .enumerate()
                 .map(|(index, (_, object))| (index, object))
                 .collect();
-            each_object(
+            each_directory(
                 self.repo,
                 &level,
                 self.request.workers(),
                 &self.request.cancel,
-                &|index, bytes| {
-                    let decoded = bytes
-                        .map_err(str::to_owned)
-                        .and_then(|b| decode(b).map_err(|error| error.to_string()));
-                    match decoded {
+                &|index, directory| {
+                    match directory {
                         Ok(directory) => {
                             directory.entries.iter().for_each(visit);
                             let (seen, _, files, _) = &mut *state.lock();

@@ -27,6 +27,7 @@ use self::tree::{Copied, copy_tree};
 use crate::create::{SAFE_AGE, lost_objects};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
+use crate::workers::workers;
 
 /// How often a snapshot is copied from its beginning because the destination lost data meanwhile.
 const ATTEMPTS: u32 = 3;
@@ -51,10 +52,7 @@ pub struct CopyRequest {
 
 impl CopyRequest {
     fn workers(&self) -> usize {
-        let chosen = self
-            .parallelism
-            .or_else(|| std::thread::available_parallelism().ok());
-        chosen.map_or(1, NonZeroUsize::get)
+        workers(self.parallelism)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use holdfast_repository::Repository;
-use holdfast_repository::directory::{Directory, DirectoryEntry, Extras, decode, encode};
+use holdfast_repository::directory::{Directory, DirectoryEntry, Extras, encode};
 use holdfast_repository::object::ObjectId;
 use parking_lot::Mutex;
 
@@ -12,7 +12,7 @@ use super::Roots;
 use super::contents::Contents;
 use crate::create::lasts;
 use crate::error::Result;
-use crate::read::{each_object, object_parts};
+use crate::read::{each_directory, object_parts};
 
 /// So many objects are looked up, sorted by their place and copied together.
 const BATCH: usize = 1 << 14;
@@ -124,17 +124,14 @@ impl Tree<'_> {
             .collect();
         let found = Mutex::new((Vec::with_capacity(level.len()), Vec::new()));
         let request = self.contents.request;
-        each_object(
+        each_directory(
             self.from,
             &numbered,
             request.workers(),
             &request.cancel,
-            &|index, bytes| {
-                let decoded = bytes
-                    .map_err(str::to_owned)
-                    .and_then(|bytes| decode(bytes).map_err(|error| error.to_string()));
+            &|index, directory| {
                 let (directories, broken) = &mut *found.lock();
-                match decoded {
+                match directory {
                     Ok(directory) => directories.push((directory, level[index].1)),
                     Err(reason) => broken.push(reason),
                 }
@@ -267,16 +264,13 @@ impl Tree<'_> {
             let numbered: Vec<(usize, ObjectId)> = level.iter().copied().enumerate().collect();
             let request = self.contents.request;
             let written = Mutex::new((Vec::with_capacity(level.len()), Vec::new()));
-            each_object(
+            each_directory(
                 self.from,
                 &numbered,
                 request.workers(),
                 &request.cancel,
-                &|index, bytes| {
-                    let decoded = bytes
-                        .map_err(str::to_owned)
-                        .and_then(|bytes| decode(bytes).map_err(|error| error.to_string()));
-                    let translated = decoded.and_then(|mut directory| {
+                &|index, directory| {
+                    let translated = directory.and_then(|mut directory| {
                         self.translate_directory(&mut directory)?;
                         Ok(directory)
                     });

@@ -7,13 +7,13 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use holdfast_host::Cancel;
-use holdfast_repository::directory::{DirectoryEntry, Extras, decode};
+use holdfast_repository::directory::{DirectoryEntry, Extras};
 use holdfast_repository::object::ObjectId;
 use holdfast_repository::{ContentInfo, Repository};
 use parking_lot::Mutex;
 
 use crate::error::Result;
-use crate::read::{each_object, object_parts};
+use crate::read::{each_directory, object_parts};
 
 /// An upload that took longer is looked through before its manifest is saved. Maintenance drops a content 4 hours after it
 /// marked it at the earliest, and the index that the upload looked at was up to 15 minutes old.
@@ -39,16 +39,15 @@ pub(crate) fn lost_objects(
             break;
         }
         let numbered: Vec<(usize, ObjectId)> = level.iter().copied().enumerate().collect();
-        each_object(repo, &numbered, workers, cancel, &|index, bytes| {
-            let directory = bytes.ok().and_then(|bytes| decode(bytes).ok());
+        each_directory(repo, &numbered, workers, cancel, &|index, directory| {
             let found = &mut *found.lock();
             match directory {
-                Some(directory) => {
+                Ok(directory) => {
                     found.visit_large(directory.extras.as_deref());
                     let entries = directory.entries.iter();
                     entries.for_each(|entry| found.visit(entry));
                 }
-                None => drop(found.lost.insert(level[index])),
+                Err(_) => drop(found.lost.insert(level[index])),
             }
             Ok(())
         })?;

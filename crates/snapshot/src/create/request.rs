@@ -15,6 +15,7 @@ use holdfast_repository::source::SourceIdentity;
 use crate::error::{Error, Result};
 use crate::problem::{Problem, Severity};
 use crate::progress::Progress;
+use crate::workers::workers;
 
 /// Memory for chunks of large files unless the caller sets another limit, in bytes.
 const MEMORY_BUDGET: u64 = 128 << 20;
@@ -116,10 +117,7 @@ impl SnapshotRequest {
             .and_then(|policies| policies.root().upload.max_parallel_file_reads)
             .and_then(|reads| usize::try_from(reads).ok())
             .and_then(NonZeroUsize::new);
-        let chosen = self.parallelism.or(by_policy);
-        chosen
-            .or_else(|| std::thread::available_parallelism().ok())
-            .map_or(1, NonZeroUsize::get)
+        workers(self.parallelism.or(by_policy))
     }
 
     /// The error to report: what fails because the upload was cancelled is a cancellation.

@@ -22,6 +22,7 @@ use self::survey::Survey;
 use self::walk::walk;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
+use crate::workers::workers;
 
 /// What to look for, and where.
 #[derive(Clone, Debug)]
@@ -63,10 +64,7 @@ impl FindRequest {
     }
 
     fn workers(&self) -> usize {
-        let chosen = self
-            .parallelism
-            .or_else(|| std::thread::available_parallelism().ok());
-        chosen.map_or(1, NonZeroUsize::get)
+        workers(self.parallelism)
     }
 
     /// Whether an entry can be meant as far as its path does not matter.

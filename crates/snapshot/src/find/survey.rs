@@ -3,13 +3,13 @@
 use std::collections::{HashMap, HashSet};
 
 use holdfast_repository::Repository;
-use holdfast_repository::directory::{DirectoryEntry, decode};
+use holdfast_repository::directory::DirectoryEntry;
 use holdfast_repository::object::ObjectId;
 use parking_lot::Mutex;
 
 use super::{FindReport, FindRequest};
 use crate::error::Result;
-use crate::read::each_object;
+use crate::read::each_directory;
 
 /// So many folders are looked up and read together.
 const BATCH: usize = 1 << 14;
@@ -71,17 +71,14 @@ impl Survey {
                 .enumerate()
                 .map(|(index, (_, object))| (index, *object))
                 .collect();
-            each_object(
+            each_directory(
                 repo,
                 &numbered,
                 request.workers(),
                 &request.cancel,
-                &|index, bytes| {
+                &|index, directory| {
                     let (number, object) = level[index];
-                    let decoded = bytes
-                        .map_err(str::to_owned)
-                        .and_then(|bytes| decode(bytes).map_err(|error| error.to_string()));
-                    let directory = match decoded {
+                    let directory = match directory {
                         Ok(directory) => directory,
                         Err(reason) => {
                             let unreadable = &mut state.lock().report.unreadable;

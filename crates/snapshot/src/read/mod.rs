@@ -7,7 +7,7 @@ mod resolve;
 use holdfast_repository::Error;
 
 pub(crate) use fetch::{Receive, Wanted, fetch};
-pub(crate) use objects::{Form, Part, each_object, object_parts};
+pub(crate) use objects::{Form, Part, each_directory, object_parts};
 pub(crate) use resolve::read_directory;
 pub use resolve::{Located, locate};
 

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use holdfast_host::Cancel;
+use holdfast_repository::directory::{Directory, decode};
 use holdfast_repository::object::{IndirectEntry, ObjectId, decode_indirect, is_contiguous};
 use holdfast_repository::{ContentInfo, Repository};
 
@@ -99,9 +100,26 @@ fn lookup(repo: &Repository, object: &ObjectId) -> Result<Result<ContentInfo, St
     }
 }
 
+/// Reads many directories and hands each to `each` with the number it was given, on any of `workers` threads. `Err` says
+/// in words why a directory cannot be read.
+pub(crate) fn each_directory(
+    repo: &Repository,
+    directories: &[(usize, ObjectId)],
+    workers: usize,
+    cancel: &Cancel,
+    each: &(impl Fn(usize, Result<Directory, String>) -> Result<()> + Sync),
+) -> Result<()> {
+    each_object(repo, directories, workers, cancel, &|number, bytes| {
+        let directory = bytes
+            .map_err(str::to_owned)
+            .and_then(|bytes| decode(bytes).map_err(|error| error.to_string()));
+        each(number, directory)
+    })
+}
+
 /// Reads many objects and hands each to `each` with the number it was given, on any of `workers` threads. `Err` says in
 /// words why an object cannot be read.
-pub(crate) fn each_object(
+fn each_object(
     repo: &Repository,
     objects: &[(usize, ObjectId)],
     workers: usize,

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use holdfast_planning::restore::{Action, Counts, NamingRules, check_length, check_name, folded};
 use holdfast_repository::Repository;
-use holdfast_repository::directory::{DirectoryEntry, EntryKind, decode};
+use holdfast_repository::directory::{DirectoryEntry, EntryKind};
 use holdfast_repository::object::ObjectId;
 use parking_lot::Mutex;
 
 use super::request::RestoreRequest;
 use crate::error::Result;
 use crate::problem::{Problem, ProblemCode, Severity};
-use crate::read::{Located, each_object};
+use crate::read::{Located, each_directory};
 
 /// Metadata to restore.
 #[derive(Clone, Copy, Debug, Default)]
@@ -285,17 +285,14 @@ impl<'a> Planner<'a> {
             self.request.cancel.check()?;
             let next = Mutex::new(Vec::new());
             let shared = Mutex::new(plan);
-            each_object(
+            each_directory(
                 self.repo,
                 &level,
                 self.request.workers(),
                 &self.request.cancel,
-                &|index, bytes| {
-                    let decoded = bytes
-                        .map_err(str::to_owned)
-                        .and_then(|b| decode(b).map_err(|error| error.to_string()));
+                &|index, directory| {
                     let plan = &mut *shared.lock();
-                    match decoded {
+                    match directory {
                         Ok(directory) => self.naming.add_directory(
                             plan,
                             index,

@@ -10,6 +10,7 @@ use holdfast_planning::restore::{Counts, Overwrite};
 use super::archive::Format;
 use crate::problem::Problem;
 use crate::progress::Progress;
+use crate::workers::workers;
 
 /// What a restore makes of its target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,10 +81,7 @@ impl RestoreRequest {
     }
 
     pub(super) fn workers(&self) -> usize {
-        let chosen = self
-            .parallelism
-            .or_else(|| std::thread::available_parallelism().ok());
-        chosen.map_or(1, NonZeroUsize::get)
+        workers(self.parallelism)
     }
 }
 

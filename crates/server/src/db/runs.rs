@@ -158,10 +158,20 @@ pub(crate) async fn queued_of_job(
     scope: Scope,
     job_id: i64,
 ) -> Result<Option<RunRow>, DbErr> {
+    backup_of_job(conn, scope, job_id, &["queued"]).await
+}
+
+/// The backup of a job that is in one of these states, when there is one.
+async fn backup_of_job(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    job_id: i64,
+    statuses: &[&str],
+) -> Result<Option<RunRow>, DbErr> {
     of::<Entity>(scope)
         .filter(Column::JobId.eq(job_id))
         .filter(Column::RunType.eq("backup"))
-        .filter(Column::Status.eq("queued"))
+        .filter(Column::Status.is_in(statuses.iter().copied()))
         .one(conn)
         .await
 }
@@ -245,12 +255,7 @@ pub(crate) async fn at_work_of_job(
     scope: Scope,
     job_id: i64,
 ) -> Result<Option<RunRow>, DbErr> {
-    of::<Entity>(scope)
-        .filter(Column::JobId.eq(job_id))
-        .filter(Column::RunType.eq("backup"))
-        .filter(Column::Status.is_in(AT_WORK))
-        .one(conn)
-        .await
+    backup_of_job(conn, scope, job_id, &AT_WORK).await
 }
 
 /// Runs of the whole server that are not over although they had to end, and that nobody asked to stop yet.

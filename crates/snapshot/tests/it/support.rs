@@ -183,9 +183,9 @@ impl Dice {
 
 /// What a [`Watched`] store is asked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Call {
-    /// A part of a blob.
-    Read,
+pub(crate) enum Call<'a> {
+    /// A part of this blob.
+    Read(&'a BlobId),
     /// A listing.
     List,
 }
@@ -193,13 +193,13 @@ pub(crate) enum Call {
 /// A store that tells when something is about to be read or listed.
 pub(crate) struct Watched {
     store: Arc<dyn BlobStore>,
-    on_call: Box<dyn Fn(Call) + Send + Sync>,
+    on_call: Box<dyn Fn(Call<'_>) + Send + Sync>,
 }
 
 impl Watched {
     pub(crate) fn over(
         store: &Arc<dyn BlobStore>,
-        on_call: impl Fn(Call) + Send + Sync + 'static,
+        on_call: impl Fn(Call<'_>) + Send + Sync + 'static,
     ) -> Arc<dyn BlobStore> {
         Arc::new(Self {
             store: Arc::clone(store),
@@ -228,7 +228,7 @@ impl BlobStore for Watched {
     }
 
     fn get_range(&self, id: &BlobId, offset: u64, buffer: &mut [u8]) -> StoreResult<()> {
-        (self.on_call)(Call::Read);
+        (self.on_call)(Call::Read(id));
         self.store.get_range(id, offset, buffer)
     }
 

@@ -129,15 +129,24 @@ impl Owners {
             }
     }
 
-    /// Sets on an existing file what [`Self::are_set`] asks for.
+    /// Whether what an existing file lacks may be set on it. Whoever has it open, or has linked it elsewhere, keeps it:
+    /// rights of another owner go to a new file only.
+    pub(super) fn may_set_in_place(&self, there: &dir::Metadata, wanted: &Attributes) -> bool {
+        let keeps_owner =
+            !self.owners || !self.may_give || (there.uid, there.gid) == (wanted.uid, wanted.gid);
+        let gives_rights = self.permissions && cfg!(unix) && wanted.mode & SET_ID != 0;
+        keeps_owner && (!gives_rights || there.kind == dir::Kind::Symlink)
+    }
+
+    /// Sets on an existing file what [`Self::are_set`] asks for and [`Self::may_set_in_place`] allows.
     pub(super) fn change_file(&self, file: &File, wanted: &Attributes) -> io::Result<()> {
-        let there = dir::file_state(file)?;
-        let mut owned = (there.uid, there.gid) == (wanted.uid, wanted.gid);
-        if self.owners && !owned {
-            owned = self.allow_refusal(dir::set_owner(file, wanted.uid, wanted.gid))?;
-        }
         if self.permissions {
-            self.allow_refusal(dir::set_permissions(file, self.granted(wanted.mode, owned)))?;
+            let mode = if cfg!(unix) {
+                wanted.mode & !SET_ID
+            } else {
+                wanted.mode
+            };
+            self.allow_refusal(dir::set_permissions(file, mode))?;
         }
         if self.times {
             dir::set_times(file, FileTime::from_nanoseconds(wanted.modified))?;
@@ -152,9 +161,6 @@ impl Owners {
         name: &[u8],
         wanted: &Attributes,
     ) -> io::Result<()> {
-        if self.owners && self.may_give {
-            self.allow_refusal(directory.set_entry_owner(name, wanted.uid, wanted.gid))?;
-        }
         if self.times {
             directory.set_entry_times(name, FileTime::from_nanoseconds(wanted.modified))?;
         }

@@ -3,12 +3,12 @@
 use std::fs::File;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use holdfast_host::dir::{self, Dir, FileState};
+use holdfast_host::dir::{self, Dir, FileState, Kind, Metadata};
 use holdfast_host::fs::read_exact_at;
 use holdfast_repository::Repository;
 use holdfast_repository::directory::EntryKind;
 
-use super::attributes::is_own;
+use super::attributes::{TIME_UNIT, is_own};
 use super::contents::There;
 use super::decide::Candidate;
 use super::directories::{Directories, DirectoryCache};
@@ -28,13 +28,20 @@ pub(super) struct Item {
     pub(super) candidate: Option<Candidate>,
 }
 
+/// The file or link that was compared, and how it was then: something else may have its name by now.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Compared {
+    File(FileState),
+    Symlink(Metadata),
+}
+
 /// What of an entry lies in the target.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
     /// All of it, attributes included.
     Same,
-    /// All of it but the attributes.
-    Content,
+    /// All of it but the attributes, which may be set where it is as long as it is this.
+    Content(Compared),
     /// These contents, in a file that a restore that was cut off left unfinished.
     Unfinished(Vec<bool>),
     /// These contents, in the file that is to be replaced, which was in this state.
@@ -121,18 +128,19 @@ impl Comparison<'_> {
         let Ok((state, file)) = opened else {
             return Ok(Found::Nothing);
         };
+        if !state.is_file {
+            return Ok(Found::Nothing);
+        }
         // A file of several names may be one outside of the target as well, which is none of this restore's business.
-        let changeable =
-            state.is_file && state.links == 1 && dir.may_change_attributes(&entry.name, state.uid);
-        if candidate.trusted {
-            return Ok(match changeable {
-                true => Found::Content,
-                false => Found::Nothing,
-            });
+        let in_place = candidate.in_place
+            && state.links == 1
+            && dir.may_change_attributes(&entry.name, state.uid);
+        if candidate.trusted && in_place && is_alike(&state, entry) {
+            return Ok(Found::Content(Compared::File(state)));
         }
         // A file of one content is there or not; one of several may be there in part.
         let length = item.parts.last().map_or(0, Part::end);
-        if !state.is_file || (item.parts.len() == 1 && state.size != length) {
+        if item.parts.len() == 1 && state.size != length {
             return Ok(Found::Nothing);
         }
         let Some(equal) = self.equal(&file, &state, &item.parts)? else {
@@ -141,8 +149,8 @@ impl Comparison<'_> {
         let whole = state.size == length && equal.iter().all(|&equal| equal);
         Ok(match (whole, candidate.attributes_set) {
             (true, true) => Found::Same,
-            (true, false) if changeable => Found::Content,
-            _ if equal.contains(&true) && item.parts.len() > 1 => Found::Old(equal, state),
+            (true, false) if in_place => Found::Content(Compared::File(state)),
+            _ if equal.contains(&true) => Found::Old(equal, state),
             _ => Found::Nothing,
         })
     }
@@ -214,13 +222,25 @@ impl Comparison<'_> {
                 part.form == Form::Plain
                     && self.repo.hasher().content_id(id.prefix(), &target) == *id
             });
-        let changeable = dir
-            .metadata(&entry.name)
-            .is_ok_and(|there| dir.may_change_attributes(&entry.name, there.uid));
-        match (equal, candidate.attributes_set) {
-            (true, true) => Found::Same,
-            (true, false) if changeable => Found::Content,
+        let there = dir.metadata(&entry.name);
+        match (equal, there) {
+            (true, _) if candidate.attributes_set => Found::Same,
+            (true, Ok(there))
+                if candidate.in_place
+                    && there.kind == Kind::Symlink
+                    && there.links == 1
+                    && dir.may_change_attributes(&entry.name, there.uid) =>
+            {
+                Found::Content(Compared::Symlink(there))
+            }
             _ => Found::Nothing,
         }
     }
+}
+
+/// Whether size and modification time are still those for which a content is trusted.
+fn is_alike(state: &FileState, entry: &PlannedEntry) -> bool {
+    let modified = state.modified.wrapped_nanoseconds();
+    state.size == entry.size
+        && modified.div_euclid(TIME_UNIT) == entry.attributes.modified.div_euclid(TIME_UNIT)
 }

@@ -10,7 +10,7 @@ use holdfast_repository::directory::EntryKind;
 use holdfast_repository::object::ObjectId;
 use parking_lot::Mutex;
 
-use super::compare::{Found, Item, compare};
+use super::compare::{Compared, Found, Item, compare};
 use super::decide::{Candidate, OpenDirectories, check_replaced};
 use super::long::{LongFile, Start, stretches};
 use super::plan::{Plan, PlannedEntry};
@@ -29,8 +29,8 @@ pub(super) struct Contents {
     pub(super) uses: Vec<Use>,
     /// The files of several contents.
     pub(super) long: Vec<Arc<LongFile>>,
-    /// Entries whose content is right already, and whose attributes are not.
-    pub(super) attributes: Vec<usize>,
+    /// Entries whose content is right already and whose attributes are not, and what was compared.
+    pub(super) attributes: Vec<(usize, Compared)>,
 }
 
 /// What a content is for.
@@ -163,7 +163,7 @@ impl Contents {
             .iter()
             .zip(&found)
             .filter(|(item, found)| {
-                item.candidate.is_some() && !matches!(found, Found::Same | Found::Content)
+                item.candidate.is_some() && !matches!(found, Found::Same | Found::Content(_))
             })
             .map(|(item, _)| item.entry)
             .collect();
@@ -179,10 +179,10 @@ impl Contents {
                     planned.action = Action::Same;
                     continue;
                 }
-                Found::Content => {
+                Found::Content(compared) => {
                     let size = planned.size;
                     plan.spare(entry, size);
-                    self.attributes.push(entry);
+                    self.attributes.push((entry, compared));
                     continue;
                 }
                 Found::Unfinished(equal) => (Start::Unfinished, equal),
@@ -211,7 +211,9 @@ impl Contents {
         equal: &[bool],
     ) {
         let is_there = |part: usize| equal.get(part).copied().unwrap_or_default();
-        let single = parts.len() == 1 || entry.kind == EntryKind::Symlink;
+        // One content that is there already is copied like those of a file of several.
+        let is_copied = matches!(start, Start::Old(..));
+        let single = entry.kind == EntryKind::Symlink || (parts.len() == 1 && !is_copied);
         let long = (!single).then(|| {
             let length = parts.last().map_or(0, Part::end);
             let left = (0..parts.len()).filter(|&part| !is_there(part)).count();

@@ -22,6 +22,8 @@ pub(super) struct Candidate {
     pub(super) trusted: bool,
     /// Whether it has the attributes of the snapshot.
     pub(super) attributes_set: bool,
+    /// Whether the attributes that it lacks may be set on it, rather than on a new file in its place.
+    pub(super) in_place: bool,
 }
 
 /// Of existing directories: whether entries may be made in them, as far as that was asked.
@@ -177,10 +179,14 @@ impl<'a> Look<'a> {
             Decision::Attributes => true,
             Decision::Compare => false,
         };
+        let in_place = there
+            .as_ref()
+            .is_some_and(|there| owners.may_set_in_place(there, &entry.attributes));
         candidates.push(Candidate {
             entry: index,
             trusted,
             attributes_set,
+            in_place,
         });
         Action::Replace
     }

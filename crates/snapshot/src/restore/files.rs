@@ -11,10 +11,11 @@ use holdfast_repository::Repository;
 use holdfast_repository::directory::EntryKind;
 
 use super::attributes::{Owners, UNFINISHED_FILE};
+use super::compare::Compared;
 use super::contents::Contents;
 use super::directories::{Directories, DirectoryCache, is_full, target_error};
 use super::holes::{may_have_holes, without_holes};
-use super::long::LongFile;
+use super::long::{LongFile, changed, unchanged};
 use super::plan::{Plan, PlannedEntry};
 use super::request::RestoreRequest;
 use super::unfinished::Unfinished;
@@ -94,13 +95,13 @@ impl<'a> Writer<'a> {
     /// Finishes what needs no contents but those that the target has.
     fn without_reading(&self) -> Result<()> {
         let mut cache = DirectoryCache::new(self.directories);
-        for &entry in &self.contents.attributes {
+        for (entry, compared) in &self.contents.attributes {
             self.request.cancel.check()?;
-            match self.change_attributes(entry, &mut cache) {
+            match self.change_attributes(*entry, compared, &mut cache) {
                 Ok(()) => self.finished(0),
                 Err(error) => {
-                    let message = format!("owner, permissions or times were not set: {error}");
-                    self.problem(entry, ProblemCode::AttributesNotSet, message);
+                    let message = format!("permissions or times were not set: {error}");
+                    self.problem(*entry, ProblemCode::AttributesNotSet, message);
                 }
             }
         }
@@ -121,21 +122,26 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    fn change_attributes(&self, index: usize, cache: &mut DirectoryCache<'_>) -> io::Result<()> {
+    /// Sets the attributes of what was compared, if it still is what it was.
+    fn change_attributes(
+        &self,
+        index: usize,
+        compared: &Compared,
+        cache: &mut DirectoryCache<'_>,
+    ) -> io::Result<()> {
         let entry = &self.plan().entries[index];
         let dir = cache.get(entry.directory)?;
-        if entry.kind == EntryKind::Symlink {
-            return self
+        match compared {
+            Compared::File(state) => {
+                let file = dir.open_file_for_attributes(&entry.name)?;
+                unchanged(&file, state)?;
+                self.owners.change_file(&file, &entry.attributes)
+            }
+            Compared::Symlink(there) if dir.metadata(&entry.name)? == *there => self
                 .owners
-                .change_symlink(&dir, &entry.name, &entry.attributes);
+                .change_symlink(&dir, &entry.name, &entry.attributes),
+            Compared::Symlink(_) => Err(changed()),
         }
-        let file = dir.open_file_for_attributes(&entry.name)?;
-        // It was compared under this name; a file with further names that took its place stays as it is.
-        let there = dir::file_state(&file)?;
-        if !there.is_file || there.links != 1 {
-            return Err(io::Error::other("another file took its place meanwhile"));
-        }
-        self.owners.change_file(&file, &entry.attributes)
     }
 
     /// The contents to read, without those of entries whose directory could not be made.

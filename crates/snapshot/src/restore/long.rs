@@ -110,13 +110,20 @@ impl LongFile {
     }
 }
 
-fn unchanged(file: &File, state: &FileState) -> io::Result<()> {
-    if dir::file_state(file)? == *state {
-        return Ok(());
+/// Whether an open file is still the one that was compared, as it was then.
+///
+/// # Errors
+/// It is not.
+pub(super) fn unchanged(file: &File, state: &FileState) -> io::Result<()> {
+    match dir::file_state(file)? == *state {
+        true => Ok(()),
+        false => Err(changed()),
     }
-    Err(io::Error::other(
-        "it was changed while it was restored; restore it again",
-    ))
+}
+
+/// What lies in the target is not what was compared any more.
+pub(super) fn changed() -> io::Error {
+    io::Error::other("it was changed while it was restored; restore it again")
 }
 
 fn copy(from: &File, to: &File, stretches: &[Range<u64>]) -> io::Result<()> {

@@ -19,6 +19,8 @@ mod property;
 mod restore;
 mod restore_again;
 #[cfg(target_os = "linux")]
+mod restore_in_place;
+#[cfg(target_os = "linux")]
 mod restore_plan;
 mod resume;
 mod support;

@@ -27,7 +27,8 @@ pub struct FileState {
     pub uid: u32,
     /// Group, 0 on Windows.
     pub gid: u32,
-    modified: FileTime,
+    /// Last change of the content.
+    pub modified: FileTime,
     changed: FileTime,
     device: u64,
     number: u64,

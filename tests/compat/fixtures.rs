@@ -41,6 +41,7 @@ fn text(value: &Value) -> &str {
     value.as_str().expect("text")
 }
 
+// Requirements: PLT-9
 #[test]
 fn default() {
     again("default");

@@ -151,6 +151,7 @@ pub(crate) fn program() -> Option<PathBuf> {
     program
 }
 
+// Requirements: PLT-9
 #[test]
 fn a_stock_program_reads_continues_and_maintains_what_we_write() {
     let Some(program) = program() else { return };

@@ -15,6 +15,7 @@ fn limit() -> Duration {
     }
 }
 
+// Requirements: CAN-7
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_running_backup_is_cancelled_in_time_and_leaves_no_snapshot() {
     let stack = Stack::start().await;
@@ -77,6 +78,7 @@ async fn a_running_backup_is_cancelled_in_time_and_leaves_no_snapshot() {
     );
 }
 
+// Requirements: CAN-2
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_queued_run_is_cancelled_at_once() {
     let mut stack = Stack::start().await;

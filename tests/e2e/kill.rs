@@ -12,6 +12,7 @@ const DATA: u64 = 2 << 30;
 /// Longest time of one run.
 const LONG: Duration = Duration::from_secs(900);
 
+// Requirements: AGT-16
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_agent_continues_its_run_and_sends_little_twice() {
     let folder = tempfile::tempdir().expect("make a temporary folder");

@@ -5,6 +5,7 @@ use std::time::Duration;
 use holdfast_testkit::tree;
 use holdfast_tests::stack::Stack;
 
+// Requirements: AGT-26
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_goes_on_while_the_server_is_away() {
     let mut stack = Stack::start().await;

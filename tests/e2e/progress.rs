@@ -15,6 +15,7 @@ const SECONDS: u64 = 30;
 /// Size of one file of the source.
 const FILE: u64 = 15 << 20;
 
+// Requirements: PLT-5, PRG-7, PRG-8, ENG-KOPIA-1, RST-3, API-A-14
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn progress_rises_and_agrees_with_what_the_store_received() {
     let stack = Stack::start().await;

@@ -7,6 +7,7 @@ use holdfast_testkit::s3::{Operation, S3Server};
 use holdfast_testkit::tree::{random_bytes, write_random_file};
 use holdfast_tests::cli::Cli;
 
+// Requirements: ENG-KOPIA-3
 #[test]
 fn one_put_per_blob_and_no_whole_pack_for_a_small_file() {
     let folder = tempfile::tempdir().expect("temporary directory");

@@ -34,6 +34,7 @@ fn files_with(place: &Path, text: &str) -> Vec<PathBuf> {
         .collect()
 }
 
+// Requirements: API-A-16, SEC-7
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_lies_in_data_logs_database_or_events() {
     let stack = Stack::start().await;

@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use crate::skips::Skips;
 use crate::stages::Stages;
 use crate::workspace::Workspace;
-use crate::{install, layers, process, windows};
+use crate::{install, layers, process, requirements, windows};
 
 /// Runs every gate and prints the minutes of each; the first failure ends the run.
 pub(crate) fn test(workspace: &Workspace) -> Result<()> {
@@ -16,6 +16,7 @@ pub(crate) fn test(workspace: &Workspace) -> Result<()> {
     let mut skips = Skips::default();
     stages.run("format", || format(workspace))?;
     stages.run("layers", || layers::check(workspace))?;
+    stages.run("requirements", || requirements::check(workspace))?;
     stages.run("debian packages", || {
         install::debian_packages(workspace, &["build", "tests", "browser", "windows"])
     })?;
@@ -41,6 +42,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let mut stages = Stages::new();
     stages.run("format", || format(workspace))?;
     stages.run("layers", || layers::check(workspace))?;
+    stages.run("requirements", || requirements::check(workspace))?;
     stages.run("lints", || lints(workspace))?;
     stages.report();
     Ok(())

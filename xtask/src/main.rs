@@ -6,6 +6,7 @@ mod gates;
 mod install;
 mod layers;
 mod process;
+mod requirements;
 mod skips;
 mod stages;
 mod windows;
@@ -26,12 +27,14 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run every gate: packages, format, layers, licences, lints and tests.
+    /// Run every gate: packages, format, layers, requirements, licences, lints and tests.
     Test,
-    /// Run the quick gates: format, layers and lints.
+    /// Run the quick gates: format, layers, requirements and lints.
     Check,
     /// Fail when a crate depends on one that its layer may not know.
     CheckLayers,
+    /// Print every requirement with the tests that prove it or what it waits for.
+    Requirements,
     /// Write generated files anew: the API's description, the list of errors, the web client's types.
     Gen,
     /// Install the Debian packages, cargo programs and npm packages that are missing.
@@ -54,6 +57,7 @@ fn main() -> Result<()> {
         Command::Test => gates::test(&workspace),
         Command::Check => gates::check(&workspace),
         Command::CheckLayers => layers::check(&workspace),
+        Command::Requirements => requirements::print(&workspace),
         Command::Gen => gates::generate(&workspace),
         Command::InstallDeps => install::everything(&workspace),
         Command::Windows => windows::run(&workspace),

@@ -99,6 +99,7 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    // Requirements: AGT-3
     #[test]
     fn one_dash_will_do() {
         let cli = parse(&["holdfast-agent", "-config", "/etc/x.conf", "-debug"]);

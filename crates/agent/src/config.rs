@@ -223,6 +223,7 @@ fn program_data() -> PathBuf {
 mod tests {
     use super::*;
 
+    // Requirements: ENR-1, AGT-4
     #[test]
     fn writes_what_it_reads_and_keeps_unknown_keys() {
         let folder = tempfile::tempdir().unwrap();
@@ -278,6 +279,7 @@ mod tests {
         );
     }
 
+    // Requirements: AGT-4
     #[test]
     fn the_environment_wins() {
         let mut config = AgentConfig {
@@ -309,6 +311,7 @@ mod tests {
         );
     }
 
+    // Requirements: SET-1h
     #[test]
     fn any_form_of_the_servers_address_will_do() {
         for (given, root) in [

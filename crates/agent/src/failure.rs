@@ -139,6 +139,7 @@ mod tests {
         assert_eq!(WorkError::from(cancelled), WorkError::Cancelled);
     }
 
+    // Requirements: AGT-23
     #[test]
     fn no_engine_is_named() {
         let failure = Failure::new(

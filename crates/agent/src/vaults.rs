@@ -243,6 +243,7 @@ mod tests {
         serde_json::from_value(all).unwrap()
     }
 
+    // Requirements: AGT-18, ENG-KOPIA-3
     #[test]
     fn endpoints_come_as_urls_or_bare_hosts() {
         for (given, host, tls) in [

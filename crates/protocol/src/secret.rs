@@ -61,6 +61,7 @@ impl<'de> Deserialize<'de> for Secret {
 mod tests {
     use super::*;
 
+    // Requirements: SEC-7
     #[test]
     fn prints_nothing_of_the_text() {
         let secret = Secret::new("correct horse");

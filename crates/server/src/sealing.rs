@@ -236,6 +236,7 @@ mod tests {
 
     use super::{Place, SealError, Sealer};
 
+    // Requirements: SEC-5
     #[test]
     fn opens_in_its_own_place_only() {
         let sealer = Sealer::new(&[7; 32]);
@@ -257,6 +258,7 @@ mod tests {
         }
     }
 
+    // Requirements: SET-1e
     #[test]
     fn every_damage_is_noticed_and_a_wrong_key_is_named() {
         let sealer = Sealer::new(&[7; 32]);

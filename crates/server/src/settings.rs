@@ -240,6 +240,7 @@ mod tests {
         }
     }
 
+    // Requirements: RUN-10, SET-1c, SET-1d
     #[test]
     fn the_grace_is_always_smaller_than_the_time_out() {
         for (grace, timeout, expected) in [

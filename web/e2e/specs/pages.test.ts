@@ -118,6 +118,7 @@ it("is used by keyboard: skip link, focus on the heading, menu and dialog", asyn
 	await visitor.close();
 });
 
+// Requirements: LIVE-17
 it("asks in its own dialog before a run is cancelled, the safe answer in focus", async () => {
 	const visitor = await Visitor.open(browser, server.base, { theme: "dark" });
 	const { page } = visitor;

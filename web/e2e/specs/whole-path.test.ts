@@ -33,6 +33,7 @@ async function both(visitor: Visitor, name: string): Promise<void> {
 
 const heading = (page: Page, name: string | RegExp) => page.getByRole("heading", { name, level: 1 });
 
+// Requirements: PLT-5, PRG-15, RST-2, RST-6, BRW-1, TM-7, API-C-33, UI-5, UI-11, UI-14, UI-25, LIVE-14, LIVE-15
 it("goes from an empty server to a restored folder", { timeout: 600_000 }, async () => {
 	onTestFailed(() => {
 		failed = true;

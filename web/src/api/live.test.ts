@@ -14,6 +14,7 @@ const event = (seq: number): RunEvent => ({
 
 const numbers = (log: { items: readonly RunEvent[] }) => log.items.map((entry) => entry.seq);
 
+// Requirements: LIVE-5
 it("keeps events in order and drops repeats", () => {
 	let log = mergeEvents(undefined, [event(2), event(1)]);
 	expect(numbers(log)).toEqual([1, 2]);

@@ -61,6 +61,7 @@ const last = () => {
 };
 
 describe("the event stream", () => {
+	// Requirements: API-C-33, LIVE-2
 	it("is one for all topics", () => {
 		stream.subscribe("overview");
 		stream.subscribe("runs/1");
@@ -68,6 +69,7 @@ describe("the event stream", () => {
 		expect(sources.map((source) => source.url)).toEqual(["/api/v1/stream?topics=overview%2Cruns%2F1"]);
 	});
 
+	// Requirements: LIVE-4
 	it("is reopened when topics change and closed without any", () => {
 		const stop = stream.subscribe("overview");
 		vi.advanceTimersByTime(100);

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { isComplete, newSchedule, scheduleDraft, scheduleRequest, typedTime } from "./schedule.ts";
 
 describe("schedule", () => {
+	// Requirements: UI-14
 	it("is asked for with what belongs to its type", () => {
 		expect(scheduleRequest({ ...newSchedule, type: "manual", zone: "UTC" })).toEqual({ type: "manual" });
 		expect(scheduleRequest({ ...newSchedule, type: "hourly", minute: "15" })).toEqual({

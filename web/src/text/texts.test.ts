@@ -32,6 +32,7 @@ describe("texts", () => {
 		}
 	});
 
+	// Requirements: LOG-9
 	it("have no exclamation marks and name no engine", () => {
 		for (const [key, text] of [...english, ...german]) {
 			expect(text, key).not.toMatch(/!|kopia|rclone|\boops\b|\bplease\b|\bbitte\b/i);

@@ -6,6 +6,7 @@ import type { StatusName } from "./StatusIcon.tsx";
 
 const names = Object.keys(en.status) as StatusName[];
 
+// Requirements: UI-4
 it("gives every status its word and a silhouette of its own", async () => {
 	const shapes = new Map<string, StatusName>();
 	for (const status of names) {

@@ -49,6 +49,7 @@ describe("samples", () => {
 });
 
 describe("saved share", () => {
+	// Requirements: PRG-10
 	it("shows from half a percent", () => {
 		expect(savedPercent(1000, 996)).toBeUndefined();
 		expect(savedPercent(1000, 84)).toBeCloseTo(91.6);

@@ -257,6 +257,7 @@ mod tests {
         assert!(refusals.react(&asked).pause >= Duration::from_secs(40));
     }
 
+    // Requirements: AGT-8, AGT-12
     #[test]
     fn cut_polls_lead_to_short_ones() {
         let timing = Timing::default();

@@ -304,6 +304,7 @@ mod tests {
             .collect()
     }
 
+    // Requirements: BRW-3, BRW-8
     #[test]
     fn folders_come_first_and_names_are_sorted_without_case() {
         let folder = tempfile::tempdir().unwrap();
@@ -341,6 +342,7 @@ mod tests {
         assert_eq!(names(&only), ["Apple", "zoo"]);
     }
 
+    // Requirements: BRW-3, BRW-8
     #[test]
     fn pages_join_without_gap_or_repetition() {
         let folder = tempfile::tempdir().unwrap();
@@ -368,6 +370,7 @@ mod tests {
         assert_eq!(joined, whole.entries);
     }
 
+    // Requirements: BRW-4, BRW-7, SEC-12
     #[test]
     fn climbing_relative_and_missing_paths_are_refused_with_a_reason() {
         let folder = tempfile::tempdir().unwrap();
@@ -413,6 +416,7 @@ mod tests {
         assert_eq!(names(&inside), ["inside"]);
     }
 
+    // Requirements: BRW-6
     #[cfg(unix)]
     #[test]
     fn links_to_folders_open_and_an_empty_path_is_the_root() {
@@ -426,6 +430,7 @@ mod tests {
         assert_eq!((root.path.as_str(), root.parent), ("/", None));
     }
 
+    // Requirements: BRW-3
     #[test]
     fn drives_are_listed_as_folders() {
         let volumes = [

@@ -308,6 +308,7 @@ mod tests {
             .collect()
     }
 
+    // Requirements: ENG-KOPIA-2
     #[test]
     fn a_repository_is_created_once_and_found_again() {
         let place = Place::new();

@@ -238,6 +238,7 @@ mod tests {
         assert_eq!(parts[1].target, Path::new(root).join("var"));
     }
 
+    // Requirements: RST-9, SEC-12
     #[test]
     fn nothing_leaves_the_target() {
         assert_eq!(

@@ -103,6 +103,7 @@ mod tests {
         update
     }
 
+    // Requirements: AGT-19, PRG-3, PRG-4, PRG-9
     #[test]
     fn figures_of_a_backup() {
         let figures = Figures {
@@ -133,6 +134,7 @@ mod tests {
         );
     }
 
+    // Requirements: PRG-3, PRG-15
     #[test]
     fn a_restore_sends_no_processed_bytes() {
         let figures = Figures {
@@ -152,6 +154,7 @@ mod tests {
         );
     }
 
+    // Requirements: PRG-14
     #[test]
     fn nothing_is_divided_by_zero() {
         let empty = filled(

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::script::{ScriptedEngine, ScriptedServer, start, vault, work};
 
+// Requirements: AGT-15
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn commands_are_served_beside_a_run() {
     let folder = tempfile::tempdir().unwrap();
@@ -39,6 +40,7 @@ async fn commands_are_served_beside_a_run() {
     agent.finish().await;
 }
 
+// Requirements: AGT-14
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn commands_that_cannot_be_served_end_with_a_reason() {
     let folder = tempfile::tempdir().unwrap();
@@ -79,6 +81,7 @@ async fn commands_that_cannot_be_served_end_with_a_reason() {
     agent.finish().await;
 }
 
+// Requirements: RUN-14
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_command_delivered_again_has_its_effect_once() {
     let folder = tempfile::tempdir().unwrap();
@@ -109,6 +112,7 @@ async fn a_command_delivered_again_has_its_effect_once() {
     agent.finish().await;
 }
 
+// Requirements: RST-1, RST-4, RST-9
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restore_reports_its_run_and_its_command() {
     let folder = tempfile::tempdir().unwrap();

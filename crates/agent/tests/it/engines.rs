@@ -172,6 +172,7 @@ impl Case for Backup {
     }
 }
 
+// Requirements: LOG-4
 #[test]
 fn the_engine_of_backups_conforms() {
     let place = Place::new();
@@ -232,6 +233,7 @@ impl Case for Back {
     }
 }
 
+// Requirements: CAN-12, LOG-4
 #[test]
 fn the_engine_of_restores_conforms() {
     let place = Place::new();
@@ -249,6 +251,7 @@ fn the_engine_of_restores_conforms() {
     conformance(&Back { place, manifest_id });
 }
 
+// Requirements: ENG-KOPIA-4, ENG-KOPIA-6, ENG-KOPIA-7, ENG-KOPIA-21
 #[test]
 fn one_of_everything_goes_in_and_comes_back() {
     let place = Place::new();
@@ -354,6 +357,7 @@ fn contents_are_listed_in_pages_and_deleted_points_are_gone() {
     );
 }
 
+// Requirements: ENG-KOPIA-5
 #[test]
 fn a_source_that_is_missing_is_named_and_the_others_are_stored() {
     let place = Place::new();
@@ -373,6 +377,7 @@ fn a_source_that_is_missing_is_named_and_the_others_are_stored() {
     assert!(failure.message.contains(&gone), "{failure}");
 }
 
+// Requirements: ENG-KOPIA-2
 #[test]
 fn wrong_vaults_fail_with_what_to_do() {
     let place = Place::new();
@@ -422,6 +427,7 @@ fn excluded_files_stay_out() {
     assert_eq!(result.points[0].files, 1);
 }
 
+// Requirements: ENG-KOPIA-14
 #[test]
 fn the_jobs_policy_is_stored_when_it_changes_and_only_then() {
     let place = Place::new();

@@ -25,6 +25,7 @@ fn journal(folder: &tempfile::TempDir) -> Journal {
     Journal::open(&folder.path().join("agent.journal"), Timestamp::now()).unwrap()
 }
 
+// Requirements: AGT-16
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stopped_agent_leaves_its_run_open_and_takes_it_up_again() {
     let folder = tempfile::tempdir().unwrap();
@@ -58,6 +59,7 @@ async fn a_stopped_agent_leaves_its_run_open_and_takes_it_up_again() {
     agent.finish().await;
 }
 
+// Requirements: AGT-27
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_in_hand_is_not_begun_twice() {
     let folder = tempfile::tempdir().unwrap();

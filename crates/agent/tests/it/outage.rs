@@ -26,6 +26,7 @@ fn until_released(release: Arc<AtomicBool>, starts: Arc<AtomicUsize>) -> Arc<Scr
     })
 }
 
+// Requirements: AGT-26
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_goes_on_while_the_server_is_away() {
     let folder = tempfile::tempdir().unwrap();

@@ -24,6 +24,7 @@ fn until_cancelled() -> Arc<ScriptedEngine> {
     })
 }
 
+// Requirements: AGT-27, ENG-KOPIA-15
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_is_reported_from_start_to_end() {
     let folder = tempfile::tempdir().unwrap();
@@ -133,6 +134,7 @@ async fn items_that_failed_make_it_partial() {
     agent.finish().await;
 }
 
+// Requirements: CAN-4, CAN-5
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cancel_order_ends_the_run_in_the_right_order() {
     let folder = tempfile::tempdir().unwrap();
@@ -176,6 +178,7 @@ async fn a_cancel_order_ends_the_run_in_the_right_order() {
     agent.finish().await;
 }
 
+// Requirements: AGT-12
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cancel_is_seen_in_the_answer_to_an_update_too() {
     let folder = tempfile::tempdir().unwrap();
@@ -191,6 +194,7 @@ async fn a_cancel_is_seen_in_the_answer_to_an_update_too() {
     agent.finish().await;
 }
 
+// Requirements: AGT-22, CAN-7, ENG-KOPIA-17
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cancelled_upload_that_reports_an_error_is_still_a_cancel() {
     let folder = tempfile::tempdir().unwrap();
@@ -212,6 +216,7 @@ async fn a_cancelled_upload_that_reports_an_error_is_still_a_cancel() {
     agent.finish().await;
 }
 
+// Requirements: AGT-9, AGT-23, AGT-25, ENG-KOPIA-17
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn failures_carry_their_code_and_the_loop_goes_on() {
     let folder = tempfile::tempdir().unwrap();
@@ -431,6 +436,7 @@ async fn a_refused_report_becomes_a_failure_with_the_reason() {
     assert_eq!(server.heard().ends().len(), 1);
 }
 
+// Requirements: AGT-11
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_that_the_server_cannot_store_hold_nothing_up() {
     let folder = tempfile::tempdir().unwrap();

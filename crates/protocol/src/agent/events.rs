@@ -220,6 +220,7 @@ mod tests {
             .collect()
     }
 
+    // Requirements: LOG-1, LOG-9
     #[test]
     fn the_dictionary_is_complete_in_both_languages() {
         let mut ids = BTreeSet::new();
@@ -277,6 +278,7 @@ mod tests {
         assert_eq!(stage_name("warp", Language::English), None);
     }
 
+    // Requirements: CAN-10, LOG-2, LOG-5
     #[test]
     fn events_read_like_sentences() {
         let read = |id, value| format(id, &params(value), Language::English, "Holdfast");

@@ -160,6 +160,7 @@ mod tests {
 
     use super::*;
 
+    // Requirements: LOG-9
     #[test]
     fn every_code_is_unique_and_speaks_both_languages() {
         let mut codes = BTreeSet::new();

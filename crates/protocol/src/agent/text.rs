@@ -238,6 +238,7 @@ mod tests {
         assert_eq!(size(1536, Language::German), "1,5 KiB");
     }
 
+    // Requirements: LOG-5, SEC-16
     #[test]
     fn engine_names_are_replaced_as_whole_words_only() {
         let cases = [
@@ -254,6 +255,7 @@ mod tests {
         }
     }
 
+    // Requirements: CAN-10, LOG-5
     #[test]
     fn cancellation_never_shows_its_raw_text() {
         let cancelled = params(json!({"error": "upload: Context Canceled"}));

@@ -123,6 +123,7 @@ mod tests {
         }
     }
 
+    // Requirements: RUN-14
     #[test]
     fn each_input_in_each_state() {
         let inputs = [

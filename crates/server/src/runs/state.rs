@@ -176,6 +176,7 @@ mod tests {
         }
     }
 
+    // Requirements: RUN-3
     #[test]
     fn claims_and_hand_backs_raise_the_attempt() {
         for status in ALL {
@@ -203,6 +204,7 @@ mod tests {
         }
     }
 
+    // Requirements: RUN-3, RUN-13
     #[test]
     fn reports_move_a_run_forward_only() {
         let table = [
@@ -257,6 +259,7 @@ mod tests {
         }
     }
 
+    // Requirements: RUN-3, CAN-2
     #[test]
     fn cancel_is_immediate_only_in_the_queue() {
         let table = [
@@ -280,6 +283,7 @@ mod tests {
         }
     }
 
+    // Requirements: RUN-3
     #[test]
     fn silence_fails_a_run_and_one_late_report_replaces_it() {
         for status in ALL {
@@ -330,6 +334,7 @@ mod tests {
         );
     }
 
+    // Requirements: RUN-1
     #[test]
     fn what_cannot_be_done_fails_unless_it_is_over() {
         for status in ALL {

@@ -71,6 +71,7 @@ async fn a_session_lives_until_sign_out_and_over_restarts() {
     server.stop().await;
 }
 
+// Requirements: SEC-15
 #[tokio::test(flavor = "multi_thread")]
 async fn guessing_passwords_is_slowed() {
     let server = TestServer::start().await;
@@ -93,6 +94,7 @@ async fn guessing_passwords_is_slowed() {
     );
 }
 
+// Requirements: SEC-15
 #[tokio::test(flavor = "multi_thread")]
 async fn another_sites_page_changes_nothing() {
     let server = TestServer::start().await;
@@ -183,6 +185,7 @@ async fn a_new_password_needs_the_old_one_and_ends_other_sessions() {
 
 /// Each route of the description has one row in the authorization table: whoever is below the row's role is refused,
 /// and whoever has it is not.
+// Requirements: SEC-8
 #[tokio::test(flavor = "multi_thread")]
 async fn every_route_asks_for_its_role() {
     let server = TestServer::start().await;

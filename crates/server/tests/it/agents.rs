@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::support::{ScriptedAgent, TestServer, agent::enrolment, eventually};
 
+// Requirements: API-A-12
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_enrols_as_often_as_it_may() {
     let server = TestServer::start().await;
@@ -64,6 +65,7 @@ async fn a_token_enrols_as_often_as_it_may() {
     );
 }
 
+// Requirements: ENR-4, SEC-1
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_device_is_the_same_machine() {
     let server = TestServer::start().await;
@@ -88,6 +90,7 @@ async fn the_same_device_is_the_same_machine() {
     );
 }
 
+// Requirements: ENR-6, RUN-15, API-C-19, SEC-3, SEC-14
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disabled_machine_is_refused_at_once() {
     let server = TestServer::start().await;
@@ -119,6 +122,7 @@ async fn a_disabled_machine_is_refused_at_once() {
         .refused(401, "agent_unauthorized");
 }
 
+// Requirements: ENR-6, API-C-18, DB-1, SEC-3
 #[tokio::test(flavor = "multi_thread")]
 async fn machines_are_renamed_and_deleted() {
     let server = TestServer::start().await;
@@ -147,6 +151,7 @@ async fn machines_are_renamed_and_deleted() {
         .refused(401, "agent_unauthorized");
 }
 
+// Requirements: PLT-2, AGT-8, BRW-2, BRW-7, API-A-10, API-C-20, DB-6
 #[tokio::test(flavor = "multi_thread")]
 async fn a_folder_is_listed_by_its_machine() {
     let server = TestServer::start().await;
@@ -220,6 +225,7 @@ async fn a_folder_is_listed_by_its_machine() {
         .wrong_field("/wait_seconds");
 }
 
+// Requirements: RUN-14
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_command_is_delivered_again_to_the_new_process() {
     let server = TestServer::start().await;
@@ -268,6 +274,7 @@ async fn a_protocol_of_another_time_is_told_how_to_update() {
     assert!(problem["update_command"].is_string());
 }
 
+// Requirements: API-C-17
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_enrols_too() {
     let server = TestServer::start().await;

@@ -60,6 +60,7 @@ async fn what_is_no_json_is_refused() {
         .refused(400, "invalid_request");
 }
 
+// Requirements: API-C-34
 #[tokio::test(flavor = "multi_thread")]
 async fn addresses_and_parameters_that_do_not_exist_are_refused() {
     let server = TestServer::start().await;
@@ -103,6 +104,7 @@ async fn addresses_and_parameters_that_do_not_exist_are_refused() {
     admin.get("/stream").await.refused(400, "invalid_request");
 }
 
+// Requirements: DB-7, SET-1c, SET-1d
 #[tokio::test(flavor = "multi_thread")]
 async fn settings_that_do_not_fit_are_refused() {
     let server = TestServer::start().await;

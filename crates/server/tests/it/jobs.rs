@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::support::{TestServer, ready};
 
+// Requirements: API-C-1, API-C-2, API-C-31
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_is_made_changed_and_deleted() {
     let server = TestServer::start().await;
@@ -65,6 +66,7 @@ async fn a_job_is_made_changed_and_deleted() {
     admin.get(&path).await.refused(404, "not_found");
 }
 
+// Requirements: API-C-34
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_input_names_its_field() {
     let server = TestServer::start().await;
@@ -143,6 +145,7 @@ async fn a_repeated_request_is_done_once() {
     assert_eq!(admin.get("/jobs").await.expect(200)["count"], 3);
 }
 
+// Requirements: API-C-5
 #[tokio::test(flavor = "multi_thread")]
 async fn at_most_one_run_of_a_job_waits() {
     let server = TestServer::start().await;

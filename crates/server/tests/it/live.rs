@@ -68,6 +68,7 @@ impl Events {
     }
 }
 
+// Requirements: UI-5, LIVE-2
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_sees_its_run_move() {
     let server = TestServer::start().await;
@@ -123,6 +124,7 @@ async fn a_page_sees_its_run_move() {
         .await;
 }
 
+// Requirements: BRW-2
 #[tokio::test(flavor = "multi_thread")]
 async fn parts_of_a_listing_reach_the_page_that_waits() {
     let server = TestServer::start().await;

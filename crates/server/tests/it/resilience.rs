@@ -112,6 +112,7 @@ async fn events_of_an_old_attempt_are_no_sign_of_life() {
     assert!(heartbeat().await > Some(5));
 }
 
+// Requirements: SCH-8
 #[tokio::test(flavor = "multi_thread")]
 async fn one_bad_row_does_not_keep_the_watchdog_from_the_others() {
     let fixed = FixedSettings {
@@ -198,6 +199,7 @@ async fn nobody_keeps_an_account_from_signing_in_where_it_is_known() {
         .refused(429, "too_many_attempts");
 }
 
+// Requirements: SEC-15
 #[tokio::test(flavor = "multi_thread")]
 async fn guesses_at_the_same_time_are_counted() {
     let server = TestServer::start().await;
@@ -255,6 +257,7 @@ async fn a_key_whose_request_died_with_the_server_is_not_stuck() {
     server.stop().await;
 }
 
+// Requirements: DB-16
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_deleted_machine_was_to_do_ends() {
     let server = TestServer::start().await;
@@ -335,6 +338,7 @@ async fn streams_are_limited_per_session() {
     .await;
 }
 
+// Requirements: PRG-13
 #[tokio::test(flavor = "multi_thread")]
 async fn progress_is_shown_at_once_and_written_down_together() {
     let mut server = TestServer::start().await;

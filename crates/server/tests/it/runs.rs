@@ -14,6 +14,8 @@ async fn run(client: &Client, run: &Value) -> Value {
     client.get(&format!("/runs/{}", id(run))).await.expect(200)
 }
 
+// Requirements: AGT-19, RUN-4, RUN-11, RUN-13, PRG-9, PRG-10, PRG-13, ENG-KOPIA-14, ENG-KOPIA-21, API-A-1, API-A-3
+// Requirements: API-C-5, API-C-8, API-C-10, API-C-14, DB-5, LIVE-5, OPS-8
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_from_the_click_to_the_restore_point() {
     let server = TestServer::start().await;
@@ -205,6 +207,7 @@ async fn problems_are_counted_and_grouped() {
     );
 }
 
+// Requirements: CAN-2, CAN-3, CAN-5, API-A-4, API-C-11
 #[tokio::test(flavor = "multi_thread")]
 async fn a_queued_run_is_cancelled_at_once_and_a_running_one_by_its_agent() {
     let server = TestServer::start().await;
@@ -266,6 +269,7 @@ async fn a_queued_run_is_cancelled_at_once_and_a_running_one_by_its_agent() {
     assert_eq!(admin.get("/points").await.expect(200)["count"], 0);
 }
 
+// Requirements: RUN-9
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restarted_agent_gets_its_own_run_back_and_the_old_attempt_is_refused() {
     let server = TestServer::start().await;
@@ -326,6 +330,7 @@ async fn a_restarted_agent_gets_its_own_run_back_and_the_old_attempt_is_refused(
     );
 }
 
+// Requirements: RUN-9
 #[tokio::test(flavor = "multi_thread")]
 async fn a_claim_whose_answer_was_lost_is_handed_out_again_after_the_grace() {
     let fixed = FixedSettings {
@@ -349,6 +354,7 @@ async fn a_claim_whose_answer_was_lost_is_handed_out_again_after_the_grace() {
     assert_eq!((again.run_id, again.attempt), (lost.run_id, Attempt(2)));
 }
 
+// Requirements: RUN-10, SCH-8
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_agent_fails_its_run_and_may_report_once_later() {
     let fixed = FixedSettings {
@@ -436,6 +442,7 @@ async fn an_outage_of_the_server_fails_no_run() {
     assert_eq!(run(&admin, &started).await["status"], "success");
 }
 
+// Requirements: RUN-7, API-A-3
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_belongs_to_its_agent() {
     let server = TestServer::start().await;
@@ -459,6 +466,7 @@ async fn a_run_belongs_to_its_agent() {
     assert_eq!(answer.forget[0].run_id, work.run_id);
 }
 
+// Requirements: RUN-6, RST-2, RST-4, API-A-5, API-C-13, DB-6
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restore_is_a_run_with_a_command() {
     let server = TestServer::start().await;

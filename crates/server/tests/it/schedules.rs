@@ -99,6 +99,7 @@ async fn missed_alerts(admin: &Client) -> usize {
     missed.count()
 }
 
+// Requirements: SCH-5
 #[tokio::test(flavor = "multi_thread")]
 async fn a_preview_tells_the_next_ten_runs() {
     let clock = Arc::new(ManualClock::new(
@@ -166,6 +167,7 @@ async fn a_preview_names_the_jobs_that_start_at_the_same_time() {
     assert_eq!(ask("22:00", "job_id", &ready.job["id"]).await, json!([]));
 }
 
+// Requirements: SCH-5
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_schedule_names_its_field() {
     let server = TestServer::start().await;
@@ -240,6 +242,7 @@ async fn a_wrong_schedule_names_its_field() {
     }
 }
 
+// Requirements: RUN-4, SCH-3
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_starts_when_it_is_due_and_once() {
     let clock = clock();
@@ -276,6 +279,7 @@ async fn a_job_starts_when_it_is_due_and_once() {
     assert_eq!(count(&server, "started").await, Some(1));
 }
 
+// Requirements: RUN-15, SCH-2
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disabled_job_lets_its_times_pass() {
     let clock = clock();
@@ -301,6 +305,7 @@ async fn a_disabled_job_lets_its_times_pass() {
     );
 }
 
+// Requirements: SCH-2
 #[tokio::test(flavor = "multi_thread")]
 async fn after_two_hours_without_a_server_each_occurrence_has_one_run() {
     const AGENTS: usize = 50;
@@ -342,6 +347,7 @@ async fn after_two_hours_without_a_server_each_occurrence_has_one_run() {
     assert_eq!(again, Some(AGENTS as i64));
 }
 
+// Requirements: SCH-7
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_that_breaks_off_anywhere_is_made_once() {
     let steps = [
@@ -378,6 +384,7 @@ async fn a_start_that_breaks_off_anywhere_is_made_once() {
     }
 }
 
+// Requirements: SCH-7
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_at_work_lets_the_next_one_pass_and_says_so() {
     let clock = clock();

@@ -31,6 +31,7 @@ fn files_with(folder: &Path, text: &str) -> Vec<String> {
     found
 }
 
+// Requirements: DB-1, SEC-5, SEC-6
 #[tokio::test(flavor = "multi_thread")]
 async fn neither_secrets_nor_file_names_lie_in_the_data_folder() {
     let mut server = TestServer::start().await;
@@ -206,6 +207,7 @@ async fn neither_secrets_nor_file_names_lie_in_the_data_folder() {
     }
 }
 
+// Requirements: SET-1e
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_without_its_master_key_is_not_opened() {
     let mut server = TestServer::start().await;

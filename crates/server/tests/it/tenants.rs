@@ -9,6 +9,7 @@ use crate::support::{TestServer, ready};
 /// counted here.
 const ROUTES_WITH_IDS: usize = 38;
 
+// Requirements: SEC-8
 #[tokio::test(flavor = "multi_thread")]
 async fn foreign_ids_answer_404_on_every_route() {
     let server = TestServer::start().await;

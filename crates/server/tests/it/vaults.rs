@@ -9,6 +9,7 @@ fn s3(secret: &str) -> Value {
         "access_key_id": "AKIA", "secret_access_key": secret })
 }
 
+// Requirements: API-A-5
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_makes_the_repository_with_the_vaults_secrets() {
     let server = TestServer::start().await;

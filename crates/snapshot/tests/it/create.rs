@@ -185,6 +185,7 @@ fn identical_snapshots_are_left_out_where_the_policy_says_so() {
     assert_eq!(place.snapshots().len(), 2);
 }
 
+// Requirements: ENG-KOPIA-5
 #[test]
 fn each_source_has_a_snapshot_and_a_missing_one_does_not_stop_the_others() {
     let place = Place::new();
@@ -453,6 +454,7 @@ fn a_single_file_is_a_snapshot() {
     }
 }
 
+// Requirements: PRG-8
 #[test]
 fn progress_has_a_constant_total_and_reaches_it() {
     let place = Place::new();

@@ -436,6 +436,7 @@ fn data_that_goes_away_again_and_again_fails_the_upload() {
     assert!(Place::open(store).snapshots().is_empty());
 }
 
+// Requirements: ENG-KOPIA-7, ENG-KOPIA-8
 #[test]
 fn a_snapshot_is_reported_exactly_when_it_exists() {
     // The index blob with the manifest is the last one that is put.

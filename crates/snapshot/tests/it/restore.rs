@@ -110,6 +110,7 @@ fn a_tree_a_folder_and_a_file() {
     assert_eq!(read(scene.path("as-file")), b"beta");
 }
 
+// Requirements: RST-8
 #[test]
 fn a_file_goes_into_a_target_that_is_a_directory() {
     let scene = Scene::new();
@@ -455,6 +456,7 @@ fn entry(name: &[u8], kind: EntryKind, object: ObjectId) -> DirectoryEntry {
     entry
 }
 
+// Requirements: SEC-12
 #[test]
 fn hostile_names_do_not_leave_the_target() {
     let scene = Scene::new();

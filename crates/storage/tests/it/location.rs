@@ -35,6 +35,7 @@ fn buckets() {
     }
 }
 
+// Requirements: AGT-18
 #[test]
 fn endpoints_are_urls_or_hosts_and_tls_follows_the_scheme() {
     for (endpoint, host, tls) in [

@@ -220,6 +220,7 @@ fn a_run_stops_when_its_window_ends() {
     assert_eq!(same.stop(occurrence), Some(at("2026-03-29T20:00:00Z")));
 }
 
+// Requirements: SCH-6
 #[test]
 fn cron_expressions_have_five_fields_and_come_true() {
     for text in [

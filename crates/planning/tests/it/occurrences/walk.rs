@@ -206,6 +206,7 @@ fn different_zones() -> Vec<(String, TimeZone)> {
 
 /// Two days on both sides of each change of every zone there is from 2024 to 2034, and of those that never change; with
 /// `HOLDFAST_SOAK=1` all of these years.
+// Requirements: SCH-7
 #[test]
 fn no_start_is_doubled_or_lost_in_any_zone() {
     let soak = std::env::var_os("HOLDFAST_SOAK").is_some_and(|value| value == "1");
@@ -270,6 +271,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     /// Random rules, zones and beginnings over six days.
+    // Requirements: SCH-5
     #[test]
     fn planned_starts_are_those_of_a_walk(
         zone in prop::sample::select(UNUSUAL.to_vec()),

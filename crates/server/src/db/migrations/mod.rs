@@ -38,6 +38,7 @@ mod tests {
          'box', 'linux', 'x', '1', '{}', '[]', 0, 0, 1)",
     ];
 
+    // Requirements: PLT-10
     #[tokio::test]
     async fn a_database_of_each_release_is_brought_up_to_date_with_its_data() {
         let folder = tempfile::tempdir().unwrap();

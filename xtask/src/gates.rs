@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use crate::skips::Skips;
 use crate::stages::Stages;
 use crate::workspace::Workspace;
-use crate::{install, layers, process, requirements, windows};
+use crate::{install, layers, mutants, process, requirements, windows};
 
 /// Runs every gate and prints the minutes of each; the first failure ends the run.
 pub(crate) fn test(workspace: &Workspace) -> Result<()> {
@@ -20,7 +20,9 @@ pub(crate) fn test(workspace: &Workspace) -> Result<()> {
     stages.run("debian packages", || {
         install::debian_packages(workspace, &["build", "tests", "browser", "windows"])
     })?;
-    stages.run("cargo programs", || install::cargo_programs(workspace))?;
+    stages.run("cargo programs", || {
+        install::cargo_programs(workspace, install::GATES)
+    })?;
     stages.run("licences, bans, sources", || deny(workspace, &mut skips))?;
     stages.run("npm packages", || install::npm_packages(workspace))?;
     stages.run("web client", || web(workspace, &mut skips))?;
@@ -135,14 +137,17 @@ fn rust_tests(workspace: &Workspace, skips: &mut Skips) -> Result<()> {
     )
 }
 
-/// Runs the tests across processes with their large numbers and fuzzes every parser: hours, not minutes.
+/// Runs the tests across processes with their large numbers, fuzzes every parser and breaks the safety rules: hours, not
+/// minutes.
 pub(crate) fn soak(workspace: &Workspace) -> Result<()> {
     let mut stages = Stages::new();
     let mut skips = Skips::default();
     stages.run("debian packages", || {
         install::debian_packages(workspace, &["build", "tests"])
     })?;
-    stages.run("cargo programs", || install::cargo_programs(workspace))?;
+    stages.run("cargo programs", || {
+        install::cargo_programs(workspace, install::GATES)
+    })?;
     stages.run("programs and tests", || build_all(workspace))?;
     stages.run("soak", || {
         nextest(
@@ -159,6 +164,9 @@ pub(crate) fn soak(workspace: &Workspace) -> Result<()> {
             ],
         )
     })?;
+    stages.run("mutants", || {
+        mutants::run(workspace, &mutants::MutantsArguments::default())
+    })?;
     stages.run("skips", || skips.check(workspace))?;
     stages.report();
     Ok(())
@@ -174,7 +182,9 @@ pub(crate) fn compat(workspace: &Workspace) -> Result<()> {
     );
     let mut stages = Stages::new();
     let mut skips = Skips::default();
-    stages.run("cargo programs", || install::cargo_programs(workspace))?;
+    stages.run("cargo programs", || {
+        install::cargo_programs(workspace, install::GATES)
+    })?;
     stages.run("programs and tests", || build_all(workspace))?;
     stages.run("compatibility", || {
         nextest(

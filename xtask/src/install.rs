@@ -5,11 +5,14 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use crate::process;
 use crate::workspace::Workspace;
+
+/// The cargo programs that the gates use.
+pub(crate) const GATES: &[&str] = &["cargo-nextest", "cargo-deny"];
 
 /// The contents of `xtask/tools.toml`.
 #[derive(Deserialize)]
@@ -24,10 +27,18 @@ struct CargoProgram {
     features: Vec<String>,
 }
 
+impl Needs {
+    fn cargo_program(&self, name: &str) -> Result<&CargoProgram> {
+        self.cargo
+            .get(name)
+            .with_context(|| format!("{name} is not in xtask/tools.toml"))
+    }
+}
+
 /// Installs all that is missing.
 pub(crate) fn everything(workspace: &Workspace) -> Result<()> {
     debian_packages(workspace, &["build", "tests", "browser", "windows"])?;
-    cargo_programs(workspace)?;
+    cargo_programs(workspace, GATES)?;
     npm_packages(workspace)
 }
 
@@ -109,12 +120,14 @@ fn apt_get(arguments: &[&str]) -> Command {
     command
 }
 
-/// Installs the pinned cargo programs that are missing, in a profile that compiles quickly.
-pub(crate) fn cargo_programs(workspace: &Workspace) -> Result<()> {
+/// Installs those of the named cargo programs that are missing, in a profile that compiles quickly.
+pub(crate) fn cargo_programs(workspace: &Workspace, names: &[&str]) -> Result<()> {
     let build = tools_folder(workspace).join("build");
-    for (name, program) in needs(workspace)?.cargo {
-        let home = tool_home(workspace, &name, &program.version);
-        if home.join("bin").join(&name).exists() {
+    let needs = needs(workspace)?;
+    for name in names {
+        let program = needs.cargo_program(name)?;
+        let home = tool_home(workspace, name, &program.version);
+        if home.join("bin").join(name).exists() {
             continue;
         }
         println!("installing {name} {}", program.version);
@@ -163,9 +176,7 @@ fn tool_home(workspace: &Workspace, name: &str, version: &str) -> PathBuf {
 /// A pinned cargo program, as a command in the root of the checkout.
 pub(crate) fn cargo_program(workspace: &Workspace, name: &str) -> Result<Command> {
     let needs = needs(workspace)?;
-    let Some(program) = needs.cargo.get(name) else {
-        bail!("{name} is not in xtask/tools.toml");
-    };
+    let program = needs.cargo_program(name)?;
     Ok(workspace.command(
         tool_home(workspace, name, &program.version)
             .join("bin")

@@ -5,6 +5,7 @@ mod demo;
 mod gates;
 mod install;
 mod layers;
+mod mutants;
 mod process;
 mod requirements;
 mod skips;
@@ -45,7 +46,9 @@ enum Command {
     Demo,
     /// Measure snapshot, restore and verify beside `cp -a`.
     Bench(bench::BenchArguments),
-    /// Run the tests across processes with their large numbers.
+    /// Break the safety rules one by one; the tests have to notice.
+    Mutants(mutants::MutantsArguments),
+    /// Run the tests across processes with their large numbers, fuzz every parser, break the safety rules.
     Soak,
     /// Run the compatibility tests with their large numbers, beside the program that `HOLDFAST_STOCK_KOPIA` names.
     Compat,
@@ -63,6 +66,7 @@ fn main() -> Result<()> {
         Command::Windows => windows::run(&workspace),
         Command::Demo => demo::run(&workspace),
         Command::Bench(arguments) => bench::run(&workspace, &arguments),
+        Command::Mutants(arguments) => mutants::run(&workspace, &arguments),
         Command::Soak => gates::soak(&workspace),
         Command::Compat => gates::compat(&workspace),
     }

@@ -90,6 +90,7 @@ function overview(store: data.Store) {
 			late_by_seconds: job.protected ? null : 3600,
 			latest_point_at: job.latest_point_at,
 			next_run_at: job.next_run_at,
+			starts_when_back: job.starts_when_back,
 			last_status: job.last_run?.status,
 			days: job.days,
 		})),

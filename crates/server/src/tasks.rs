@@ -38,7 +38,7 @@ const LEASE_MS: i64 = 60_000;
 const COMMANDS_KEPT_MS: i64 = 7 * 24 * 3600 * 1000;
 
 /// Occurrences of schedules are kept for so long after they were due, in milliseconds.
-const OCCURRENCES_KEPT_MS: i64 = 100 * 24 * 3600 * 1000;
+pub(crate) const OCCURRENCES_KEPT_MS: i64 = 100 * 24 * 3600 * 1000;
 
 /// Starts them all. Each ends when the server stops, after it has written down what it holds.
 pub(crate) fn start(app: &App) -> Vec<JoinHandle<()>> {
@@ -76,10 +76,10 @@ fn pause(app: &App) -> Duration {
 /// Starts runs by schedule.
 async fn follow_schedules(app: App) {
     let mut lease = Lease::new("schedules");
-    report("schedules", schedules::replan(&app).await);
+    let mut follower = schedules::Follower::default();
     loop {
         if lease.hold(&app).await {
-            report("schedules", schedules::look(&app).await);
+            report("schedules", follower.look(&app).await);
         }
         if !rest(&app, schedules::LOOK_PAUSE).await {
             break;

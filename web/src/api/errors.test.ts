@@ -48,7 +48,9 @@ it("finds the first problem of each field", () => {
 			],
 		}),
 	);
-	expect([...fieldProblems(error)]).toEqual([["/name", "used"]]);
+	expect([...fieldProblems(error, () => undefined)]).toEqual([["/name", "used"]]);
+	const known = (pointer: string, code: string) => `${code} at ${pointer}`;
+	expect([...fieldProblems(error, known)]).toEqual([["/name", "name_taken at /name"]]);
 });
 
 it("knows the refusals that lead elsewhere", () => {

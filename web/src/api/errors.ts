@@ -59,12 +59,15 @@ function fromProblem(problem: Failure & { request_id?: string | null }, known: K
 	};
 }
 
+/** Words that the page has itself for what is wrong with a field; the server's own are used for all others. */
+export type KnownFields = (pointer: string, code: string) => string | undefined;
+
 /** Problems of single input fields, by JSON pointer. */
-export function fieldProblems(error: unknown): ReadonlyMap<string, string> {
+export function fieldProblems(error: unknown, known: KnownFields): ReadonlyMap<string, string> {
 	const result = new Map<string, string>();
 	if (error instanceof ApiError) {
-		for (const field of error.problem.errors ?? []) {
-			if (!result.has(field.pointer)) result.set(field.pointer, field.detail);
+		for (const { pointer, code, detail } of error.problem.errors ?? []) {
+			if (!result.has(pointer)) result.set(pointer, known(pointer, code) ?? detail);
 		}
 	}
 	return result;

@@ -1335,6 +1335,8 @@ export interface components {
             protected: boolean;
             /** @description When. */
             schedule: components["schemas"]["Schedule"];
+            /** @description Its machine is not connected, and the next run starts when it is back. */
+            starts_when_back: boolean;
             /**
              * Format: int64
              * @description Most bytes a second sent to the vault; absent: no limit.
@@ -1583,6 +1585,8 @@ export interface components {
             next_run_at?: components["schemas"]["Time"] | null;
             /** @description It has a restore point inside its limit. */
             protected: boolean;
+            /** @description Its machine is not connected, and the next run starts when it is back. */
+            starts_when_back: boolean;
         };
         /** @description A vault on the start page. */
         OverviewVault: {
@@ -1789,6 +1793,8 @@ export interface components {
                 protected: boolean;
                 /** @description When. */
                 schedule: components["schemas"]["Schedule"];
+                /** @description Its machine is not connected, and the next run starts when it is back. */
+                starts_when_back: boolean;
                 /**
                  * Format: int64
                  * @description Most bytes a second sent to the vault; absent: no limit.
@@ -2322,8 +2328,7 @@ export interface components {
              * @description For `If-Match`.
              */
             version: number;
-            /** @description Why a queued run does not start yet, in words. */
-            waiting_reason?: string | null;
+            waiting_reason?: components["schemas"]["WaitingReason"] | null;
         };
         /** @description One event of a run. */
         RunEvent: {
@@ -2918,6 +2923,19 @@ export interface components {
             type?: string | null;
             /** @description UNC path of a mapped drive, such as `\\server\share`. */
             unc_path?: string | null;
+        };
+        /**
+         * @description What a queued run waits for.
+         * @enum {string}
+         */
+        WaitingCode: "machine_away" | "machine_busy" | "machine" | "window" | "vault";
+        /** @description Why a queued run does not start yet. */
+        WaitingReason: {
+            /** @description What it waits for. */
+            code: components["schemas"]["WaitingCode"];
+            /** @description Name of the machine or vault that it waits for. */
+            name?: string | null;
+            until?: components["schemas"]["Time"] | null;
         };
         /**
          * @description A day of the week.

@@ -2,11 +2,11 @@ import { ActionIcon, Button, Checkbox, Select, Textarea, TextInput } from "@mant
 import type { UseQueryResult } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { fieldProblems } from "../api/errors.ts";
 import type { Agent, Compression, Page, Vault } from "../api/types.ts";
 import { addPath, cleanPath, isAbsolute, type JobDraft, ruleLines } from "../forms/job.ts";
 import { typedNumber } from "../forms/number.ts";
 import { scheduleRequest } from "../forms/schedule.ts";
+import { useFieldProblems } from "../hooks/use-field-problems.ts";
 import { useFormat } from "../hooks/use-format.ts";
 import { useScheduleWords } from "../hooks/use-schedule-words.ts";
 import { useWording } from "../hooks/use-wording.ts";
@@ -296,6 +296,7 @@ export function ReviewStep({
 	const words = useWording();
 	const format = useFormat();
 	const scheduleWords = useScheduleWords();
+	const fieldProblems = useFieldProblems();
 	const wrong = fieldProblems(error);
 	const limit = typedNumber(draft.limit);
 	const maxAge = typedNumber(draft.maxAge);

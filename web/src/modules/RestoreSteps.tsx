@@ -1,10 +1,10 @@
 import { ActionIcon, Radio, Select, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { fieldProblems } from "../api/errors.ts";
 import type { Agent, Overwrite, Point } from "../api/types.ts";
 import { isAbsolute } from "../forms/job.ts";
 import type { RestoreDraft } from "../forms/restore.ts";
+import { useFieldProblems } from "../hooks/use-field-problems.ts";
 import { useFormat } from "../hooks/use-format.ts";
 import { useWording } from "../hooks/use-wording.ts";
 import { ErrorText } from "../ui/ErrorText.tsx";
@@ -185,6 +185,7 @@ export function ReviewStep({
 	const { t } = useTranslation();
 	const format = useFormat();
 	const words = useWording();
+	const fieldProblems = useFieldProblems();
 	const wrong = [...fieldProblems(error).values()];
 	return (
 		<>

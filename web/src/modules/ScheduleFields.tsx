@@ -3,7 +3,6 @@ import { useDebouncedValue } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
-import { fieldProblems } from "../api/errors.ts";
 import { type ScheduleOwner, schedulePreviewQuery } from "../api/queries/jobs.ts";
 import { typedNumber } from "../forms/number.ts";
 import {
@@ -14,6 +13,7 @@ import {
 	typedTime,
 	weekdays,
 } from "../forms/schedule.ts";
+import { useFieldProblems } from "../hooks/use-field-problems.ts";
 import { useFormat } from "../hooks/use-format.ts";
 import { useScheduleWords } from "../hooks/use-schedule-words.ts";
 import { Icon } from "../ui/Icon.tsx";
@@ -37,6 +37,7 @@ export function ScheduleFields({ draft, change, owner }: Props & { owner: Schedu
 	const complete = isComplete(settled);
 	const schedule = useMemo(() => scheduleRequest(settled), [settled]);
 	const preview = useQuery({ ...schedulePreviewQuery(schedule, owner), enabled: complete, retry: false });
+	const fieldProblems = useFieldProblems();
 	const wrong = fieldProblems(preview.error);
 	const problem = (field: string) => wrong.get(`/schedule/${field}`);
 	return (

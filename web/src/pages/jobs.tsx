@@ -105,9 +105,9 @@ function Row({ job }: { job: Job }) {
 	const format = useFormat();
 	const words = useScheduleWords();
 	const next = job.next_run_at
-		? job.agent.online
-			? t("schedule.nextAt", { time: format.moment(job.next_run_at) })
-			: t("schedule.whenBack")
+		? job.starts_when_back
+			? t("schedule.whenBack")
+			: t("schedule.nextAt", { time: format.moment(job.next_run_at) })
 		: undefined;
 	return (
 		<tr>

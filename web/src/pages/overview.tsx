@@ -243,9 +243,9 @@ function LastDays({ overview }: { overview: Overview }) {
 								strong={!job.protected}
 								second={
 									job.next_run_at
-										? job.agent.online
-											? t("schedule.nextAt", { time: format.moment(job.next_run_at) })
-											: t("schedule.whenBack")
+										? job.starts_when_back
+											? t("schedule.whenBack")
+											: t("schedule.nextAt", { time: format.moment(job.next_run_at) })
 										: undefined
 								}
 							>

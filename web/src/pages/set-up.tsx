@@ -3,9 +3,9 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { fieldProblems } from "../api/errors.ts";
 import { keys } from "../api/keys.ts";
 import { setUp } from "../api/queries/session.ts";
+import { useFieldProblems } from "../hooks/use-field-problems.ts";
 import { useWording } from "../hooks/use-wording.ts";
 import { AccountForm } from "../modules/AccountForm.tsx";
 import { ErrorText } from "../ui/ErrorText.tsx";
@@ -44,6 +44,7 @@ export default function SetUp() {
 			...(tenant.trim() === "" ? {} : { tenant_name: tenant.trim() }),
 		});
 	};
+	const fieldProblems = useFieldProblems();
 	const wrong = fieldProblems(submit.error);
 	if (token === undefined) {
 		return (

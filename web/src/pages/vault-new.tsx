@@ -3,12 +3,12 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { fieldProblems } from "../api/errors.ts";
 import { keys } from "../api/keys.ts";
 import { agentsQuery } from "../api/queries/agents.ts";
 import { createVault, testStorage } from "../api/queries/vaults.ts";
 import type { Agent, StorageInput } from "../api/types.ts";
 import { emptyVault, type VaultForm, vaultStorage } from "../forms/vault.ts";
+import { useFieldProblems } from "../hooks/use-field-problems.ts";
 import { useWording } from "../hooks/use-wording.ts";
 import { ButtonLink } from "../modules/ButtonLink.tsx";
 import { Columns, Page, Section, TrailLink } from "../modules/Page.tsx";
@@ -73,6 +73,7 @@ function Form({ agents }: { agents: readonly Agent[] }) {
 			await navigate(paths.vault(vault.id));
 		},
 	});
+	const fieldProblems = useFieldProblems();
 	const wrong = new Map([...fieldProblems(test.error), ...fieldProblems(create.error)]);
 	const send = (event: FormEvent) => {
 		event.preventDefault();

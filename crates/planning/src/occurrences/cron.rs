@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
-use jiff::civil::{DateTime, date};
+use jiff::civil::{Date, DateTime, date};
 
 /// Why a text is no cron expression for a job.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,7 +17,7 @@ pub enum JobCronError {
     /// Something in it cannot be read.
     #[error("cannot be read as a cron expression: {0}")]
     Syntax(String),
-    /// No day matches it.
+    /// No day matches it within 41 years.
     #[error("matches no day of any year")]
     Never,
 }
@@ -26,17 +26,23 @@ pub enum JobCronError {
 #[derive(Clone)]
 pub struct JobCron {
     cron: Arc<Cron>,
+    /// The same at midnight of its days.
+    days: Arc<Cron>,
     each_hour: bool,
 }
 
 impl std::fmt::Debug for JobCron {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("JobCron").field(&self.cron.as_str()).finish()
+        f.debug_tuple("JobCron").field(&self.text()).finish()
     }
 }
 
 /// Longest expression, in bytes.
 const LONGEST: usize = 200;
+
+/// Days between two matches at most: 29 February on a given day of the week, over a year like 2100. The search of the
+/// parser goes on for thousands of years.
+const LONGEST_GAP: usize = 41 * 366;
 
 impl JobCron {
     /// Reads minute, hour, day of month, month and day of week. Lists, ranges, steps, names of months and days, `L`, `W`
@@ -46,10 +52,10 @@ impl JobCron {
     /// [`JobCronError`], in words.
     pub fn parse(text: &str) -> Result<Self, JobCronError> {
         let fields: Vec<&str> = text.split_ascii_whitespace().collect();
-        let &[_, hours, ..] = fields.as_slice() else {
+        let &[_, hours, day, month, weekday] = fields.as_slice() else {
             return Err(JobCronError::FieldCount);
         };
-        if fields.len() != 5 || text.len() > LONGEST {
+        if text.len() > LONGEST {
             return Err(JobCronError::FieldCount);
         }
         if fields
@@ -64,6 +70,7 @@ impl JobCron {
         let parsed = Self {
             each_hour: matches_each_hour(hours)?,
             cron: Arc::new(cron),
+            days: Arc::new(parse(&format!("0 0 {day} {month} {weekday}"))?),
         };
         // A whole cycle of leap years begins here.
         match parsed.next_wall(date(2000, 1, 1).at(0, 0, 0, 0)) {
@@ -72,17 +79,33 @@ impl JobCron {
         }
     }
 
+    /// The expression.
+    pub(super) fn text(&self) -> &str {
+        self.cron.as_str()
+    }
+
     /// Whether it may be due in every hour of a day.
     pub(super) fn is_each_hour(&self) -> bool {
         self.each_hour
     }
 
-    /// The first match on the wall clock from a time on, that included.
+    /// The first match on the wall clock from a time on, that included; `None` when there is none within 41 years.
     pub(super) fn next_wall(&self, from: DateTime) -> Option<DateTime> {
+        // There is a later day on which the search ends.
+        std::iter::successors(from.date().tomorrow().ok(), |day| day.tomorrow().ok())
+            .take(LONGEST_GAP)
+            .find(|day| self.is_on(*day))?;
         // It looks at whole seconds.
         let second = from.with().subsec_nanosecond(0).build().ok()?;
         let found = self.cron.find_next_occurrence(&second, second == from);
         found.ok()
+    }
+
+    /// Whether it is due on a day.
+    fn is_on(&self, day: Date) -> bool {
+        self.days
+            .is_time_matching(&day.at(0, 0, 0, 0))
+            .unwrap_or(false)
     }
 }
 

@@ -23,6 +23,9 @@ pub use windows::{NoTimeLeft, Window, Windows};
 /// An occurrence that was not started so long after it was due (and its job's spread) is missed.
 pub const START_GRACE: SignedDuration = SignedDuration::from_mins(15);
 
+/// The shortest time there is.
+const MOMENT: SignedDuration = SignedDuration::from_nanos(1);
+
 /// One start that a schedule asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Occurrence {
@@ -54,11 +57,12 @@ pub struct Timetable {
 impl Timetable {
     /// The first occurrence that is due after an instant; `None` when the rule never comes true again.
     pub fn next(&self, after: Timestamp) -> Option<Occurrence> {
-        // What is due inside the window in which `after` lies moves to that window's end, and is still to come.
-        let mut nominal = if self.not_between.allowed_from(after, &self.zone) == after {
+        // What is due inside the stretch in which `after` lies moves to its end, and is still to come.
+        let stretch = self.not_between.stretch_of(after, &self.zone);
+        let mut nominal = if stretch == after {
             after
         } else {
-            after.checked_sub(windows::LONGEST).ok()?
+            stretch.checked_sub(MOMENT).ok()?
         };
         loop {
             nominal = self.rule.next(nominal, &self.zone)?;
@@ -81,6 +85,23 @@ impl Timetable {
             due,
             start: self.not_between.allowed_from(spread, &self.zone),
         }
+    }
+
+    /// Whether something starts from one moment to another, both included.
+    pub fn starts_between(&self, from: Timestamp, to: Timestamp) -> bool {
+        let Ok(before) = from.checked_sub(MOMENT) else {
+            return false;
+        };
+        // What would start inside the stretch that lies before `from` starts at its end.
+        let first = match self.not_between.stretch_of(before, &self.zone) {
+            stretch if stretch == before => from,
+            stretch => stretch,
+        };
+        first
+            .checked_sub(self.offset + MOMENT)
+            .ok()
+            .and_then(|before| self.next(before))
+            .is_some_and(|next| next.start <= to)
     }
 
     /// Whether the occurrence was moved out of a forbidden window.

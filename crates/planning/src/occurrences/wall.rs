@@ -32,14 +32,27 @@ pub(super) fn next_shown(
     loop {
         let offset = zone.to_offset(from);
         let change = zone.following(from).next().map(|change| change.timestamp());
-        let found =
-            next_wall(offset.to_datetime(from)).and_then(|wall| offset.to_timestamp(wall).ok());
-        match (found, change) {
-            (Some(found), None) => return Some(found),
-            (Some(found), Some(change)) if found < change => return Some(found),
-            (_, change) => from = change?,
+        let found = next_wall(offset.to_datetime(from))?;
+        let found = offset.to_timestamp(found).ok()?;
+        match change {
+            Some(change) if change <= found => from = passed_over(from, change, found),
+            _ => return Some(found),
         }
     }
+}
+
+/// No clock is set by more than this.
+const LARGEST_CHANGE: SignedDuration = SignedDuration::from_hours(48);
+
+/// From where to look on when nothing was wanted from `from` up to `change`, and the clock of `from` shows the next wanted
+/// time at `found`. What the clock shows after a change was looked at before, or comes close to `found`.
+fn passed_over(from: Timestamp, change: Timestamp, found: Timestamp) -> Timestamp {
+    if change.duration_since(from) <= LARGEST_CHANGE {
+        return change;
+    }
+    found
+        .checked_sub(LARGEST_CHANGE)
+        .map_or(change, |near| near.max(change))
 }
 
 /// The first instant after another that belongs to a wanted time of day. `next_wall` as for [`next_shown`].

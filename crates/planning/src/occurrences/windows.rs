@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 /// No forbidden stretch is longer: windows leave a minute of each day, and clocks change by a day at most.
-pub(super) const LONGEST: SignedDuration = SignedDuration::from_hours(72);
+const LONGEST: SignedDuration = SignedDuration::from_hours(72);
 
 /// Minutes of a day.
 const DAY_MINUTES: i16 = 24 * 60;
@@ -74,5 +74,28 @@ impl Windows {
             let change = zone.following(at).next().map(|change| change.timestamp());
             at = change.map_or(end, |change| change.min(end));
         }
+    }
+
+    /// The beginning, in whole seconds, of the forbidden stretch in which an instant lies; the instant itself when it lies in
+    /// none.
+    pub(super) fn stretch_of(&self, inside: Timestamp, zone: &TimeZone) -> Timestamp {
+        let end = self.allowed_from(inside, zone);
+        if end == inside {
+            return inside;
+        }
+        // It never falls when the instant rises, so the stretch is where it is the same.
+        let is_in = |second: i64| {
+            Timestamp::from_second(second).is_ok_and(|at| self.allowed_from(at, zone) == end)
+        };
+        let (mut out, mut first) = (inside.as_second() - LONGEST.as_secs(), inside.as_second());
+        while first - out > 1 {
+            let middle = out + (first - out) / 2;
+            if is_in(middle) {
+                first = middle;
+            } else {
+                out = middle;
+            }
+        }
+        Timestamp::from_second(first).unwrap_or(inside)
     }
 }

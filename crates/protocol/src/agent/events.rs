@@ -107,6 +107,10 @@ events! {
     SCHEDULE_MISSED: "cancelled", "warn",
         "The machine did not take this run in time. Its job does not make up for missed runs.",
         "Der Rechner hat diesen Lauf nicht rechtzeitig begonnen. Sein Auftrag holt ausgefallene L\u{e4}ufe nicht nach.";
+    /// The run's job was disabled, or its schedule was taken away, before it began.
+    SCHEDULE_WITHDRAWN: "cancelled", "warn",
+        "This run was withdrawn before it began, because its job does not start by itself any more.",
+        "Dieser Lauf wurde zur\u{fc}ckgezogen, bevor er begann, weil sein Auftrag nicht mehr von selbst startet.";
     /// The clocks of agent and server differ; `seconds`.
     CLOCK_DIFFERS: "warning", "warn",
         "The clock of this machine differs from the server's by {seconds} seconds.",

@@ -36,6 +36,10 @@ failures! {
     SCHEDULE_MISSED = "SCHEDULE_MISSED",
         "The machine did not take the run in time, and the job does not make up for missed runs. Start it by hand, or let the schedule make up for missed runs.",
         "Der Rechner hat den Lauf nicht rechtzeitig begonnen, und der Auftrag holt Ausgefallenes nicht nach. Starten Sie ihn von Hand, oder lassen Sie den Zeitplan Ausgefallenes nachholen.";
+    /// The run was withdrawn because its job does not start by itself any more.
+    SCHEDULE_WITHDRAWN = "SCHEDULE_WITHDRAWN",
+        "Before the run began, its job was disabled or its schedule was taken away. Start it by hand when it is needed.",
+        "Bevor der Lauf begann, wurde sein Auftrag deaktiviert oder der Zeitplan entfernt. Starten Sie ihn von Hand, wenn er gebraucht wird.";
     /// A virtual machine does not allow checkpoints.
     CHECKPOINTS_DISABLED = "CHECKPOINTS_DISABLED",
         "The virtual machine does not allow checkpoints, so its backup is only crash-consistent.",

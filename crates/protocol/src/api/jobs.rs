@@ -75,6 +75,8 @@ pub struct Job {
     pub schedule: Schedule,
     /// When it starts by itself next, its share of the spread included; absent: it does not.
     pub next_run_at: Option<Time>,
+    /// Its machine is not connected, and the next run starts when it is back.
+    pub starts_when_back: bool,
     /// Most bytes a second sent to the vault; absent: no limit.
     pub upload_limit_bytes_per_second: Option<u64>,
     /// How old the newest restore point may be before the job counts as unprotected; absent: no limit.

@@ -64,6 +64,8 @@ pub struct OverviewJob {
     pub latest_point_at: Option<Time>,
     /// When it starts by itself next; absent: it does not.
     pub next_run_at: Option<Time>,
+    /// Its machine is not connected, and the next run starts when it is back.
+    pub starts_when_back: bool,
     /// Status of the newest run.
     pub last_status: Option<RunStatus>,
     /// The last 21 days, oldest first.

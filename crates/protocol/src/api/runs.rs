@@ -126,14 +126,41 @@ pub struct Run {
     pub policy: Map<String, Value>,
     /// Seconds until the server gives a silent run up; absent when it is over or heard from lately.
     pub given_up_in_seconds: Option<u64>,
-    /// Why a queued run does not start yet, in words.
-    pub waiting_reason: Option<String>,
+    /// Why a queued run does not start yet.
+    pub waiting_reason: Option<WaitingReason>,
     /// Number of events so far.
     pub event_count: u64,
     /// For `If-Match`.
     pub version: i64,
     /// What the caller may do with it: `cancel`, `run_again`, `restore`.
     pub actions: Vec<Action>,
+}
+
+/// Why a queued run does not start yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WaitingReason {
+    /// What it waits for.
+    pub code: WaitingCode,
+    /// Name of the machine or vault that it waits for.
+    pub name: Option<String>,
+    /// `window`: when it may begin.
+    pub until: Option<Time>,
+}
+
+/// What a queued run waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitingCode {
+    /// Its machine is not connected.
+    MachineAway,
+    /// Its machine works on another run.
+    MachineBusy,
+    /// Its machine is connected and takes it in a moment.
+    Machine,
+    /// A window of its schedule, in which nothing begins.
+    Window,
+    /// The repository of its vault.
+    Vault,
 }
 
 /// Items with the same cause.

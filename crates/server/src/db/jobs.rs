@@ -2,6 +2,7 @@
 
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select,
 };
 use uuid::Uuid;
 
@@ -118,17 +119,35 @@ pub(crate) async fn list(
     page_by_id(conn, query, Order::OldestFirst, page).await
 }
 
+/// The first few enabled jobs of a machine, oldest first.
+pub(crate) async fn enabled_of_agent(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    agent_id: i64,
+    limit: u64,
+) -> Result<Vec<JobRow>, DbErr> {
+    of::<Entity>(scope)
+        .filter(Column::AgentId.eq(agent_id))
+        .filter(Column::Enabled.eq(true))
+        .order_by_asc(Column::Id)
+        .limit(limit)
+        .all(conn)
+        .await
+}
+
 /// Enabled jobs of the whole server whose schedule asks for something until `until`.
 pub(crate) async fn scheduled(
     conn: &impl ConnectionTrait,
     until: i64,
 ) -> Result<Vec<JobRow>, DbErr> {
+    scheduled_query(until).all(conn).await
+}
+
+pub(super) fn scheduled_query(until: i64) -> Select<Entity> {
     Entity::find()
         .filter(Column::NextStartAt.lte(until))
         .filter(Column::Enabled.eq(true))
         .order_by_asc(Column::NextStartAt)
-        .all(conn)
-        .await
 }
 
 /// Writes down when a job is due next; its version stays.
@@ -145,6 +164,27 @@ pub(crate) async fn set_next(
     Entity::update_many()
         .set(change)
         .filter(Column::Id.eq(id))
+        .exec(conn)
+        .await?;
+    Ok(())
+}
+
+/// The same for a job that is still as it was seen.
+pub(crate) async fn set_next_of(
+    conn: &impl ConnectionTrait,
+    seen: &JobRow,
+    next: Option<Next>,
+) -> Result<(), DbErr> {
+    let change = ActiveModel {
+        next_due_at: Set(next.map(|next| next.due_at)),
+        next_start_at: Set(next.map(|next| next.start_at)),
+        ..Default::default()
+    };
+    Entity::update_many()
+        .set(change)
+        .filter(Column::Id.eq(seen.id))
+        .filter(Column::Version.eq(seen.version))
+        .filter(Column::NextDueAt.eq(seen.next_due_at))
         .exec(conn)
         .await?;
     Ok(())

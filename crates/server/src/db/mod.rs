@@ -128,6 +128,20 @@ where
     Ok(())
 }
 
+/// How SQLite would answer a query, line by line.
+#[cfg(test)]
+pub(crate) async fn query_plan(db: &Db, query: sea_orm::Statement) -> String {
+    let query = sea_orm::Statement::from_string(
+        sea_orm::DatabaseBackend::Sqlite,
+        format!("EXPLAIN QUERY PLAN {query}"),
+    );
+    let rows = db.reader().query_all_raw(query).await.unwrap();
+    let lines = rows
+        .iter()
+        .map(|row| row.try_get::<String>("", "detail").unwrap());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 fn options(file: &Path, connections: u32, read_only: bool) -> ConnectOptions {
     // The file is named below: in an address some characters of its path would mean something.
     let file = file.to_owned();

@@ -7,9 +7,11 @@
 //!  └──cancelled──▶ skipped        (missed and skipped also from the beginning, when nothing was to start)
 //! ```
 
+use std::collections::HashSet;
+
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult,
-    QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, DeleteMany, EntityTrait,
+    FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 
 use super::{
@@ -37,6 +39,8 @@ pub(crate) mod reasons {
     pub(crate) const AGENT_DISABLED: &str = "agent_disabled";
     /// Somebody cancelled its run before it began.
     pub(crate) const CANCELLED: &str = "cancelled";
+    /// Before it began, its job was disabled, or its schedule was taken away.
+    pub(crate) const WITHDRAWN: &str = "withdrawn";
 }
 
 /// What a new occurrence is made of; times in milliseconds since 1970.
@@ -91,6 +95,7 @@ pub(crate) async fn insert(
         }
         _ => return Ok(()),
     };
+    let known: HashSet<i64> = known.into_iter().collect();
     let rows = new
         .into_iter()
         .filter(|new| !known.contains(&new.due_at))
@@ -113,12 +118,14 @@ pub(crate) async fn overdue(
     conn: &impl ConnectionTrait,
     now: i64,
 ) -> Result<Vec<OccurrenceRow>, DbErr> {
+    overdue_query(now).all(conn).await
+}
+
+fn overdue_query(now: i64) -> Select<Entity> {
     Entity::find()
         .filter(Column::State.eq(DUE))
         .filter(Column::DeadlineAt.lte(now))
-        .order_by_asc(Column::Id)
-        .all(conn)
-        .await
+        .order_by_asc(Column::DeadlineAt)
 }
 
 /// A waiting one whose deadline is over is missed from now on; false when it does not wait any more.
@@ -134,6 +141,35 @@ pub(crate) async fn miss(conn: &impl ConnectionTrait, id: i64) -> Result<bool, D
         .exec(conn)
         .await?;
     Ok(done.rows_affected == 1)
+}
+
+/// A waiting one has until another time.
+pub(crate) async fn put_off(
+    conn: &impl ConnectionTrait,
+    id: i64,
+    deadline_at: i64,
+) -> Result<(), DbErr> {
+    let change = ActiveModel {
+        deadline_at: Set(deadline_at),
+        ..Default::default()
+    };
+    Entity::update_many()
+        .set(change)
+        .filter(Column::Id.eq(id))
+        .filter(Column::State.eq(DUE))
+        .exec(conn)
+        .await?;
+    Ok(())
+}
+
+/// Drops those that are due after a time.
+pub(crate) async fn void(conn: &impl ConnectionTrait, after: i64) -> Result<(), DbErr> {
+    void_query(after).exec(conn).await?;
+    Ok(())
+}
+
+fn void_query(after: i64) -> DeleteMany<Entity> {
+    Entity::delete_many().filter(Column::DueAt.gt(after))
 }
 
 /// Whether an occurrence that is not missed yet waits for a run.
@@ -167,28 +203,90 @@ pub(crate) async fn leave_queue(
     Ok(())
 }
 
-/// Missed ones since a time, for the strips of days.
+/// Missed ones of some jobs since a time, for the strips of days.
 pub(crate) async fn missed_since(
     conn: &impl ConnectionTrait,
     scope: Scope,
+    jobs: impl IntoIterator<Item = i64>,
     since: i64,
 ) -> Result<Vec<MissedMark>, DbErr> {
-    of::<Entity>(scope)
-        .filter(Column::DueAt.gte(since))
-        .filter(Column::State.eq(MISSED))
-        .select_only()
-        .columns([Column::JobId, Column::DueAt])
+    missed_query(scope, jobs, since)
         .into_model()
         .all(conn)
         .await
 }
 
+fn missed_query(scope: Scope, jobs: impl IntoIterator<Item = i64>, since: i64) -> Select<Entity> {
+    of::<Entity>(scope)
+        .filter(Column::JobId.is_in(jobs))
+        .filter(Column::DueAt.gte(since))
+        .filter(Column::State.eq(MISSED))
+        .select_only()
+        .columns([Column::JobId, Column::DueAt])
+}
+
 /// Drops those that were due before a time and that nobody shows any more.
 pub(crate) async fn sweep(conn: &impl ConnectionTrait, before: i64) -> Result<(), DbErr> {
+    sweep_query(before).exec(conn).await?;
+    Ok(())
+}
+
+fn sweep_query(before: i64) -> DeleteMany<Entity> {
     Entity::delete_many()
         .filter(Column::DueAt.lt(before))
         .filter(Column::State.ne(DUE))
-        .exec(conn)
-        .await?;
-    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use sea_orm::{ConnectionTrait, Database, DatabaseBackend, QueryTrait};
+
+    use super::{missed_query, missed_since, overdue_query, sweep_query, void_query};
+    use crate::db::{Db, Scope, options, query_plan};
+
+    /// What is asked each second or minute reads no more of the table than it is about, and sorts nothing.
+    #[tokio::test]
+    async fn indexes_answer_what_is_asked_all_the_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("holdfast.db");
+        let db = Db::open(&file).await.unwrap();
+        let fill = "INSERT INTO occurrences (tenant_id, job_id, due_at, start_at, deadline_at, state) \
+             WITH RECURSIVE c(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM c WHERE n < 19999) \
+             SELECT 1, n % 50, n, n, n, CASE n % 7 WHEN 0 THEN 'missed' WHEN 1 THEN 'due' ELSE 'started' END FROM c";
+        // Their jobs are of no interest here.
+        let raw = Database::connect(options(&file, 1, false)).await.unwrap();
+        for statement in ["PRAGMA foreign_keys = OFF", fill, "ANALYZE"] {
+            raw.execute_unprepared(statement).await.unwrap();
+        }
+        raw.close().await.unwrap();
+        let missed = missed_since(db.reader(), Scope::tenant(1), [3, 4], 0)
+            .await
+            .unwrap();
+        let jobs: BTreeSet<i64> = missed.iter().map(|mark| mark.job_id).collect();
+        assert_eq!(
+            jobs,
+            BTreeSet::from([3, 4]),
+            "of other jobs nothing is said"
+        );
+        let sqlite = DatabaseBackend::Sqlite;
+        let queries = [
+            sweep_query(5).build(sqlite),
+            void_query(19_990).build(sqlite),
+            overdue_query(5).build(sqlite),
+            missed_query(Scope::tenant(1), [3, 4], 19_000).build(sqlite),
+            crate::db::runs::past_stop_query(5).build(sqlite),
+            crate::db::jobs::scheduled_query(5).build(sqlite),
+        ];
+        for query in queries {
+            let text = query.to_string();
+            let plan = query_plan(&db, query).await;
+            assert!(
+                plan.contains("SEARCH") && !plan.contains("SCAN") && !plan.contains("TEMP B-TREE"),
+                "{text}: {plan}"
+            );
+        }
+        db.close().await.unwrap();
+    }
 }

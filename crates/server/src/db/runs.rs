@@ -2,7 +2,7 @@
 
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr,
-    EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Select,
     sea_query::Expr,
 };
 use uuid::Uuid;
@@ -260,12 +260,26 @@ pub(crate) async fn at_work_of_job(
 
 /// Runs of the whole server that are not over although they had to end, and that nobody asked to stop yet.
 pub(crate) async fn past_stop(conn: &impl ConnectionTrait, now: i64) -> Result<Vec<RunRow>, DbErr> {
+    past_stop_query(now).all(conn).await
+}
+
+/// A run that is over has no time left at which it must end, so few are met.
+pub(super) fn past_stop_query(now: i64) -> Select<Entity> {
     Entity::find()
         .filter(Column::StopAt.lte(now))
         .filter(Column::CancelRequested.eq(false))
         .filter(Column::Status.is_not_in(TERMINAL))
-        .all(conn)
-        .await
+}
+
+/// Whether an agent works on a backup.
+pub(crate) async fn is_at_work(conn: &impl ConnectionTrait, agent_id: i64) -> Result<bool, DbErr> {
+    let found = Entity::find()
+        .filter(Column::AgentId.eq(agent_id))
+        .filter(Column::Status.is_in(AT_WORK))
+        .filter(Column::RunType.eq("backup"))
+        .one(conn)
+        .await?;
+    Ok(found.is_some())
 }
 
 /// Runs at work on the whole server: the watchdog looks at their heartbeat.

@@ -303,8 +303,10 @@ pub(crate) async fn update(
     }
     let stored: Schedule = serde_json::from_str(&row.schedule)?;
     let schedule = patch.schedule.as_ref().unwrap_or(&stored);
-    // What was due while the job was disabled, or by another schedule, is not made up for.
-    if *schedule != stored || (patch.enabled == Some(true) && !row.enabled) {
+    let is_switched = patch.enabled.is_some_and(|enabled| enabled != row.enabled);
+    let starts_otherwise = *schedule != stored || is_switched;
+    // What was due while the job was disabled is not made up for.
+    if starts_otherwise {
         let tenant = db::tenants::get(app.db.reader(), caller.scope).await?;
         let next = schedules::next_of(schedule, &tenant, row.uuid, app.clock.now())?;
         change.next = Some(next);
@@ -317,16 +319,13 @@ pub(crate) async fn update(
     if !db::jobs::update(&txn, caller.scope, row.id, version, change).await? {
         return Err(version_changed(&shown(&app, &caller, id).await?));
     }
+    let mut changes = vec![Change::of(row.tenant_id, What::Job { uuid: row.uuid })];
+    if starts_otherwise && let Some(after) = db::jobs::by_id(&txn, caller.scope, row.id).await? {
+        changes.extend(schedules::carry_over(&app, &txn, &row, &after).await?);
+    }
     let object = Object::of("jobs", row.uuid, &row.name);
-    finish(
-        &app,
-        txn,
-        &caller,
-        "jobs.update",
-        object,
-        [Change::of(row.tenant_id, What::Job { uuid: row.uuid })],
-    )
-    .await?;
+    finish(&app, txn, &caller, "jobs.update", object, changes).await?;
+    app.wake.ring(row.agent_id);
     Ok(Json(shown(&app, &caller, id).await?))
 }
 

@@ -16,7 +16,7 @@ use crate::{
     auth::Caller,
     db::{self, Scope, TenantRow},
     extract::{Body, Json},
-    problem::ApiResult,
+    problem::{ApiError, ApiResult},
     schedules,
 };
 
@@ -26,7 +26,10 @@ const RUNS: usize = 10;
 /// Starts of one machine that lie no further apart clash.
 const CLASH: SignedDuration = SignedDuration::from_mins(5);
 
-/// The timetables of a machine's other jobs, with their names.
+/// Other jobs of a machine that are looked at for clashes.
+const MOST_OTHERS: usize = 200;
+
+/// The timetables of a machine's other jobs, with their names. One that cannot be read is left out.
 async fn others(
     conn: &impl ConnectionTrait,
     scope: Scope,
@@ -34,32 +37,53 @@ async fn others(
     agent: i64,
     own: Uuid,
 ) -> ApiResult<Vec<(String, Timetable)>> {
-    let jobs = db::jobs::all(conn, scope).await?;
+    let jobs = db::jobs::enabled_of_agent(conn, scope, agent, MOST_OTHERS as u64 + 1).await?;
     let mut others = Vec::new();
-    for job in jobs {
-        if job.agent_id == agent
-            && job.uuid != own
-            && job.enabled
-            && let Some(timetable) = schedules::timetable_of(&job, tenant)?
-        {
-            others.push((job.name, timetable));
+    for job in jobs.into_iter().filter(|job| job.uuid != own) {
+        match schedules::timetable_of(&job, tenant) {
+            Ok(Some(timetable)) => others.push((job.name, timetable)),
+            Ok(None) => {}
+            Err(error) => {
+                tracing::error!(job = %job.uuid, code = error.code().code(), "the schedule of a job cannot be read: {}", error.cause());
+            }
         }
     }
+    others.truncate(MOST_OTHERS);
     Ok(others)
 }
 
 /// Whether a timetable starts something close to a moment.
 fn starts_near(timetable: &Timetable, moment: Timestamp) -> bool {
-    let (Ok(from), Ok(to)) = (
-        moment.checked_sub(CLASH + timetable.spread),
-        moment.checked_add(CLASH),
-    ) else {
-        return false;
-    };
-    timetable
-        .upcoming(from)
-        .take_while(|other| other.due <= to)
-        .any(|other| other.start.duration_since(moment).abs() <= CLASH)
+    match (moment.checked_sub(CLASH), moment.checked_add(CLASH)) {
+        (Ok(from), Ok(to)) => timetable.starts_between(from, to),
+        _ => false,
+    }
+}
+
+/// The next runs of a timetable, and what they clash with. `knows_share` is false where nobody knows the job's share of the
+/// spread yet.
+fn next_runs(
+    timetable: &Timetable,
+    now: Timestamp,
+    knows_share: bool,
+    others: &[(String, Timetable)],
+) -> Vec<NextRun> {
+    let next = timetable.upcoming(now).take(RUNS);
+    next.map(|occurrence| {
+        let start = if knows_share {
+            occurrence.start
+        } else {
+            occurrence.due
+        };
+        let clashing = others.iter().filter(|(_, other)| starts_near(other, start));
+        NextRun {
+            due_at: Time::from(occurrence.due),
+            start_at: Time::from(start),
+            moved: timetable.is_moved(occurrence),
+            clashes_with: clashing.map(|(name, _)| name.clone()).collect(),
+        }
+    })
+    .collect()
 }
 
 /// The next runs that a schedule would start.
@@ -95,21 +119,15 @@ pub(crate) async fn preview(
         Some(agent) => others(conn, caller.scope, &tenant, agent, own).await?,
         None => Vec::new(),
     };
-    let next_runs = timetable.map_or(Vec::new(), |timetable| {
-        let next = timetable.upcoming(app.clock.now()).take(RUNS);
-        next.map(|occurrence| {
-            // Without a job nobody knows its share of the spread.
-            let start = job.as_ref().map_or(occurrence.due, |_| occurrence.start);
-            let clashing = others.iter().filter(|(_, other)| starts_near(other, start));
-            NextRun {
-                due_at: Time::from(occurrence.due),
-                start_at: Time::from(start),
-                moved: timetable.is_moved(occurrence),
-                clashes_with: clashing.map(|(name, _)| name.clone()).collect(),
-            }
-        })
-        .collect()
-    });
+    let (now, knows_share) = (app.clock.now(), job.is_some());
+    let next_runs = match timetable {
+        Some(timetable) => {
+            let reckon = move || next_runs(&timetable, now, knows_share, &others);
+            let reckoned = tokio::task::spawn_blocking(reckon).await;
+            reckoned.map_err(ApiError::internal)?
+        }
+        None => Vec::new(),
+    };
     Ok(Json(SchedulePreview {
         zone: schedules::zone_of(schedule, &tenant).to_owned(),
         next_runs,

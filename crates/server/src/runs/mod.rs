@@ -57,6 +57,7 @@ pub(crate) fn write_state(row: &mut RunRow, state: RunState, now: i64) {
     row.reported_late = state.reported_late;
     if state.status.is_terminal() {
         row.finished_at = Some(now);
+        row.stop_at = None;
         row.sealed_current_item = None;
         row.eta_seconds = None;
     } else if state.status != RunStatus::Queued && row.started_at.is_none() {

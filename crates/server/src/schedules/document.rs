@@ -1,7 +1,7 @@
 //! What the document of a schedule means, and what is wrong with it.
 
 use holdfast_planning::{
-    occurrences::{JobCron, Rule, Timetable, Window, Windows, share_of_spread},
+    occurrences::{JobCron, JobCronError, Rule, Timetable, Window, Windows, share_of_spread},
     schedule::TimeOfDay,
 };
 use holdfast_protocol::api::schedules::{MonthDay, Schedule, ScheduleType, Weekday};
@@ -144,12 +144,15 @@ fn rule(schedule: &Schedule) -> ApiResult<Option<Rule>> {
             if text.trim().is_empty() {
                 return Err(missing("/schedule/cron", "must be a cron expression"));
             }
-            let cron = JobCron::parse(text);
-            Rule::Cron(
-                cron.map_err(|error| {
-                    ApiError::field("/schedule/cron", "invalid", error.to_string())
-                })?,
-            )
+            let cron = JobCron::parse(text).map_err(|error| {
+                let code = match error {
+                    JobCronError::FieldCount => "field_count",
+                    JobCronError::Syntax(_) => "syntax",
+                    JobCronError::Never => "never",
+                };
+                ApiError::field("/schedule/cron", code, error.to_string())
+            })?;
+            Rule::Cron(cron)
         }
     }))
 }
@@ -169,7 +172,7 @@ fn windows(schedule: &Schedule) -> ApiResult<Windows> {
         };
         if window.from == window.to {
             let detail = "must be another time than the beginning";
-            return Err(ApiError::field(end, "invalid", detail));
+            return Err(ApiError::field(end, "empty_window", detail));
         }
         windows.push(window);
     }

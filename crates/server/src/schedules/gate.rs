@@ -1,6 +1,6 @@
 //! Whether a run that waits may begin now.
 
-use jiff::Zoned;
+use jiff::Timestamp;
 use sea_orm::ConnectionTrait;
 
 use super::document::timetable_of;
@@ -11,7 +11,8 @@ use crate::{
 };
 
 /// Whether a queued run may be handed out: what a schedule started does not begin inside its forbidden windows, nor after
-/// the time at which it would have to stop. What somebody started by hand begins at any time.
+/// the time at which it would have to stop, nor when its job does not start by itself any more. What somebody started by
+/// hand begins at any time.
 pub(crate) async fn may_begin(
     app: &App,
     conn: &impl ConnectionTrait,
@@ -30,23 +31,25 @@ pub(crate) async fn may_begin(
         return Ok(true);
     };
     let tenant = db::tenants::get(conn, scope).await?;
+    if run.trigger_kind == "schedule" && (!job.enabled || timetable_of(&job, &tenant)?.is_none()) {
+        return Ok(false);
+    }
     Ok(held_until(app, run, &job, &tenant)?.is_none())
 }
 
-/// Until when a run is held back by a forbidden window of its job's schedule, on the schedule's wall clock; `None` when it
-/// is not.
+/// Until when a run is held back by a forbidden window of its job's schedule; `None` when it is not.
 pub(crate) fn held_until(
     app: &App,
     run: &RunRow,
     job: &JobRow,
     tenant: &TenantRow,
-) -> ApiResult<Option<Zoned>> {
+) -> ApiResult<Option<Timestamp>> {
     if run.trigger_kind != "schedule" {
         return Ok(None);
     }
     let now = app.clock.now();
     Ok(timetable_of(job, tenant)?.and_then(|timetable| {
         let from = timetable.not_between.allowed_from(now, &timetable.zone);
-        (from > now).then(|| from.to_zoned(timetable.zone))
+        (from > now).then_some(from)
     }))
 }

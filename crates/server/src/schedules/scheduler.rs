@@ -1,18 +1,19 @@
 //! The task that starts runs by schedule, and what it does with those that were not started, or must end.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::{StreamExt, stream};
-use holdfast_planning::occurrences::{Fate, Occurrence, START_GRACE, Settled, Timetable};
+use holdfast_planning::occurrences::{Fate, Occurrence, START_GRACE, Settled, Step, Timetable};
 use holdfast_protocol::{
     agent::{events as message_ids, failures},
     errors::ErrorCode,
 };
 use serde_json::Map;
 
-use super::{document::timetable_of, instant};
+use super::{document::timetable_of, gate::held_until, instant};
 use crate::{
     app::App,
+    commands::executor::is_online,
     db::{
         self, JobRow, OccurrenceRow, RunRow, Scope, Txn,
         jobs::Next,
@@ -24,17 +25,48 @@ use crate::{
         events,
         start::{Started, end_early, start_job},
     },
+    tasks::OCCURRENCES_KEPT_MS,
 };
 
 /// Between two looks at the clock: no start is later than this.
 pub(crate) const LOOK_PAUSE: Duration = Duration::from_secs(1);
 
+/// Between two times at which everything is reckoned anew although the clock was not seen to be set back.
+const REPLAN_PAUSE: Duration = Duration::from_secs(600);
+
+/// Occurrences that are due later than so much from now, in milliseconds, were settled by a clock that was wrong. What was
+/// started by a clock that was ahead by less is not started again.
+const HORIZON_MS: i64 = 3_600_000;
+
 /// Jobs that are settled at once. They take turns at writing, and those that wait for their turn share a commit.
 const AT_ONCE: usize = 16;
 
+/// What the task knows from its last look.
+#[derive(Debug, Default)]
+pub(crate) struct Follower {
+    /// What the clock showed, in milliseconds since 1970.
+    seen: i64,
+    /// When everything was reckoned anew.
+    replanned: Option<Instant>,
+}
+
+impl Follower {
+    /// One look. After the clock was set back, and from time to time, everything is reckoned anew.
+    pub(crate) async fn look(&mut self, app: &App) -> ApiResult<()> {
+        let now = app.clock.now().as_millisecond();
+        let is_old = self.replanned.is_none_or(|at| at.elapsed() >= REPLAN_PAUSE);
+        if is_old || now < self.seen {
+            replan(app).await?;
+            self.replanned = Some(Instant::now());
+        }
+        self.seen = now;
+        look(app).await
+    }
+}
+
 /// Looks at the clock: starts what is due, marks what was missed, ends what must end. What fails is logged and comes again;
 /// one bad job does not keep the others from their turn.
-pub(crate) async fn look(app: &App) -> ApiResult<()> {
+async fn look(app: &App) -> ApiResult<()> {
     let now = app.clock.now().as_millisecond();
     let due = db::jobs::scheduled(app.db.reader(), now).await?;
     stream::iter(due)
@@ -49,7 +81,7 @@ pub(crate) async fn look(app: &App) -> ApiResult<()> {
         })
         .await;
     for occurrence in occurrences::overdue(app.db.reader(), now).await? {
-        if let Err(error) = miss(app, &occurrence).await {
+        if let Err(error) = miss(app, &occurrence, now).await {
             log(&error, "a missed start could not be marked", occurrence.id);
         }
     }
@@ -69,9 +101,12 @@ fn log(error: &ApiError, what: &str, which: impl std::fmt::Display) {
     tracing::error!(object = %which, code = error.code().code(), "{what}; it is tried again: {}", error.cause());
 }
 
-/// Reckons anew when jobs are due that have some time left: the rules of time zones may be newer than what is written down.
-pub(crate) async fn replan(app: &App) -> ApiResult<()> {
+/// Reckons anew when jobs are due that have some time left: the clock may have been set, and the rules of time zones may be
+/// newer than what is written down. Of what a clock that was far ahead has settled nothing is left.
+async fn replan(app: &App) -> ApiResult<()> {
     let now = app.clock.now();
+    let voided = now.as_millisecond().saturating_add(HORIZON_MS);
+    occurrences::void(app.db.writer(), voided).await?;
     for job in db::jobs::scheduled(app.db.reader(), i64::MAX).await? {
         if job
             .next_due_at
@@ -90,7 +125,7 @@ pub(crate) async fn replan(app: &App) -> ApiResult<()> {
             }
         };
         if next.map(|next| (next.due_at, next.start_at)) != job.next_due_at.zip(job.next_start_at) {
-            db::jobs::set_next(app.db.writer(), job.id, next).await?;
+            db::jobs::set_next_of(app.db.writer(), &job, next).await?;
         }
     }
     Ok(())
@@ -103,25 +138,49 @@ fn next(occurrence: Occurrence) -> Next {
     }
 }
 
-/// Settles what has come of one job's schedule, in one transaction.
+/// From when on occurrences of a job are of interest: before that there was no job, or nobody would see them.
+fn since(job: &JobRow, now: i64) -> i64 {
+    let oldest = now.saturating_sub(OCCURRENCES_KEPT_MS);
+    // A job that is not made yet was made by a clock that was wrong.
+    let made = Some(job.created_at).filter(|made| *made <= now);
+    made.map_or(oldest, |made| made.max(oldest))
+}
+
+/// Settles what has come of one job's schedule, in one transaction. What comes of it is reckoned before that, because it may
+/// take a while after a long absence.
 async fn settle(app: &App, seen: &JobRow, now: i64) -> ApiResult<()> {
     let scope = Scope::tenant(seen.tenant_id);
+    let tenant = db::tenants::get(app.db.reader(), scope).await?;
+    let plan = match (timetable_of(seen, &tenant)?, seen.next_due_at) {
+        (Some(timetable), Some(due)) => {
+            let since = instant(since(seen, now));
+            let step = timetable.settle(instant(due), since, instant(now));
+            Some((timetable, step))
+        }
+        _ => None,
+    };
     let txn = app.db.begin().await?;
     // It may have been changed, or settled, since it was looked at.
+    let basis = |job: &JobRow| (job.version, job.next_due_at, job.next_start_at);
     let job = match db::jobs::by_id(&txn, scope, seen.id).await? {
-        Some(job) if job.enabled && job.next_start_at.is_some_and(|start| start <= now) => job,
+        Some(job) if job.enabled && basis(&job) == basis(seen) => job,
         _ => return Ok(()),
     };
-    let tenant = db::tenants::get(&txn, scope).await?;
-    let (Some(timetable), Some(due)) = (timetable_of(&job, &tenant)?, job.next_due_at) else {
+    let Some((
+        timetable,
+        Step {
+            settled,
+            next: later,
+        },
+    )) = plan
+    else {
         db::jobs::set_next(&txn, job.id, None).await?;
         return Ok(txn.commit().await?);
     };
-    let step = timetable.settle(instant(due), instant(now));
     let mut changes = Vec::new();
     let mut new = Vec::new();
     let mut rung = None;
-    for settled in step.settled {
+    for settled in settled {
         let (occurrence, more) = match settled.fate {
             Fate::Start => {
                 let is_known =
@@ -148,7 +207,7 @@ async fn settle(app: &App, seen: &JobRow, now: i64) -> ApiResult<()> {
         changes.extend(more);
     }
     occurrences::insert(&txn, scope, job.id, new).await?;
-    db::jobs::set_next(&txn, job.id, step.next.map(next)).await?;
+    db::jobs::set_next(&txn, job.id, later.map(next)).await?;
     txn.commit().await?;
     app.tell_all(changes);
     app.tell(job.tenant_id, What::Job { uuid: job.uuid });
@@ -176,7 +235,7 @@ fn entry(
 }
 
 /// Starts a job for an occurrence: the run that waits already is joined, one that is at work lets it pass.
-async fn start(
+pub(super) async fn start(
     app: &App,
     txn: &Txn,
     job: &JobRow,
@@ -212,9 +271,8 @@ async fn start(
         run = db::runs::save(txn, run).await?;
     }
     // Whatever kept the server from starting it in time, the machine has the whole grace to take it.
-    let grace = i64::try_from(START_GRACE.as_millis()).unwrap_or(i64::MAX);
     let mut new = entry(timetable, settled, occurrences::DUE, None);
-    new.deadline_at = new.deadline_at.max(now + grace);
+    new.deadline_at = new.deadline_at.max(now + grace());
     new.run_id = Some(run.id);
     Ok((new, changes))
 }
@@ -239,21 +297,31 @@ async fn note_skipped(
     Ok(changes)
 }
 
-/// Marks an occurrence whose run nobody took in time. The run is withdrawn when its job makes up for nothing.
-async fn miss(app: &App, seen: &OccurrenceRow) -> ApiResult<()> {
+/// Marks an occurrence whose run nobody took in time. The run is withdrawn when its job makes up for nothing. One whose
+/// machine is there and has other work waits for its turn instead.
+async fn miss(app: &App, seen: &OccurrenceRow, now: i64) -> ApiResult<()> {
     let scope = Scope::tenant(seen.tenant_id);
     let txn = app.db.begin().await?;
+    let Some(job) = db::jobs::by_id(&txn, scope, seen.job_id).await? else {
+        return Ok(());
+    };
+    let run = match seen.run_id {
+        Some(run) => db::runs::lock(&txn, scope, run).await?,
+        None => None,
+    };
+    if let Some(run) = &run
+        && has_its_turn_to_come(app, &txn, run, &job).await?
+    {
+        occurrences::put_off(&txn, seen.id, now + grace()).await?;
+        return Ok(txn.commit().await?);
+    }
     if !occurrences::miss(&txn, seen.id).await? {
         return Ok(());
     }
     let mut changes = Vec::new();
-    let Some(job) = db::jobs::by_id(&txn, scope, seen.job_id).await? else {
-        return Ok(());
-    };
     let tenant = db::tenants::get(&txn, scope).await?;
     let catches_up = timetable_of(&job, &tenant)?.is_none_or(|timetable| timetable.catch_up);
-    if let Some(run) = seen.run_id.filter(|_| !catches_up)
-        && let Some(run) = db::runs::lock(&txn, scope, run).await?
+    if let Some(run) = run.filter(|_| !catches_up)
         && run.trigger_kind == "schedule"
         && !occurrences::is_awaited(&txn, run.id).await?
     {
@@ -264,6 +332,38 @@ async fn miss(app: &App, seen: &OccurrenceRow) -> ApiResult<()> {
     app.tell_all(changes);
     app.tell(job.tenant_id, What::Job { uuid: job.uuid });
     Ok(())
+}
+
+/// Whether a queued run waits for something else than its machine: that is there and works on another run, or the run is
+/// held back by a window, or by a vault that is not ready.
+async fn has_its_turn_to_come(
+    app: &App,
+    conn: &Txn,
+    run: &RunRow,
+    job: &JobRow,
+) -> ApiResult<bool> {
+    let scope = Scope::tenant(job.tenant_id);
+    let agents = db::agents::by_ids(conn, scope, [job.agent_id]).await?;
+    if !agents
+        .first()
+        .is_some_and(|agent| is_online(agent, crate::app::now()))
+    {
+        return Ok(false);
+    }
+    if db::runs::is_at_work(conn, job.agent_id).await? {
+        return Ok(true);
+    }
+    let tenant = db::tenants::get(conn, scope).await?;
+    if held_until(app, run, job, &tenant)?.is_some() {
+        return Ok(true);
+    }
+    let vault = db::vaults::by_id(conn, scope, run.vault_id).await?;
+    Ok(vault.is_some_and(|vault| vault.state != "ready"))
+}
+
+/// How long a machine may take, in milliseconds.
+fn grace() -> i64 {
+    i64::try_from(START_GRACE.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Ends a run whose window is over.

@@ -7,6 +7,7 @@ use holdfast_protocol::{
     agent::RunStatus,
     api::{
         jobs::{Job, JobKind},
+        schedules::Schedule,
         session::Role,
     },
     ids::JobId,
@@ -17,7 +18,8 @@ use super::{catalog::Catalog, days, runs};
 use crate::{
     app::App,
     auth::Caller,
-    db::{self, JobRow, RunRow, Scope, points::PointFigures, runs::RunMark},
+    commands::executor::is_online,
+    db::{self, AgentRow, JobRow, RunRow, Scope, points::PointFigures, runs::RunMark},
     problem::ApiResult,
     runs::parse_status,
 };
@@ -47,7 +49,8 @@ impl JobFigures {
             }
         }
         let mut missed: HashMap<i64, Vec<i64>> = HashMap::new();
-        for mark in db::occurrences::missed_since(conn, scope, since).await? {
+        let marks_of_jobs = db::occurrences::missed_since(conn, scope, jobs.iter().copied(), since);
+        for mark in marks_of_jobs.await? {
             missed.entry(mark.job_id).or_default().push(mark.due_at);
         }
         let last = db::runs::last_of_jobs(conn, scope, jobs.iter().copied()).await?;
@@ -121,6 +124,16 @@ pub(crate) fn next_run(job: &JobRow) -> Option<Time> {
         .map(Time::from_millis)
 }
 
+/// Whether the next run of a job waits for its machine, which is away: it would be missed, and be made up for.
+pub(crate) fn starts_when_back(
+    job: &JobRow,
+    agent: &AgentRow,
+    catalog: &Catalog,
+) -> ApiResult<bool> {
+    let schedule: Schedule = serde_json::from_str(&job.schedule)?;
+    Ok(next_run(job).is_some() && !is_online(agent, catalog.now) && schedule.catch_up)
+}
+
 /// A job.
 pub(crate) fn job(
     app: &App,
@@ -154,6 +167,7 @@ pub(crate) fn job(
         policy: serde_json::from_str(&row.policy)?,
         schedule: serde_json::from_str(&row.schedule)?,
         next_run_at: next_run(row),
+        starts_when_back: starts_when_back(row, agent, catalog)?,
         upload_limit_bytes_per_second: row.upload_limit.map(|limit| limit as u64),
         max_age_seconds: row.max_age_seconds.map(|limit| limit as u64),
         protected: is_protected(row, points.latest, catalog.now),

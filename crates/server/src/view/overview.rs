@@ -16,7 +16,7 @@ use super::{
     catalog::Catalog,
     days,
     failures::failure,
-    jobs::{JobFigures, is_protected, late_by, next_run},
+    jobs::{JobFigures, is_protected, late_by, next_run, starts_when_back},
     runs,
     vaults::{VaultFigures, state},
 };
@@ -62,6 +62,7 @@ pub(crate) async fn overview(
             late_by_seconds: late_by(job, latest, catalog.now),
             latest_point_at: latest.map(Time::from_millis),
             next_run_at: next_run(job),
+            starts_when_back: starts_when_back(job, agent, &catalog)?,
             last_status: figures.last(job.id).map(|run| parse_status(&run.status)),
             days: days::strip(
                 figures.marks(job.id),

@@ -7,7 +7,7 @@ use holdfast_protocol::{
         problem::Failure,
         runs::{
             PreviousRun, ProblemGroup, Progress, Run, RunProblem, RunSummary, RunTrigger, RunType,
-            Statistics,
+            Statistics, WaitingCode, WaitingReason,
         },
         session::Role,
     },
@@ -210,7 +210,7 @@ pub(crate) async fn detail(
             .unwrap_or_default(),
         given_up_in_seconds: (at_work && silent > SILENT_MS)
             .then(|| (timeout - silent / 1000).max(0) as u64),
-        waiting_reason: waiting_reason(app, catalog, row, status)?,
+        waiting_reason: waiting_reason(app, conn, catalog, row, status).await?,
         event_count: row.event_seq.max(0) as u64,
         version: row.version,
         actions: vec![
@@ -222,36 +222,44 @@ pub(crate) async fn detail(
     })
 }
 
-fn waiting_reason(
+async fn waiting_reason(
     app: &App,
+    conn: &impl ConnectionTrait,
     catalog: &Catalog,
     row: &RunRow,
     status: RunStatus,
-) -> ApiResult<Option<String>> {
+) -> ApiResult<Option<WaitingReason>> {
     let agent = row.agent_id.and_then(|id| catalog.agent(id));
     let Some(agent) = agent.filter(|_| status == RunStatus::Queued) else {
         return Ok(None);
     };
+    let reason = |code, name: &str, until| {
+        Ok(Some(WaitingReason {
+            code,
+            name: Some(name.to_owned()),
+            until,
+        }))
+    };
     if !is_online(agent, catalog.now) {
-        return Ok(Some(format!(
-            "Waits for {}, which is not connected; it starts when it is back.",
-            agent.name
-        )));
+        return reason(WaitingCode::MachineAway, &agent.name, None);
     }
     if let Some(job) = row.job_id.and_then(|id| catalog.job(id))
         && let Some(until) = schedules::held_until(app, row, job, &catalog.tenant)?
     {
-        return Ok(Some(format!(
-            "Waits until {}: its schedule lets nothing begin before.",
-            until.strftime("%H:%M")
-        )));
+        return reason(WaitingCode::Window, &agent.name, Some(Time::from(until)));
     }
-    Ok(match catalog.vault(row.vault_id) {
-        Some(vault) if vault.state != "ready" => {
-            Some(format!("Waits for the repository of {}.", vault.name))
-        }
-        _ => Some(format!("Waits for {}.", agent.name)),
-    })
+    if let Some(vault) = catalog.vault(row.vault_id)
+        && vault.state != "ready"
+    {
+        return reason(WaitingCode::Vault, &vault.name, None);
+    }
+    let busy = db::runs::is_at_work(conn, agent.id).await?;
+    let code = if busy {
+        WaitingCode::MachineBusy
+    } else {
+        WaitingCode::Machine
+    };
+    reason(code, &agent.name, None)
 }
 
 async fn problem_groups(

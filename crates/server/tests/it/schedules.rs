@@ -552,11 +552,9 @@ async fn nothing_begins_in_a_forbidden_window_and_runs_stop_at_its_end() {
     assert!(ready.agent.poll(1, 0).await.run.is_none());
     let path = format!("/runs/{}", run["id"].as_str().expect("an id"));
     let waiting = admin.get(&path).await.expect(200)["waiting_reason"].clone();
-    let until = format!("Waits until {}:", time(&clock, 50));
-    assert!(
-        waiting.as_str().is_some_and(|why| why.starts_with(&until)),
-        "{waiting}"
-    );
+    assert_eq!(waiting["code"], "window", "{waiting}");
+    let until = (clock.now() + 50.minutes()).as_millisecond();
+    assert_eq!(millis(&waiting["until"]), until);
     clock.advance(50 * MINUTE);
     let work = ready.agent.take_run().await;
     clock.advance(60 * MINUTE);
@@ -582,4 +580,211 @@ async fn nothing_begins_in_a_forbidden_window_and_runs_stop_at_its_end() {
     settled(&server, &clock).await;
     assert!(ready.agent.poll(1, 0).await.run.is_none());
     assert_eq!(count(&server, "missed").await, Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_was_ahead_loses_no_start() {
+    let clock = clock();
+    let server = TestServer::start_at(clock.clone()).await;
+    let admin = server.admin().await;
+    let mut ready = ready(&server, &admin, "box").await;
+    let base = clock.now();
+    let due = base + 30.minutes();
+    set_schedule(&admin, &ready, daily(&clock, 30)).await;
+    clock.set_wall_clock(base + (400 * 24).hours());
+    started(&admin, &ready).await;
+    settled(&server, &clock).await;
+    let work = ready.agent.take_run().await;
+    ready.agent.finish(&work, 1, "/srv/data").await;
+    ready.agent.running.clear();
+    clock.set_wall_clock(base);
+    let planned = format!(
+        "SELECT (SELECT count(*) FROM jobs WHERE next_due_at = {}) = 1 \
+         AND (SELECT count(*) FROM occurrences WHERE due_at > {}) = 0",
+        due.as_millisecond(),
+        (base + 1.hours()).as_millisecond()
+    );
+    eventually("the schedule is reckoned anew", async || {
+        (number(&server, &planned).await == Some(1)).then_some(())
+    })
+    .await;
+    clock.advance(30 * MINUTE);
+    ready.agent.take_run().await;
+    assert_eq!(runs(&admin, &ready).await.len(), 2);
+}
+
+/// Due while the server was away, and held back by the window in which it is back.
+async fn held_back(clock: &ManualClock, server: &mut TestServer, admin: &Client, ready: &Ready) {
+    let mut schedule = daily(clock, 30);
+    schedule["not_between"] = json!([{ "from": time(clock, 40), "to": time(clock, 100) }]);
+    set_schedule(admin, ready, schedule).await;
+    server.stop().await;
+    clock.advance(50 * MINUTE);
+    server.resume().await;
+    settled(server, clock).await;
+    assert!(runs(admin, ready).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_waits_outlives_another_schedule() {
+    let clock = clock();
+    let mut server = TestServer::start_at(clock.clone()).await;
+    let admin = server.admin().await;
+    let mut ready = ready(&server, &admin, "box").await;
+    held_back(&clock, &mut server, &admin, &ready).await;
+    set_schedule(&admin, &ready, daily(&clock, 600)).await;
+    let run = started(&admin, &ready).await;
+    assert_eq!(run["trigger"], "schedule");
+    assert_eq!(count(&server, "due").await, Some(1));
+    ready.agent.hello().await.expect(200);
+    ready.agent.take_run().await;
+    assert_eq!(count(&server, "started").await, Some(1));
+    let next = (clock.now() + 600.minutes()).as_millisecond();
+    assert_eq!(millis(&job(&admin, &ready).await["next_run_at"]), next);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_waits_ends_with_the_schedule() {
+    let clock = clock();
+    let mut server = TestServer::start_at(clock.clone()).await;
+    let admin = server.admin().await;
+    let ready = ready(&server, &admin, "box").await;
+    held_back(&clock, &mut server, &admin, &ready).await;
+    set_schedule(&admin, &ready, json!({ "type": "manual" })).await;
+    clock.advance(HOUR);
+    settled(&server, &clock).await;
+    assert!(runs(&admin, &ready).await.is_empty());
+    let reason = "SELECT reason = 'withdrawn' FROM occurrences WHERE state = 'skipped'";
+    assert_eq!(number(&server, reason).await, Some(1));
+    assert_eq!(missed_alerts(&admin).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_starts_by_itself_no_more_leaves_nothing_in_the_queue() {
+    for change in [
+        json!({ "enabled": false }),
+        json!({ "schedule": { "type": "manual" } }),
+    ] {
+        let clock = clock();
+        let server = TestServer::start_at(clock.clone()).await;
+        let admin = server.admin().await;
+        let ready = ready(&server, &admin, "box").await;
+        set_schedule(&admin, &ready, daily(&clock, 30)).await;
+        clock.advance(30 * MINUTE);
+        let run = started(&admin, &ready).await;
+        let version = job(&admin, &ready).await["version"].clone();
+        let path = format!("/jobs/{}", ready.job_id());
+        admin.patch(&path, &version, change).await.expect(200);
+        assert!(ready.agent.poll(1, 0).await.run.is_none());
+        let path = format!("/runs/{}", run["id"].as_str().expect("an id"));
+        let shown = admin.get(&path).await.expect(200);
+        assert_eq!(
+            (&shown["status"], &shown["failure"]["code"]),
+            (&json!("cancelled"), &json!("SCHEDULE_WITHDRAWN"))
+        );
+        clock.advance(HOUR);
+        settled(&server, &clock).await;
+        assert_eq!(
+            (count(&server, "skipped").await, missed_alerts(&admin).await),
+            (Some(1), 0)
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_asked_for_stays_when_the_schedule_goes() {
+    let clock = clock();
+    let server = TestServer::start_at(clock.clone()).await;
+    let admin = server.admin().await;
+    let mut ready = ready(&server, &admin, "box").await;
+    set_schedule(&admin, &ready, daily(&clock, 30)).await;
+    clock.advance(30 * MINUTE);
+    let run = started(&admin, &ready).await;
+    let path = format!("/jobs/{}/runs", ready.job_id());
+    admin.post(&path, json!({})).await.expect(200);
+    set_schedule(&admin, &ready, json!({ "type": "manual" })).await;
+    assert_eq!(json!(ready.agent.take_run().await.run_uuid), run["id"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_made_up_for_waits_for_a_machine_that_is_busy() {
+    let clock = clock();
+    let server = TestServer::start_at(clock.clone()).await;
+    let admin = server.admin().await;
+    let mut ready = ready(&server, &admin, "box").await;
+    ready.start(&admin).await;
+    let long = ready.agent.take_run().await;
+    let mut schedule = daily(&clock, 30);
+    schedule["catch_up"] = json!(false);
+    let second = json!({ "name": "second", "agent_id": ready.agent.uuid, "vault_id": ready.vault["id"],
+        "paths": ["/srv/more"], "schedule": schedule });
+    let second = admin.post("/jobs", second).await.expect(201);
+    clock.advance(30 * MINUTE);
+    settled(&server, &clock).await;
+    let path = format!("/runs?job_id={}", second["id"].as_str().expect("an id"));
+    let page = admin.get(&path).await.expect(200);
+    let run = &page["items"][0];
+    for _ in 0..4 {
+        clock.advance(20 * MINUTE);
+        settled(&server, &clock).await;
+    }
+    assert_eq!(
+        (count(&server, "due").await, missed_alerts(&admin).await),
+        (Some(1), 0)
+    );
+    let shown = format!("/runs/{}", run["id"].as_str().expect("an id"));
+    let shown = admin.get(&shown).await.expect(200);
+    assert_eq!(shown["waiting_reason"]["code"], "machine_busy", "{shown}");
+    ready.agent.finish(&long, 1, "/srv/data").await;
+    ready.agent.running.clear();
+    assert_eq!(json!(ready.agent.take_run().await.run_uuid), run["id"]);
+    assert_eq!(count(&server, "started").await, Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_year_without_a_server_is_settled_at_once() {
+    let clock = clock();
+    let mut server = TestServer::start_at(clock.clone()).await;
+    let admin = server.admin().await;
+    let mut ready = ready(&server, &admin, "box").await;
+    let minutely = json!({ "type": "cron", "cron": "* * * * *", "zone": "UTC" });
+    set_schedule(&admin, &ready, minutely).await;
+    server.stop().await;
+    clock.advance(365 * 24 * HOUR);
+    // As if it had been planned by a clock that had lost its time.
+    sql(
+        &server,
+        "UPDATE jobs SET next_due_at = 60000, next_start_at = 60000",
+    )
+    .await;
+    server.resume().await;
+    settled(&server, &clock).await;
+    ready.agent.hello().await.expect(200);
+    ready.agent.take_run().await;
+    assert_eq!(runs(&admin, &ready).await.len(), 1);
+    assert_eq!(count(&server, "skipped").await, Some(999));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preview_copes_with_rare_days_and_unreadable_jobs() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let ready = ready(&server, &admin, "box").await;
+    let nightly = json!({ "type": "daily", "time": "22:00", "zone": "UTC" });
+    set_schedule(&admin, &ready, nightly.clone()).await;
+    let broken = json!({ "name": "broken", "agent_id": ready.agent.uuid, "vault_id": ready.vault["id"],
+        "paths": ["/srv/more"], "schedule": nightly });
+    admin.post("/jobs", broken).await.expect(201);
+    let change =
+        r#"UPDATE jobs SET schedule = '{"type":"daily","time":"never"}' WHERE name = 'broken'"#;
+    sql(&server, change).await;
+    let body = json!({ "schedule": nightly, "agent_id": ready.agent.uuid });
+    let preview = admin.post("/schedule-previews", body).await.expect(200);
+    let clash = &preview["next_runs"][0]["clashes_with"];
+    assert_eq!(clash, &json!(["job of box"]), "{preview}");
+    let rare = json!({ "type": "cron", "cron": "* * 29 2 +mon", "zone": "Europe/Berlin" });
+    let body = json!({ "schedule": rare, "agent_id": ready.agent.uuid });
+    let preview = admin.post("/schedule-previews", body).await.expect(200);
+    let next = preview["next_runs"].as_array().expect("runs");
+    assert_eq!(next.len(), 10, "{preview}");
 }

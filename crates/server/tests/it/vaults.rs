@@ -68,10 +68,10 @@ async fn a_repository_that_cannot_be_made_is_told_and_tried_again() {
         )
         .await
         .expect(201);
-    assert!(
-        run["waiting_reason"]
-            .as_str()
-            .is_some_and(|text| text.contains("Main")),
+    let reason = &run["waiting_reason"];
+    assert_eq!(
+        (&reason["code"], &reason["name"]),
+        (&json!("vault"), &json!("Main")),
         "{run}"
     );
     let answer = agent.poll(1, 5).await;

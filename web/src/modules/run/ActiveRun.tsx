@@ -34,13 +34,19 @@ export function ActiveRun({ run }: { run: Run }) {
 	const moving = run.status === "running" && !stalled && !run.cancel_requested;
 	const begin = new Date(run.started_at ?? run.created_at);
 	const { agent } = useRunNames()(run);
+	const waiting = run.waiting_reason;
 	const route = { agent, vault: run.vault.name, attempt: Math.max(1, run.attempt) };
 	return (
 		<>
 			{run.status === "queued" ? (
 				<div className={css["notice"]}>
 					<Notice tone="neutral" icon="queued" title={t("run.queuedTitle", { agent })}>
-						{run.waiting_reason ?? t("run.queuedText")}
+						{waiting
+							? t(`run.waiting.${waiting.code}`, {
+									name: waiting.name ?? "",
+									time: waiting.until ? format.moment(waiting.until) : "",
+								})
+							: t("run.queuedText")}
 					</Notice>
 				</div>
 			) : null}

@@ -282,3 +282,24 @@ fn either_day_of_a_cron_expression_is_enough() {
         ["Sun 13 Dec 12:00 +00:00"]
     );
 }
+
+/// Searched for to the end of the calendar, ten of these would take minutes.
+#[test]
+fn rare_and_impossible_days_are_found_out_soon() {
+    let berlin = zone("Europe/Berlin");
+    for never in ["0 0 30 2 *", "* * 31 2,4,6,9,11 *", "* * 31 4 +mon"] {
+        assert_eq!(
+            JobCron::parse(never).err(),
+            Some(JobCronError::Never),
+            "{never}"
+        );
+    }
+    // 29 February on a Monday, over 2100, in each real hour.
+    let rare = timetable(cron("30 * 29 2 +mon"), &berlin);
+    assert_eq!(
+        shown(&rare, "2072-03-01T00:00:00Z", 25)[23..],
+        ["Mon 29 Feb 23:30 +01:00", "Mon 29 Feb 00:30 +01:00"]
+    );
+    let second = rare.upcoming(at("2072-03-01T00:00:00Z")).nth(24);
+    assert_eq!(second.expect("comes").due, at("2140-02-28T23:30:00Z"));
+}

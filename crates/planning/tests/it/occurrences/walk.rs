@@ -319,4 +319,36 @@ proptest! {
         }).collect();
         compare(name, &zone, &cases, begin, begin + SignedDuration::from_hours(6 * 24));
     }
+
+    /// Whether something starts in a stretch of time is what all starts before and in it say.
+    #[test]
+    fn starts_between_are_those_of_all_starts(
+        zone in prop::sample::select(UNUSUAL.to_vec()),
+        day in 0i32..4000,
+        minutes in 0i64..1440,
+        length in 0i64..20,
+        hour in 0i8..24,
+        offset in 0i64..180,
+        window in prop::option::of((0i8..24, 0i8..24)),
+    ) {
+        let zone = crate::zone(zone);
+        let midnight = jiff::civil::date(2024, 1, 1).checked_add(day.days()).expect("a date");
+        let midnight = midnight.to_zoned(TimeZone::UTC).expect("a time").timestamp();
+        let from = midnight + SignedDuration::from_mins(minutes);
+        let to = from + SignedDuration::from_mins(length);
+        let at = |hour| Time::new(hour, 0, 0, 0).expect("a time");
+        for rule in [Rule::Hourly { minute: 20 }, Rule::Daily { time: at(hour) }, cron("*/7 5,20 * * *")] {
+            let mut timetable = timetable(rule, &zone);
+            timetable.offset = SignedDuration::from_mins(offset);
+            if let Some((begin, end)) = window.filter(|(begin, end)| begin != end) {
+                timetable.not_between = windows(&[(&at(begin).to_string(), &at(end).to_string())]);
+            }
+            let mut starts = timetable
+                .upcoming(from - SignedDuration::from_hours(96))
+                .map(|occurrence| occurrence.start)
+                .take_while(|start| *start <= to);
+            let expected = starts.any(|start| start >= from);
+            prop_assert_eq!(timetable.starts_between(from, to), expected);
+        }
+    }
 }

@@ -5,6 +5,7 @@ use sea_orm_migration::prelude::*;
 mod m0001_first;
 mod m0002_groundwork;
 mod m0003_schedules;
+mod m0004_schedule_queries;
 
 /// Every migration, oldest first.
 pub(crate) struct Migrator;
@@ -16,6 +17,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_first::Migration),
             Box::new(m0002_groundwork::Migration),
             Box::new(m0003_schedules::Migration),
+            Box::new(m0004_schedule_queries::Migration),
         ]
     }
 }

@@ -5,6 +5,8 @@ mod administration;
 mod alternating;
 mod copies;
 mod fixtures;
+#[cfg(target_os = "linux")]
+mod metadata;
 mod object_lock;
 mod own;
 mod parameters;

@@ -1,6 +1,6 @@
 //! Between what a file system has beyond common metadata and what a directory entry keeps of it.
 
-use holdfast_files::Extended;
+use holdfast_files::{Extended, Windows};
 use holdfast_repository::directory::{Bytes64, Extras, PosixAcls, WindowsExtras};
 
 /// Attributes in which Linux keeps the access control lists of POSIX.
@@ -35,11 +35,75 @@ pub(crate) fn to_extras(extended: Extended) -> Extras {
     extras
 }
 
+/// What an entry kept, as a file system gets it. Access control lists come last, because they decide who may set the rest.
+pub(crate) fn to_extended(extras: Extras) -> Extended {
+    let mut attributes: Vec<(String, Vec<u8>)> = extras
+        .xattrs
+        .into_iter()
+        .map(|(name, value)| (name, value.0))
+        .collect();
+    let lists = extras.acl.unwrap_or_default();
+    for (name, list) in [(DEFAULT, lists.default), (ACCESS, lists.access)] {
+        attributes.extend(list.map(|list| (name.to_owned(), list.0)));
+    }
+    Extended {
+        attributes,
+        data: extras.data_ranges,
+        windows: extras.windows.map(|windows| Windows {
+            security: windows.security.map(|bytes| bytes.0).unwrap_or_default(),
+            attributes: windows.attributes.unwrap_or_default(),
+            streams: windows
+                .streams
+                .into_iter()
+                .map(|(name, content)| (name, content.0))
+                .collect(),
+            short_name: windows.short_name,
+        }),
+    }
+}
+
+/// Whether an attribute is an access control list.
+pub(crate) fn is_access_list(name: &str) -> bool {
+    matches!(name, ACCESS | DEFAULT)
+}
+
+/// The rights of a file's group, as three bits, in its access control list. Where there is such a list the permissions of
+/// the file have its mask in their place, which is what the most any user or group of the list may do.
+pub(crate) fn group_rights(extended: &Extended) -> Option<u32> {
+    const GROUP: u16 = 4;
+    let (_, list) = extended
+        .attributes
+        .iter()
+        .find(|(name, _)| name == ACCESS)?;
+    // A version of four bytes, then tag, rights and id of each entry (`linux/posix_acl_xattr.h`).
+    let entries = list.get(4..)?.chunks_exact(8);
+    let number = |entry: &[u8], at: usize| u16::from_le_bytes([entry[at], entry[at + 1]]);
+    let mut groups = entries.filter(|entry| number(entry, 0) == GROUP);
+    groups.next().map(|entry| u32::from(number(entry, 2)) & 7)
+}
+
 #[cfg(test)]
 mod tests {
-    use holdfast_files::Windows;
-
     use super::*;
+
+    #[test]
+    fn the_group_has_its_own_rights_and_not_the_mask() {
+        let list = [
+            &[2, 0, 0, 0][..],
+            &[1, 0, 6, 0, 255, 255, 255, 255],
+            &[2, 0, 7, 0, 210, 4, 0, 0],
+            &[4, 0, 5, 0, 255, 255, 255, 255],
+            &[16, 0, 7, 0, 255, 255, 255, 255],
+            &[32, 0, 0, 0, 255, 255, 255, 255],
+        ];
+        let with = |list: &[u8]| Extended {
+            attributes: vec![(ACCESS.to_owned(), list.to_vec())],
+            ..Extended::default()
+        };
+        assert_eq!(group_rights(&with(&list.concat())), Some(5));
+        assert_eq!(group_rights(&with(&[2, 0])), None);
+        assert_eq!(group_rights(&Extended::default()), None);
+    }
 
     #[test]
     fn every_kind_has_its_place() {
@@ -78,7 +142,15 @@ mod tests {
             }),
             ..Extras::default()
         };
-        assert_eq!(to_extras(extended), expected);
+        assert_eq!(to_extras(extended.clone()), expected);
+        let mut back = to_extended(expected);
+        let lists = back.attributes.split_off(2);
+        assert_eq!(lists[0].0, DEFAULT, "lists come last: {lists:?}");
+        back.attributes.extend(lists);
+        back.attributes.sort();
+        let mut sorted = extended;
+        sorted.attributes.sort();
+        assert_eq!(back, sorted);
         assert!(to_extras(Extended::default()).is_empty());
     }
 }

@@ -78,6 +78,9 @@ impl FileTime {
     }
 }
 
+/// Which file it is: its device, and its number there.
+pub type FileId = (u64, u64);
+
 /// Metadata of an entry; a symbolic link is described itself, not its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Metadata {
@@ -104,6 +107,13 @@ pub struct Metadata {
     pub links: u64,
     /// Whether the file takes less room than it has bytes, so that [`extended::data_extents`] may find holes.
     pub may_have_holes: bool,
+}
+
+impl Metadata {
+    /// Which file it is, where the system says so.
+    pub fn id(&self) -> Option<FileId> {
+        (self.inode != 0).then_some((self.device, self.inode))
+    }
 }
 
 #[cfg(test)]

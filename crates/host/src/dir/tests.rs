@@ -300,6 +300,41 @@ mod linux {
     }
 
     #[test]
+    fn what_differs_is_lacking_and_what_nobody_may_set_is_not() {
+        use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
+
+        let place = tempfile::tempdir().expect("a temporary directory");
+        let dir = Dir::open(place.path()).expect("open");
+        drop(dir.create_file(b"file", 0o600).expect("make a file"));
+        let subject = Subject::Entry(&dir, b"file");
+        let lacks = |wanted: &[(&str, &[u8])]| SystemExtended.lacks(subject, &with(wanted));
+        if !SystemExtended
+            .write(subject, &with(&[("user.a", b"1"), ("user.b", b"2")]))
+            .is_empty()
+        {
+            println!("skipped: needs user extended attributes");
+            return;
+        }
+        assert!(!lacks(&[]));
+        assert!(!lacks(&[("user.b", b"2")]), "more is no matter");
+        assert!(lacks(&[("user.a", b"1"), ("user.b", b"3")]));
+        assert!(lacks(&[("user.c", b"")]));
+        let large = [1; 1000];
+        assert!(lacks(&[("user.a", &large)]));
+        std::thread::scope(|scope| {
+            let asked = scope.spawn(|| {
+                let mut sets = capabilities(None).expect("what this thread may do");
+                sets.effective = CapabilitySet::empty();
+                set_capabilities(None, sets).expect("give it up");
+                let refused = with(&[("trusted.a", b"1"), ("security.capability", b"2")]);
+                assert!(!SystemExtended.lacks(subject, &refused));
+                assert_eq!(SystemExtended.write(subject, &refused).len(), 2);
+            });
+            asked.join().expect("the thread");
+        });
+    }
+
+    #[test]
     fn holes_are_found() {
         let place = tempfile::tempdir().expect("a temporary directory");
         let dir = Dir::open(place.path()).expect("open");

@@ -1,13 +1,23 @@
-//! Owners, permissions and times, in this order: setting an owner clears the set-id bits.
+//! What is set on a file once it has its content: owner, extended attributes, access control lists, permissions and times,
+//! in this order. Setting an owner clears the set-id bits and capabilities, a file that its owner may not write to takes no
+//! attributes from them, and everything before moves the times.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use holdfast_files::{Extended, Refused};
+use holdfast_host::dir::extended::{Subject, WriteExtended};
 use holdfast_host::dir::{self, Dir, FileState, FileTime};
+use parking_lot::Mutex;
 
+use super::beyond::Beyond;
 use super::plan::{Attributes, Plan};
 use super::request::RestoreRequest;
+use crate::extended::{group_rights, is_access_list};
 use crate::problem::{ProblemCode, Severity};
 
 /// Permissions while an entry is not finished.
@@ -22,6 +32,21 @@ const OWNER_WRITES: u32 = 0o200;
 
 /// Set-user-id and set-group-id.
 const SET_ID: u32 = 0o6000;
+/// Rights that a program gives whoever runs it, as the set-id bits do.
+const CAPABILITIES: &str = "security.capability";
+/// Entries that a message names of those with one and the same refusal.
+const NAMED: usize = 5;
+
+/// What is to be set on an entry.
+#[derive(Clone, Copy)]
+pub(super) struct Goal<'a> {
+    pub(super) attributes: &'a Attributes,
+    /// What it has beyond them, if something of it is set.
+    pub(super) beyond: Option<&'a Beyond>,
+}
+
+/// The path of an entry for messages, made where there is one.
+pub(super) type PathOf<'a> = &'a dyn Fn() -> String;
 
 /// Whether an unfinished file was made by this user and is nothing else at the same time. Whoever may write to the
 /// directory could have put another one there.
@@ -43,8 +68,19 @@ pub(super) struct Owners {
     mask: u32,
     /// Owners and permissions that the system refused to set.
     refused: AtomicU64,
-    /// Entries without the set-id bits of the snapshot, because they have another owner.
+    /// Entries without the set-id bits or capabilities of the snapshot, because they have another owner.
     withheld: AtomicU64,
+    extended: Arc<dyn WriteExtended>,
+    /// What else was refused: what, and what the system said.
+    refusals: Mutex<BTreeMap<(String, String), Refusals>>,
+}
+
+/// Entries with one and the same refusal.
+#[derive(Default)]
+struct Refusals {
+    count: u64,
+    /// The first of them.
+    paths: Vec<String>,
 }
 
 impl Owners {
@@ -58,6 +94,8 @@ impl Owners {
             mask: dir::creation_mask().unwrap_or(0o7777),
             refused: AtomicU64::new(0),
             withheld: AtomicU64::new(0),
+            extended: Arc::clone(&request.extended),
+            refusals: Mutex::default(),
         }
     }
 
@@ -67,9 +105,12 @@ impl Owners {
     }
 
     /// Permissions with which a file is created: the final ones if nothing needs to be changed afterwards.
-    pub(super) fn creation_mode(&self, wanted: &Attributes) -> u32 {
-        let is_final =
-            self.permissions && !self.differs(wanted) && wanted.mode & (self.mask | 0o7000) == 0;
+    pub(super) fn creation_mode(&self, goal: Goal<'_>) -> u32 {
+        let wanted = goal.attributes;
+        let is_final = self.permissions
+            && goal.beyond.is_none()
+            && !self.differs(wanted)
+            && wanted.mode & (self.mask | 0o7000) == 0;
         if is_final {
             wanted.mode
         } else {
@@ -81,20 +122,23 @@ impl Owners {
     pub(super) fn finish_file(
         &self,
         file: &File,
-        wanted: &Attributes,
+        goal: Goal<'_>,
         created: u32,
+        path: PathOf<'_>,
     ) -> io::Result<()> {
+        let wanted = goal.attributes;
         let owned = if self.differs(wanted) {
             self.allow_refusal(dir::set_owner(file, wanted.uid, wanted.gid))?
         } else {
             self.is_own(wanted)
         };
+        let allowed = self.set_beyond(Subject::File(file), goal, owned, path);
         let mode = if self.permissions {
-            self.granted(wanted.mode, owned)
+            self.granted(wanted.mode & allowed, owned)
         } else {
             0o666 & !self.mask
         };
-        if mode != created || mode & self.mask != 0 {
+        if mode != created || mode & self.mask != 0 || goal.beyond.is_some() {
             self.allow_refusal(dir::set_permissions(file, mode))?;
         }
         if self.times {
@@ -129,20 +173,43 @@ impl Owners {
             }
     }
 
-    /// Whether what an existing file lacks may be set on it. Whoever has it open, or has linked it elsewhere, keeps it:
-    /// rights of another owner go to a new file only.
-    pub(super) fn may_set_in_place(&self, there: &dir::Metadata, wanted: &Attributes) -> bool {
-        let keeps_owner =
-            !self.owners || !self.may_give || (there.uid, there.gid) == (wanted.uid, wanted.gid);
-        let gives_rights = self.permissions && cfg!(unix) && wanted.mode & SET_ID != 0;
-        keeps_owner && (!gives_rights || there.kind == dir::Kind::Symlink)
+    /// Whether the entry `name`, which exists, lacks something beyond the attributes that would be set on it.
+    pub(super) fn lacks_beyond(&self, directory: &Dir, name: &[u8], goal: Goal<'_>) -> bool {
+        let Some(beyond) = goal.beyond else {
+            return false;
+        };
+        let wanted = self.without_lists(&beyond.extended);
+        let subject = Subject::Entry(directory, name);
+        self.extended.lacks(subject, &wanted)
     }
 
-    /// Sets on an existing file what [`Self::are_set`] asks for and [`Self::may_set_in_place`] allows.
-    pub(super) fn change_file(&self, file: &File, wanted: &Attributes) -> io::Result<()> {
+    /// Whether what an existing file lacks may be set on it. Whoever has it open, or has linked it elsewhere, keeps it:
+    /// rights of another owner go to a new file only.
+    pub(super) fn may_set_in_place(&self, there: &dir::Metadata, goal: Goal<'_>) -> bool {
+        let wanted = goal.attributes;
+        let keeps_owner =
+            !self.owners || !self.may_give || (there.uid, there.gid) == (wanted.uid, wanted.gid);
+        let is_file = cfg!(unix) && there.kind != dir::Kind::Symlink;
+        let set_id = is_file && self.permissions && wanted.mode & SET_ID != 0;
+        let capabilities = goal
+            .beyond
+            .is_some_and(|beyond| has_capabilities(&beyond.extended));
+        keeps_owner && !set_id && !capabilities
+    }
+
+    /// Sets on an existing file what [`Self::are_set`] and [`Self::lacks_beyond`] ask for and [`Self::may_set_in_place`]
+    /// allows.
+    pub(super) fn change_file(
+        &self,
+        file: &File,
+        goal: Goal<'_>,
+        path: PathOf<'_>,
+    ) -> io::Result<()> {
+        let wanted = goal.attributes;
+        let allowed = self.set_beyond(Subject::File(file), goal, false, path);
         if self.permissions {
             let mode = if cfg!(unix) {
-                wanted.mode & !SET_ID
+                wanted.mode & !SET_ID & allowed
             } else {
                 wanted.mode
             };
@@ -159,10 +226,13 @@ impl Owners {
         &self,
         directory: &Dir,
         name: &[u8],
-        wanted: &Attributes,
+        goal: Goal<'_>,
+        path: PathOf<'_>,
     ) -> io::Result<()> {
+        self.set_beyond(Subject::Entry(directory, name), goal, false, path);
         if self.times {
-            directory.set_entry_times(name, FileTime::from_nanoseconds(wanted.modified))?;
+            let modified = FileTime::from_nanoseconds(goal.attributes.modified);
+            directory.set_entry_times(name, modified)?;
         }
         Ok(())
     }
@@ -187,11 +257,16 @@ impl Owners {
         &self,
         directory: &Dir,
         name: &[u8],
-        wanted: &Attributes,
+        goal: Goal<'_>,
+        path: PathOf<'_>,
     ) -> io::Result<()> {
-        if self.differs(wanted) {
-            self.allow_refusal(directory.set_entry_owner(name, wanted.uid, wanted.gid))?;
-        }
+        let wanted = goal.attributes;
+        let owned = if self.differs(wanted) {
+            self.allow_refusal(directory.set_entry_owner(name, wanted.uid, wanted.gid))?
+        } else {
+            self.is_own(wanted)
+        };
+        self.set_beyond(Subject::Entry(directory, name), goal, owned, path);
         if self.times {
             directory.set_entry_times(name, FileTime::from_nanoseconds(wanted.modified))?;
         }
@@ -202,9 +277,11 @@ impl Owners {
     pub(super) fn finish_directory(
         &self,
         directory: &Dir,
-        wanted: &Attributes,
+        goal: Goal<'_>,
         new: bool,
+        path: PathOf<'_>,
     ) -> io::Result<()> {
+        let wanted = goal.attributes;
         let owned = if self.owners && (!new || self.differs(wanted)) {
             self.allow_refusal(directory.set_owner(wanted.uid, wanted.gid))?
         } else if new {
@@ -215,8 +292,9 @@ impl Owners {
                     .own_metadata()
                     .is_ok_and(|there| (there.uid, there.gid) == (wanted.uid, wanted.gid))
         };
+        let allowed = self.set_beyond(Subject::Directory(directory), goal, owned, path);
         if self.permissions {
-            directory.set_permissions(self.granted(wanted.mode, owned))?;
+            directory.set_permissions(self.granted(wanted.mode & allowed, owned))?;
         } else if new {
             directory.set_permissions(0o777 & !self.mask)?;
         }
@@ -224,6 +302,85 @@ impl Owners {
             directory.set_times(FileTime::from_nanoseconds(wanted.modified))?;
         }
         Ok(())
+    }
+
+    /// Sets what hangs on the name of an entry, once it has it.
+    pub(super) fn finish_name(
+        &self,
+        directory: &Dir,
+        name: &[u8],
+        goal: Goal<'_>,
+        path: PathOf<'_>,
+    ) {
+        let Some(beyond) = goal
+            .beyond
+            .filter(|beyond| beyond.extended.windows.is_some())
+        else {
+            return;
+        };
+        for refused in self.extended.write_name(directory, name, &beyond.extended) {
+            self.refuse(refused, path);
+        }
+    }
+
+    /// Sets what an entry has beyond its attributes, and says which permissions it may then have: where an access control
+    /// list could not be set, the group gets its own rights and not those of the whole list.
+    fn set_beyond(
+        &self,
+        subject: Subject<'_>,
+        goal: Goal<'_>,
+        owned: bool,
+        path: PathOf<'_>,
+    ) -> u32 {
+        let mut allowed = 0o7777;
+        let Some(beyond) = goal.beyond else {
+            return allowed;
+        };
+        let wanted = self.allowed(&beyond.extended, owned);
+        for refused in self.extended.write(subject, &wanted) {
+            if is_access_list(&refused.what)
+                && let Some(rights) = group_rights(&wanted)
+            {
+                allowed = 0o7707 | rights << 3;
+            }
+            self.refuse(refused, path);
+        }
+        allowed
+    }
+
+    /// What is set of it: access control lists are permissions, and capabilities are for files of their owner alone.
+    fn allowed<'e>(&self, wanted: &'e Extended, owned: bool) -> Cow<'e, Extended> {
+        let mut allowed = self.without_lists(wanted);
+        if !owned && has_capabilities(wanted) {
+            self.withheld.fetch_add(1, Ordering::Relaxed);
+            let attributes = &mut allowed.to_mut().attributes;
+            attributes.retain(|(name, _)| name != CAPABILITIES);
+        }
+        allowed
+    }
+
+    /// Without access control lists where permissions are not restored.
+    fn without_lists<'e>(&self, wanted: &'e Extended) -> Cow<'e, Extended> {
+        if self.permissions {
+            return Cow::Borrowed(wanted);
+        }
+        let mut without = wanted.clone();
+        without.attributes.retain(|(name, _)| !is_access_list(name));
+        if let Some(windows) = &mut without.windows {
+            windows.security.clear();
+        }
+        Cow::Owned(without)
+    }
+
+    /// Notes something that could not be restored while the rest of its entry was.
+    pub(super) fn refuse(&self, refused: Refused, path: PathOf<'_>) {
+        let key = (refused.what, refused.error.to_string());
+        let mut refusals = self.refusals.lock();
+        let same = refusals.entry(key).or_default();
+        same.count += 1;
+        if same.paths.len() < NAMED {
+            same.paths.push(path());
+        }
     }
 
     /// Whoever may not set owners, and file systems without permissions, get everything else. A file then stays as closed
@@ -244,8 +401,24 @@ impl Owners {
         }
     }
 
-    /// Says once how many owners and permissions could not be set.
+    /// Says once what could not be set, and of how many entries.
     pub(super) fn report(&self, plan: &Plan) {
+        let refusals = std::mem::take(&mut *self.refusals.lock());
+        for ((what, reason), mut same) in refusals {
+            same.paths.sort();
+            let paths = same.paths.join(", ");
+            let message = match same.count - same.paths.len() as u64 {
+                0 => format!("{what} could not be restored: {reason} ({paths})"),
+                more => format!("{what} could not be restored: {reason} ({paths} and {more} more)"),
+            };
+            let path = same.paths.into_iter().next().unwrap_or_default();
+            plan.problem(
+                ProblemCode::AttributesNotSet,
+                Severity::Warning,
+                path,
+                message,
+            );
+        }
         let refused = self.refused.load(Ordering::Relaxed);
         let withheld = self.withheld.load(Ordering::Relaxed);
         let mut messages = Vec::new();
@@ -257,7 +430,7 @@ impl Owners {
         }
         if withheld > 0 {
             messages.push(format!(
-                "{withheld} entries belong to another owner than in the snapshot and got no set-id bits"
+                "{withheld} entries belong to another owner than in the snapshot and got no set-id bits or capabilities"
             ));
         }
         for message in messages {
@@ -269,4 +442,9 @@ impl Owners {
             );
         }
     }
+}
+
+fn has_capabilities(extended: &Extended) -> bool {
+    let mut attributes = extended.attributes.iter();
+    attributes.any(|(name, _)| name == CAPABILITIES)
 }

@@ -11,7 +11,8 @@ use holdfast_repository::object::ObjectId;
 use parking_lot::Mutex;
 
 use super::compare::{Compared, Found, Item, compare};
-use super::decide::{Candidate, OpenDirectories, check_replaced};
+use super::decide::{Candidate, Seen, check_replaced};
+use super::links::HardLinks;
 use super::long::{LongFile, Start, stretches};
 use super::plan::{Plan, PlannedEntry};
 use super::request::RestoreRequest;
@@ -42,21 +43,29 @@ pub(super) struct Use {
     pub(super) long: Option<(Arc<LongFile>, u64)>,
 }
 
+/// What was found of entries without reading their data.
+struct LookedUp {
+    contents: Contents,
+    /// What is compared with the target first.
+    items: Vec<Item>,
+    /// Entries whose contents the repository lacks, and why.
+    missing: Vec<(usize, String)>,
+}
+
 /// What the target holds already.
 pub(super) struct There<'a> {
     /// The directory of the target.
     pub(super) root: &'a Dir,
-    /// Entries that are compared with what lies there.
-    pub(super) candidates: Vec<Candidate>,
-    /// Directories of which it is known whether entries may be made in them.
-    pub(super) open: OpenDirectories,
+    /// What a look at it found.
+    pub(super) seen: Seen,
     /// The names of what a restore that was cut off left unfinished, if it is continued.
     pub(super) unfinished: Option<&'a Unfinished>,
 }
 
 impl Contents {
-    /// Finds the contents of all entries that are to be written, and leaves out what the target has already; the plan says
-    /// afterwards what becomes of each. Entries whose contents the repository lacks cannot be restored.
+    /// Finds the contents of all entries that are to be written, and leaves out what the target has already and what is
+    /// made by linking; the plan says afterwards what becomes of each. Entries whose contents the repository lacks cannot
+    /// be restored.
     ///
     /// # Errors
     /// A failing store, or cancellation.
@@ -64,20 +73,38 @@ impl Contents {
         repo: &Repository,
         request: &RestoreRequest,
         plan: &mut Plan,
-        mut there: Option<There<'_>>,
+        links: &HardLinks,
+        there: Option<&mut There<'_>>,
     ) -> Result<Self> {
-        let candidates = there
-            .as_mut()
-            .map(|there| std::mem::take(&mut there.candidates));
+        let candidates = match &there {
+            Some(there) => there.seen.candidates.as_slice(),
+            None => &[],
+        };
         let candidates: HashMap<usize, Candidate> = candidates
-            .into_iter()
-            .flatten()
-            .map(|candidate| (candidate.entry, candidate))
+            .iter()
+            .filter(|candidate| !links.is_further(candidate.entry))
+            .map(|candidate| (candidate.entry, *candidate))
             .collect();
         let continued = there
             .as_ref()
             .is_some_and(|there| there.unfinished.is_some());
-        let (mut contents, items) = Self::look_up(repo, request, plan, candidates, continued)?;
+        let written = |index: &usize| {
+            let action = plan.entries[*index].action;
+            matches!(action, Action::Create | Action::Replace) && !links.is_further(*index)
+        };
+        let entries: Vec<usize> = (0..plan.entries.len()).filter(written).collect();
+        let found = Self::look_up(repo, request, plan, &entries, (candidates, continued))?;
+        let LookedUp {
+            mut contents,
+            items,
+            missing,
+        } = found;
+        for (entry, reason) in missing {
+            for name in links.further_of(entry) {
+                plan.cannot(name, ProblemCode::Damaged, reason.clone());
+            }
+            plan.cannot(entry, ProblemCode::Damaged, reason);
+        }
         if let Some(there) = there
             && !items.is_empty()
         {
@@ -86,54 +113,68 @@ impl Contents {
         Ok(contents)
     }
 
-    /// The contents of what is written in any case, and those of what has to be compared first.
+    /// The contents of `entries`, which are written whatever the target has, and the entries whose contents the repository
+    /// lacks, with the reasons.
+    ///
+    /// # Errors
+    /// As [`Self::find`].
+    pub(super) fn of(
+        repo: &Repository,
+        request: &RestoreRequest,
+        plan: &Plan,
+        entries: &[usize],
+    ) -> Result<(Self, Vec<(usize, String)>)> {
+        let found = Self::look_up(repo, request, plan, entries, (HashMap::new(), false))?;
+        Ok((found.contents, found.missing))
+    }
+
+    /// The contents of what is written in any case, and those of what has to be compared first: the candidates, and long
+    /// files where a restore is continued.
     fn look_up(
         repo: &Repository,
         request: &RestoreRequest,
-        plan: &mut Plan,
-        candidates: HashMap<usize, Candidate>,
-        continued: bool,
-    ) -> Result<(Self, Vec<Item>)> {
-        let written =
-            |entry: &PlannedEntry| matches!(entry.action, Action::Create | Action::Replace);
-        let objects: Vec<(usize, ObjectId)> = plan
-            .entries
+        plan: &Plan,
+        entries: &[usize],
+        (candidates, continued): (HashMap<usize, Candidate>, bool),
+    ) -> Result<LookedUp> {
+        let objects: Vec<(usize, ObjectId)> = entries
             .iter()
-            .enumerate()
-            .filter(|(_, entry)| written(entry))
-            .map(|(index, entry)| (index, entry.object))
+            .map(|&index| (index, plan.entries[index].object))
             .collect();
         let contents = Self {
             wanted: Vec::with_capacity(objects.len()),
             uses: Vec::with_capacity(objects.len()),
             ..Self::default()
         };
-        let found = Mutex::new((contents, Vec::new(), candidates));
-        let missing = Mutex::new(Vec::new());
-        let planned = &*plan;
+        let found = LookedUp {
+            contents,
+            items: Vec::new(),
+            missing: Vec::new(),
+        };
+        let found = Mutex::new((found, candidates));
         object_parts(
             repo,
             &objects,
             request.workers(),
             &request.cancel,
             &|index, parts| {
+                let (found, candidates) = &mut *found.lock();
                 let parts = match parts {
                     Ok(parts) => parts,
                     Err(reason) => {
-                        missing.lock().push((index, reason));
+                        found.missing.push((index, reason));
                         return Ok(());
                     }
                 };
-                let entry = &planned.entries[index];
+                let entry = &plan.entries[index];
                 let begun = continued
                     && parts.len() > 1
-                    && planned.directories[entry.directory].action == Action::Same;
-                let (contents, items, candidates) = &mut *found.lock();
+                    && plan.directories[entry.directory].action == Action::Same;
                 let candidate = candidates.remove(&index);
                 if candidate.is_none() && !begun {
-                    contents.add(index, entry, parts, Start::Nothing, &[]);
+                    found.contents.add(index, entry, parts, Start::Nothing, &[]);
                 } else {
-                    items.push(Item {
+                    found.items.push(Item {
                         entry: index,
                         parts,
                         candidate,
@@ -142,11 +183,7 @@ impl Contents {
                 Ok(())
             },
         )?;
-        for (entry, reason) in missing.into_inner() {
-            plan.cannot(entry, ProblemCode::Damaged, reason);
-        }
-        let (contents, items, _) = found.into_inner();
-        Ok((contents, items))
+        Ok(found.into_inner().0)
     }
 
     /// Adds what the target does not have of `items`.
@@ -155,10 +192,10 @@ impl Contents {
         repo: &Repository,
         request: &RestoreRequest,
         plan: &mut Plan,
-        there: There<'_>,
+        there: &mut There<'_>,
         items: Vec<Item>,
     ) -> Result<()> {
-        let found = compare(repo, request, plan, &there, &items)?;
+        let found = compare(repo, request, plan, there, &items)?;
         let replaced: Vec<usize> = items
             .iter()
             .zip(&found)
@@ -167,7 +204,7 @@ impl Contents {
             })
             .map(|(item, _)| item.entry)
             .collect();
-        check_replaced(plan, there.root, there.open, &replaced)?;
+        check_replaced(plan, there.root, &mut there.seen.open, &replaced)?;
         for (item, found) in items.into_iter().zip(found) {
             let Item { entry, parts, .. } = item;
             let planned = &mut plan.entries[entry];

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 
-use holdfast_host::dir::{self, Dir};
+use holdfast_host::dir::{self, Dir, FileId};
 use holdfast_planning::restore::{Action, Decision, Existing, Rules, Shape, Wanted, decide};
 use holdfast_repository::directory::EntryKind;
 
@@ -15,6 +15,7 @@ use crate::problem::{ProblemCode, Severity};
 
 /// An existing entry of which content or attributes decide what happens to it; until then it is taken for one that is
 /// replaced.
+#[derive(Clone, Copy)]
 pub(super) struct Candidate {
     /// Position in the plan.
     pub(super) entry: usize,
@@ -24,6 +25,18 @@ pub(super) struct Candidate {
     pub(super) attributes_set: bool,
     /// Whether the attributes that it lacks may be set on it, rather than on a new file in its place.
     pub(super) in_place: bool,
+}
+
+/// What a look at the target found beside the actions of the plan.
+#[derive(Default)]
+pub(super) struct Seen {
+    /// Entries that are compared with the snapshot.
+    pub(super) candidates: Vec<Candidate>,
+    /// Directories of which it is known whether entries may be made in them.
+    pub(super) open: OpenDirectories,
+    /// Existing entries that had several names in the snapshot, and which files they are here. Another one than any where
+    /// the system does not say.
+    pub(super) linked: HashMap<usize, FileId>,
 }
 
 /// Of existing directories: whether entries may be made in them, as far as that was asked.
@@ -38,25 +51,24 @@ pub(super) fn decide_all(
     root: &Dir,
     rules: &Rules,
     owners: &Owners,
-) -> Result<(Vec<Candidate>, OpenDirectories)> {
+) -> Result<Seen> {
     let target = Directories::of(plan, root)?;
     let mut look = Look::new(plan, &target, OpenDirectories::new());
     let directories = look.directories();
-    let mut candidates = Vec::new();
     let entries: Vec<Action> = (0..plan.entries.len())
         .map(|index| match directories[plan.entries[index].directory] {
-            Action::Same => look.entry(index, rules, owners, &mut candidates),
+            Action::Same => look.entry(index, rules, owners),
             other => other,
         })
         .collect();
-    let open = look.open;
+    let seen = look.seen;
     for (directory, action) in plan.directories.iter_mut().zip(directories) {
         directory.action = action;
     }
     for (entry, action) in plan.entries.iter_mut().zip(entries) {
         entry.action = action;
     }
-    Ok((candidates, open))
+    Ok(seen)
 }
 
 /// Sets the action of existing entries that turned out to be replaced: those that must not be cannot be restored.
@@ -66,12 +78,13 @@ pub(super) fn decide_all(
 pub(super) fn check_replaced(
     plan: &mut Plan,
     root: &Dir,
-    open: OpenDirectories,
+    open: &mut OpenDirectories,
     entries: &[usize],
 ) -> Result<()> {
     let target = Directories::of(plan, root)?;
-    let mut look = Look::new(plan, &target, open);
+    let mut look = Look::new(plan, &target, std::mem::take(open));
     let actions: Vec<Action> = entries.iter().map(|&index| look.replaced(index)).collect();
+    *open = look.seen.open;
     for (&index, action) in entries.iter().zip(actions) {
         plan.entries[index].action = action;
     }
@@ -81,13 +94,20 @@ pub(super) fn check_replaced(
 struct Look<'a> {
     plan: &'a Plan,
     cache: DirectoryCache<'a>,
-    open: OpenDirectories,
+    seen: Seen,
 }
 
 impl<'a> Look<'a> {
     fn new(plan: &'a Plan, target: &'a Directories<'a>, open: OpenDirectories) -> Self {
-        let cache = DirectoryCache::new(target);
-        Self { plan, cache, open }
+        let seen = Seen {
+            open,
+            ..Seen::default()
+        };
+        Self {
+            plan,
+            cache: DirectoryCache::new(target),
+            seen,
+        }
     }
 
     fn directories(&mut self) -> Vec<Action> {
@@ -125,7 +145,7 @@ impl<'a> Look<'a> {
 
     /// Whether entries may be made in an existing directory. It is named once if not, instead of everything in it.
     fn is_open(&mut self, directory: usize) -> bool {
-        if let Some(&open) = self.open.get(&directory) {
+        if let Some(&open) = self.seen.open.get(&directory) {
             return open;
         }
         let asked = self.cache.get(directory).and_then(|dir| dir.may_create());
@@ -135,17 +155,11 @@ impl<'a> Look<'a> {
             self.plan
                 .problem(ProblemCode::WriteFailed, Severity::Error, path, message);
         }
-        self.open.insert(directory, asked.is_ok());
+        self.seen.open.insert(directory, asked.is_ok());
         asked.is_ok()
     }
 
-    fn entry(
-        &mut self,
-        index: usize,
-        rules: &Rules,
-        owners: &Owners,
-        candidates: &mut Vec<Candidate>,
-    ) -> Action {
+    fn entry(&mut self, index: usize, rules: &Rules, owners: &Owners) -> Action {
         let entry = &self.plan.entries[index];
         let there = match self.metadata(index) {
             Ok(there) => there,
@@ -162,33 +176,53 @@ impl<'a> Look<'a> {
             modified: entry.attributes.modified,
         };
         let decision = decide(there.as_ref().map(describe), wanted, rules);
-        let attributes_set = there
-            .as_ref()
-            .is_some_and(|there| owners.are_set(there, &entry.attributes));
+        let Some(there) = there else {
+            return match decision {
+                Decision::Act(Action::Create) if !self.is_open(entry.directory) => Action::Cannot,
+                _ => Action::Create,
+            };
+        };
+        if entry.has_further_names() {
+            let id = there.id().unwrap_or((u64::MAX, index as u64));
+            self.seen.linked.insert(index, id);
+        }
         let trusted = match decision {
             Decision::Act(Action::Cannot) => {
                 let message = "a folder is in its place and is not removed";
                 return self.cannot(index, message.to_owned());
             }
-            Decision::Act(Action::Create) if !self.is_open(entry.directory) => {
-                return Action::Cannot;
-            }
             Decision::Act(Action::Replace) => return self.replaced(index),
+            Decision::Act(Action::Same) if self.lacks_beyond(index, owners) => {
+                return self.replaced(index);
+            }
             Decision::Act(action) => return action,
-            Decision::Attributes if attributes_set => return Action::Same,
             Decision::Attributes => true,
             Decision::Compare => false,
         };
-        let in_place = there
-            .as_ref()
-            .is_some_and(|there| owners.may_set_in_place(there, &entry.attributes));
-        candidates.push(Candidate {
+        let attributes_set =
+            owners.are_set(&there, &entry.attributes) && !self.lacks_beyond(index, owners);
+        if trusted && attributes_set {
+            return Action::Same;
+        }
+        self.seen.candidates.push(Candidate {
             entry: index,
             trusted,
             attributes_set,
-            in_place,
+            in_place: owners.may_set_in_place(&there, entry.goal()),
         });
         Action::Replace
+    }
+
+    /// Whether an existing entry lacks something of what it had beyond its attributes. Only those are asked that had
+    /// something.
+    fn lacks_beyond(&mut self, index: usize, owners: &Owners) -> bool {
+        let entry = &self.plan.entries[index];
+        let goal = entry.goal();
+        goal.beyond.is_some()
+            && self
+                .cache
+                .get(entry.directory)
+                .is_ok_and(|dir| owners.lacks_beyond(&dir, &entry.name, goal))
     }
 
     fn metadata(&mut self, index: usize) -> io::Result<Option<dir::Metadata>> {

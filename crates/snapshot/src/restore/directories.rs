@@ -114,9 +114,19 @@ impl<'a> Directories<'a> {
     fn set_attributes_of(&self, index: usize, owners: &Owners, cache: &mut DirectoryCache<'_>) {
         let directory = &self.plan.directories[index];
         let new = directory.action == Action::Create;
+        let goal = directory.goal();
+        let path = || self.plan.path_of_directory(index);
         let set = cache
             .open(index)
-            .and_then(|dir| owners.finish_directory(&dir, &directory.attributes, new));
+            .and_then(|dir| owners.finish_directory(&dir, goal, new, &path));
+        // The root has the name that the caller gave it.
+        if new
+            && index != 0
+            && goal.beyond.is_some()
+            && let Ok(above) = cache.open(directory.parent)
+        {
+            owners.finish_name(&above, &directory.name, goal, &path);
+        }
         if let Err(error) = set {
             let path = self.plan.path_of_directory(index);
             let message = format!("owner, permissions or times were not set: {error}");

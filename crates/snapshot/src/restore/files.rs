@@ -1,7 +1,10 @@
 //! Files and symbolic links of a target, written in the order of the packs.
 
+mod link;
+
 use std::fs::File;
 use std::io::{self, Write as _};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -14,7 +17,8 @@ use super::attributes::{Owners, UNFINISHED_FILE};
 use super::compare::Compared;
 use super::contents::Contents;
 use super::directories::{Directories, DirectoryCache, is_full, target_error};
-use super::holes::{may_have_holes, without_holes};
+use super::holes::{around_holes, may_have_holes, set_hollow_length, without_holes};
+use super::links::HardLinks;
 use super::long::{LongFile, changed, unchanged};
 use super::plan::{Plan, PlannedEntry};
 use super::request::RestoreRequest;
@@ -32,6 +36,7 @@ pub(super) struct Writer<'a> {
     request: &'a RestoreRequest,
     directories: &'a Directories<'a>,
     owners: &'a Owners,
+    links: &'a HardLinks,
     contents: Contents,
     unfinished: Unfinished,
     open_files: AtomicUsize,
@@ -43,6 +48,7 @@ impl<'a> Writer<'a> {
         request: &'a RestoreRequest,
         directories: &'a Directories<'a>,
         owners: &'a Owners,
+        links: &'a HardLinks,
         contents: Contents,
         unfinished: Unfinished,
     ) -> Self {
@@ -51,6 +57,7 @@ impl<'a> Writer<'a> {
             request,
             directories,
             owners,
+            links,
             contents,
             unfinished,
             open_files: AtomicUsize::new(0),
@@ -64,16 +71,31 @@ impl<'a> Writer<'a> {
     /// Writes everything. After an error of the store what is not complete stays for a restore that continues this one;
     /// after any other it is removed again.
     pub(super) fn run(mut self) -> Result<()> {
+        self.write()?;
+        let copies = self.link_all()?;
+        if copies.is_empty() {
+            return Ok(());
+        }
+        let (contents, missing) = Contents::of(self.repo, self.request, self.plan(), &copies)?;
+        for (entry, reason) in missing {
+            self.damaged(entry, &reason);
+        }
+        self.contents = contents;
+        self.write()
+    }
+
+    fn write(&mut self) -> Result<()> {
         let wanted = self.wanted();
-        let written = self.without_reading().and_then(|()| {
+        let writer = &*self;
+        let written = writer.without_reading().and_then(|()| {
             fetch(
-                self.repo,
+                writer.repo,
                 wanted,
-                self.request.workers(),
-                &self.request.cancel,
+                writer.request.workers(),
+                &writer.request.cancel,
                 || FileReceiver {
-                    writer: &self,
-                    cache: DirectoryCache::new(self.directories),
+                    writer,
+                    cache: DirectoryCache::new(writer.directories),
                 },
             )
         });
@@ -130,16 +152,18 @@ impl<'a> Writer<'a> {
         cache: &mut DirectoryCache<'_>,
     ) -> io::Result<()> {
         let entry = &self.plan().entries[index];
+        let path = || self.path_of(index);
         let dir = cache.get(entry.directory)?;
         match compared {
             Compared::File(state) => {
                 let file = dir.open_file_for_attributes(&entry.name)?;
                 unchanged(&file, state)?;
-                self.owners.change_file(&file, &entry.attributes)
+                self.owners.change_file(&file, entry.goal(), &path)?;
+                self.note_first(index, &file)
             }
             Compared::Symlink(there) if dir.metadata(&entry.name)? == *there => self
                 .owners
-                .change_symlink(&dir, &entry.name, &entry.attributes),
+                .change_symlink(&dir, &entry.name, entry.goal(), &path),
             Compared::Symlink(_) => Err(changed()),
         }
     }
@@ -155,9 +179,13 @@ impl<'a> Writer<'a> {
         wanted
     }
 
-    fn problem(&self, entry: usize, code: ProblemCode, message: String) {
+    fn path_of(&self, entry: usize) -> String {
         let planned = &self.plan().entries[entry];
-        let path = self.plan().path_of(planned.directory, &planned.name);
+        self.plan().path_of(planned.directory, &planned.name)
+    }
+
+    fn problem(&self, entry: usize, code: ProblemCode, message: String) {
+        let path = self.path_of(entry);
         self.request.progress.add_error();
         self.plan().failed(entry);
         self.plan().problem(code, Severity::Error, path, message);
@@ -170,11 +198,7 @@ impl<'a> Writer<'a> {
     /// Reports a file that cannot be written; a full disk ends the restore.
     fn write_failed(&self, entry: usize, error: &io::Error) -> Result<()> {
         if is_full(error) {
-            let planned = &self.plan().entries[entry];
-            return Err(target_error(
-                self.plan().path_of(planned.directory, &planned.name),
-                error,
-            ));
+            return Err(target_error(self.path_of(entry), error));
         }
         let code = if error.kind() == io::ErrorKind::AlreadyExists {
             ProblemCode::InTheWay
@@ -207,18 +231,19 @@ impl<'a> Writer<'a> {
         let entry = &self.plan().entries[index];
         let dir = cache.get(entry.directory)?;
         let name = self.unfinished.name(index);
-        let mode = self.owners.creation_mode(&entry.attributes);
+        let path = || self.path_of(index);
+        let mode = self.owners.creation_mode(entry.goal());
         let mut file = dir.create_file(&name, mode)?;
-        let written = match self.request.sparse && may_have_holes(data.len()) {
-            true => file
-                .set_len(data.len() as u64)
-                .and_then(|()| write_without_holes(&file, data, 0)),
-            false => file.write_all(data),
+        let written = match self.stretches(entry, data, 0) {
+            Some(stretches) => set_hollow_length(&file, data.len() as u64)
+                .and_then(|()| write_stretches(&file, data, 0, stretches)),
+            None => file.write_all(data),
         };
-        let written =
-            written.and_then(|()| self.owners.finish_file(&file, &entry.attributes, mode));
+        let written = written
+            .and_then(|()| self.owners.finish_file(&file, entry.goal(), mode, &path))
+            .and_then(|()| self.note_first(index, &file));
         drop(file);
-        let written = written.and_then(|()| self.put_in_place(entry, &name, &dir));
+        let written = written.and_then(|()| self.put_in_place(index, &name, &dir));
         if written.is_err() {
             let _ = dir.remove_file(&name);
         }
@@ -227,16 +252,32 @@ impl<'a> Writer<'a> {
 
     /// Gives a complete file its name. Nothing is ever seen under that name that is not complete, also after the process
     /// was killed.
-    fn put_in_place(
+    fn put_in_place(&self, index: usize, unfinished: &[u8], dir: &dir::Dir) -> io::Result<()> {
+        let entry = &self.plan().entries[index];
+        if entry.action == Action::Replace {
+            dir.rename(unfinished, &entry.name)?;
+        } else {
+            dir.rename_new(unfinished, &entry.name)?;
+        }
+        let path = || self.path_of(index);
+        self.owners
+            .finish_name(dir, &entry.name, entry.goal(), &path);
+        Ok(())
+    }
+
+    /// The stretches of a piece of a file at `offset` that are written, where the rest of it may be left as holes.
+    fn stretches(
         &self,
         entry: &PlannedEntry,
-        unfinished: &[u8],
-        dir: &dir::Dir,
-    ) -> io::Result<()> {
-        if entry.action == Action::Replace {
-            dir.rename(unfinished, &entry.name)
-        } else {
-            dir.rename_new(unfinished, &entry.name)
+        data: &[u8],
+        offset: u64,
+    ) -> Option<Vec<Range<usize>>> {
+        match entry.data_ranges() {
+            Some(ranges) => Some(around_holes(data, offset, ranges)),
+            None if self.request.sparse && may_have_holes(entry.size) => {
+                Some(without_holes(data, offset))
+            }
+            None => None,
         }
     }
 
@@ -255,7 +296,8 @@ impl<'a> Writer<'a> {
             false => entry.name.to_vec(),
         };
         dir.symlink(target, &name)?;
-        let mut finished = self.owners.finish_symlink(&dir, &name, &entry.attributes);
+        let path = || self.path_of(index);
+        let mut finished = self.owners.finish_symlink(&dir, &name, entry.goal(), &path);
         if replaces && finished.is_ok() {
             finished = dir.rename(&name, &entry.name);
         }
@@ -277,7 +319,8 @@ impl<'a> Writer<'a> {
         let file = if state.begun {
             dir.open_file_for_writing(&name)?
         } else {
-            let begun = long.begin(&dir, &name, &entry.name);
+            let is_sparse = self.request.sparse || entry.data_ranges().is_some();
+            let begun = long.begin(&dir, &name, &entry.name, is_sparse);
             if begun.is_err() && !long.is_continued() {
                 let _ = dir.remove_file(&name);
             }
@@ -304,10 +347,14 @@ impl<'a> Writer<'a> {
             return Ok(());
         }
         let file = self.long_file(long, cache)?;
-        if self.request.sparse && long.is_hollow() {
-            return write_without_holes(&file, data, offset);
+        let entry = &self.plan().entries[long.entry];
+        let stretches = long
+            .is_hollow()
+            .then(|| self.stretches(entry, data, offset));
+        match stretches.flatten() {
+            Some(stretches) => write_stretches(&file, data, offset, stretches),
+            None => dir::write_all_at(&file, data, offset),
         }
-        dir::write_all_at(&file, data, offset)
     }
 
     /// Counts a content of a file as done and finishes the file with the last one.
@@ -359,20 +406,25 @@ impl<'a> Writer<'a> {
             Some(file) => file,
             None => Arc::new(dir.open_file_for_writing(&name)?),
         };
+        let path = || self.path_of(index);
         self.owners
-            .finish_file(&file, &entry.attributes, UNFINISHED_FILE)?;
+            .finish_file(&file, entry.goal(), UNFINISHED_FILE, &path)?;
+        self.note_first(index, &file)?;
         drop(file);
-        self.put_in_place(entry, &name, &dir)
+        self.put_in_place(index, &name, &dir)
     }
 }
 
-/// Writes to a file that is long enough and reads as zeros.
-fn write_without_holes(file: &File, data: &[u8], offset: u64) -> io::Result<()> {
-    without_holes(data, offset)
-        .into_iter()
-        .try_for_each(|part| {
-            dir::write_all_at(file, &data[part.clone()], offset + part.start as u64)
-        })
+/// Writes stretches of a piece to a file that is long enough and reads as zeros.
+fn write_stretches(
+    file: &File,
+    data: &[u8],
+    offset: u64,
+    stretches: Vec<Range<usize>>,
+) -> io::Result<()> {
+    stretches.into_iter().try_for_each(|stretch| {
+        dir::write_all_at(file, &data[stretch.clone()], offset + stretch.start as u64)
+    })
 }
 
 /// What one worker does with contents.

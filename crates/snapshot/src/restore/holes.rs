@@ -1,13 +1,25 @@
 //! Stretches of zeros that are left as holes.
 
+use std::fs::File;
+use std::io;
 use std::ops::Range;
+
+use holdfast_host::dir::extended::allow_holes;
 
 /// Holes begin and end at multiples of this in a file, in bytes: smaller ones cost more than they save.
 const BLOCK: u64 = 64 << 10;
 
 /// Whether a file of this many bytes can have holes.
-pub(super) fn may_have_holes(length: usize) -> bool {
-    length as u64 >= BLOCK
+pub(super) fn may_have_holes(length: u64) -> bool {
+    length >= BLOCK
+}
+
+/// Gives a new file its length as one hole; as zeros where the file system has no holes.
+pub(super) fn set_hollow_length(file: &File, length: u64) -> io::Result<()> {
+    if let Err(error) = allow_holes(file) {
+        tracing::debug!(%error, "holes become zeros on this file system");
+    }
+    file.set_len(length)
 }
 
 /// The stretches of `data` that are written when the rest is left as holes. `data` belongs at `offset` of its file.
@@ -24,6 +36,39 @@ pub(super) fn without_holes(data: &[u8], offset: u64) -> Vec<Range<usize>> {
             _ => written.push(at..end),
         }
         at = end;
+    }
+    written
+}
+
+/// The stretches of `data`, which begins at `offset` of its file, that are written when the file had data in `extents` and
+/// holes elsewhere. What is not zero is written wherever it is.
+pub(super) fn around_holes(data: &[u8], offset: u64, extents: &[(u64, u64)]) -> Vec<Range<usize>> {
+    let end = offset + data.len() as u64;
+    let within = |position: u64| (position - offset) as usize;
+    let mut written = Vec::new();
+    let mut at = offset;
+    let mut next = extents.partition_point(|(start, length)| start.saturating_add(*length) <= at);
+    while at < end {
+        let (start, stop) = match extents.get(next) {
+            Some((start, length)) => (
+                (*start).clamp(at, end),
+                start.saturating_add(*length).min(end),
+            ),
+            None => (end, end),
+        };
+        if start > at {
+            let hole = within(at)..within(start);
+            // What the map of a damaged snapshot calls a hole is not lost.
+            if data[hole.clone()].iter().any(|byte| *byte != 0) {
+                written.push(hole);
+            }
+            at = start;
+        }
+        if stop > at {
+            written.push(within(at)..within(stop));
+            at = stop;
+        }
+        next += 1;
     }
     written
 }
@@ -48,5 +93,24 @@ mod tests {
         );
         assert_eq!(only(without_holes(&[1], 7)), (1, 0..1));
         assert!(without_holes(&[], 7).is_empty());
+    }
+
+    #[test]
+    fn holes_of_the_snapshot_are_left_out_and_data_never() {
+        let written = |data: &[u8], extents: &[(u64, u64)]| -> Vec<(usize, usize)> {
+            let pieces = around_holes(data, 100, extents).into_iter();
+            pieces.map(|piece| (piece.start, piece.end)).collect()
+        };
+        let data = [0, 0, 1, 1, 0, 0, 0, 0];
+        assert_eq!(written(&data, &[(102, 2)]), [(2, 4)]);
+        assert_eq!(
+            written(&data, &[(0, 101), (102, 2), (107, 50)]),
+            [(0, 1), (2, 4), (7, 8)]
+        );
+        assert_eq!(written(&data, &[]), [(0, 8)], "no hole where there is data");
+        assert_eq!(written(&[0; 8], &[]), []);
+        // Maps that no program writes.
+        assert_eq!(written(&data, &[(106, 1), (101, 4)]), [(0, 6), (6, 7)]);
+        assert_eq!(written(&data, &[(102, u64::MAX)]), [(2, 8)]);
     }
 }

@@ -10,6 +10,7 @@ use holdfast_host::fs::read_exact_at;
 use parking_lot::Mutex;
 
 use super::attributes::{UNFINISHED_FILE, is_own};
+use super::holes::set_hollow_length;
 
 /// Bytes that are copied at once.
 const COPY: u64 = 1 << 20;
@@ -80,8 +81,14 @@ impl LongFile {
     }
 
     /// Makes the unfinished file `name` in its full length, with what there is of it already. `old` is the name of the file
-    /// that it is to replace.
-    pub(super) fn begin(&self, dir: &Dir, name: &[u8], old: &[u8]) -> io::Result<File> {
+    /// that it is to replace. `is_sparse` says whether it may have holes.
+    pub(super) fn begin(
+        &self,
+        dir: &Dir,
+        name: &[u8],
+        old: &[u8],
+        is_sparse: bool,
+    ) -> io::Result<File> {
         let file = match &self.start {
             Start::Nothing => dir.create_file(name, UNFINISHED_FILE)?,
             Start::Unfinished => {
@@ -105,7 +112,10 @@ impl LongFile {
                 file
             }
         };
-        file.set_len(self.length)?;
+        match is_sparse {
+            true => set_hollow_length(&file, self.length)?,
+            false => file.set_len(self.length)?,
+        }
         Ok(file)
     }
 }
@@ -171,7 +181,7 @@ mod tests {
         std::fs::write(&path, b"0123456789").expect("write");
         let state = dir::file_state(&dir.open_file(b"old").expect("open")).expect("state");
         let long = LongFile::new(0, 12, Start::Old(vec![2..4, 8..10], state), 1);
-        drop(long.begin(&dir, b"new", b"old").expect("begin"));
+        drop(long.begin(&dir, b"new", b"old", false).expect("begin"));
         let begun = std::fs::read(place.path().join("new")).expect("read");
         assert_eq!(
             (begun.len(), &begun[2..4], &begun[8..10]),
@@ -179,7 +189,9 @@ mod tests {
         );
 
         std::fs::write(&path, b"something else").expect("write");
-        let error = long.begin(&dir, b"other", b"old").expect_err("it changed");
+        let error = long
+            .begin(&dir, b"other", b"old", true)
+            .expect_err("it changed");
         assert!(error.to_string().contains("changed"), "{error}");
     }
 }

@@ -8,6 +8,7 @@
 
 mod archive;
 mod attributes;
+mod beyond;
 mod compare;
 mod contents;
 mod decide;
@@ -15,6 +16,7 @@ mod directories;
 mod files;
 mod holes;
 mod journal;
+mod links;
 mod long;
 mod plan;
 mod request;
@@ -39,6 +41,7 @@ use self::contents::{Contents, There};
 use self::directories::{Directories, target_error};
 use self::files::Writer;
 use self::journal::Identity;
+use self::links::HardLinks;
 use self::plan::{Plan, Planner};
 use self::target::{Place, Target};
 use self::unfinished::{Company, Unfinished};
@@ -148,11 +151,14 @@ fn run(
         Some(name) => planner.single(&located.entry, name.clone())?,
         None => planner.tree(located)?,
     };
-    let there = match &target.before {
+    let mut there = match &target.before {
         Some(root) => Some(look(&mut plan, request, root, continued.as_ref())?),
         None => None,
     };
-    let contents = Contents::find(repo, request, &mut plan, there)?;
+    let candidates = there.as_ref().map(|there| &there.seen.candidates[..]);
+    let links = HardLinks::find(&plan, candidates.unwrap_or_default());
+    let contents = Contents::find(repo, request, &mut plan, &links, there.as_mut())?;
+    links.settle(&mut plan, there.as_mut())?;
     request
         .progress
         .set_totals(plan.counts(&[]).bytes, plan.files_to_write());
@@ -164,6 +170,7 @@ fn run(
             repo,
             request,
             plan: &plan,
+            links,
             identity,
             company,
         };
@@ -185,11 +192,10 @@ fn look<'a>(
         time_unit: TIME_UNIT,
     };
     let owners = Owners::of(root, request);
-    let (candidates, open) = decide::decide_all(plan, root, &rules, &owners)?;
+    let seen = decide::decide_all(plan, root, &rules, &owners)?;
     Ok(There {
         root,
-        candidates,
-        open,
+        seen,
         unfinished: continued,
     })
 }
@@ -199,6 +205,7 @@ struct Work<'a> {
     repo: &'a Repository,
     request: &'a RestoreRequest,
     plan: &'a Plan,
+    links: HardLinks,
     identity: Identity,
     company: Company,
 }
@@ -229,6 +236,7 @@ impl Work<'_> {
             request,
             &directories,
             &owners,
+            &self.links,
             contents,
             unfinished,
         )

@@ -9,13 +9,15 @@ use holdfast_repository::directory::{DirectoryEntry, EntryKind};
 use holdfast_repository::object::ObjectId;
 use parking_lot::Mutex;
 
+use super::attributes::Goal;
+use super::beyond::{Beyond, put_back_all, put_back_large};
 use super::request::RestoreRequest;
 use crate::error::Result;
 use crate::problem::{Problem, ProblemCode, Severity};
 use crate::read::{Located, each_directory};
 
 /// Metadata to restore.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Attributes {
     /// Permissions as on Unix, `0o7777`.
     pub(super) mode: u32,
@@ -43,6 +45,8 @@ pub(super) struct PlannedDirectory {
     pub(super) parent: usize,
     pub(super) name: Box<[u8]>,
     pub(super) attributes: Attributes,
+    /// What it has beyond them, if it has something.
+    pub(super) beyond: Option<Box<Beyond>>,
     pub(super) action: Action,
 }
 
@@ -56,7 +60,40 @@ pub(super) struct PlannedEntry {
     pub(super) size: u64,
     pub(super) object: ObjectId,
     pub(super) attributes: Attributes,
+    /// What it has beyond them, if it has something.
+    pub(super) beyond: Option<Box<Beyond>>,
     pub(super) action: Action,
+}
+
+impl PlannedEntry {
+    /// Where the file held data, if it had holes.
+    pub(super) fn data_ranges(&self) -> Option<&[(u64, u64)]> {
+        self.beyond.as_ref()?.extended.data.as_deref()
+    }
+
+    /// Whether the file had several names.
+    pub(super) fn has_further_names(&self) -> bool {
+        let mut beyond = self.beyond.iter();
+        beyond.any(|beyond| !beyond.hard_link.is_empty())
+    }
+
+    /// What is to be set on it.
+    pub(super) fn goal(&self) -> Goal<'_> {
+        Goal {
+            attributes: &self.attributes,
+            beyond: self.beyond.as_deref().filter(|beyond| beyond.is_set()),
+        }
+    }
+}
+
+impl PlannedDirectory {
+    /// What is to be set on it.
+    pub(super) fn goal(&self) -> Goal<'_> {
+        Goal {
+            attributes: &self.attributes,
+            beyond: self.beyond.as_deref().filter(|beyond| beyond.is_set()),
+        }
+    }
 }
 
 /// Everything that is to be restored.
@@ -83,6 +120,7 @@ impl Plan {
             parent: 0,
             name: Box::default(),
             attributes: root,
+            beyond: None,
             action: Action::Create,
         };
         let prefix = if prefix.is_empty() {
@@ -181,6 +219,17 @@ impl Plan {
         }
     }
 
+    /// Says that something of what an entry has beyond its attributes is no longer in the repository.
+    fn lost_beyond(&self, path: String, reason: &str) {
+        let message = format!("extended attributes or the like are lost: {reason}");
+        self.problem(
+            ProblemCode::AttributesNotSet,
+            Severity::Warning,
+            path,
+            message,
+        );
+    }
+
     /// Says that the data of an entry turned out to be missing or damaged.
     pub(super) fn lost(&self, entry: usize, message: String) {
         self.failed(entry);
@@ -268,13 +317,22 @@ impl<'a> Planner<'a> {
     /// The plan for one file or symbolic link under a name of its own.
     pub(super) fn single(&self, entry: &DirectoryEntry, name: Vec<u8>) -> Result<Plan> {
         let mut plan = Plan::new("", Attributes::default(), false);
-        self.naming.add_entry(&mut plan, 0, entry, name);
+        let mut entry = entry.clone();
+        if let Some(reason) = put_back_large(self.repo, entry.extras.as_deref_mut())? {
+            plan.lost_beyond(plan.path_of(0, &name), &reason);
+        }
+        self.naming.add_entry(&mut plan, 0, &entry, name);
         Ok(plan)
     }
 
     /// The plan for a directory and everything below it, read level by level.
     pub(super) fn tree(&self, located: &Located) -> Result<Plan> {
         let mut plan = Plan::new(&located.path, Attributes::of(&located.entry), true);
+        let mut extras = located.entry.extras.clone();
+        if let Some(reason) = put_back_large(self.repo, extras.as_deref_mut())? {
+            plan.lost_beyond(plan.path_of_directory(0), &reason);
+        }
+        plan.directories[0].beyond = Beyond::of(extras.as_deref());
         let mut level: Vec<(usize, ObjectId)> = located
             .entry
             .object
@@ -290,15 +348,29 @@ impl<'a> Planner<'a> {
                 &level,
                 self.request.workers(),
                 &self.request.cancel,
-                &|index, directory| {
+                &|index, mut directory| {
+                    let lost = match &mut directory {
+                        Ok(directory) => put_back_all(self.repo, directory)?,
+                        Err(_) => Vec::new(),
+                    };
                     let plan = &mut *shared.lock();
+                    for (name, reason) in lost {
+                        plan.lost_beyond(plan.path_of(index, &name), &reason);
+                    }
                     match directory {
-                        Ok(directory) => self.naming.add_directory(
-                            plan,
-                            index,
-                            &directory.entries,
-                            &mut next.lock(),
-                        ),
+                        Ok(directory) => {
+                            // The root of a snapshot has no entry above that could keep them.
+                            if directory.extras.is_some() {
+                                plan.directories[index].beyond =
+                                    Beyond::of(directory.extras.as_deref());
+                            }
+                            self.naming.add_directory(
+                                plan,
+                                index,
+                                &directory.entries,
+                                &mut next.lock(),
+                            );
+                        }
                         Err(reason) => {
                             let message = format!(
                                 "the folder cannot be read, everything in it is missing: {reason}"
@@ -346,6 +418,7 @@ impl Naming {
                     parent: index,
                     name: name.into(),
                     attributes: Attributes::of(entry),
+                    beyond: Beyond::of(entry.extras.as_deref()),
                     action: Action::Create,
                 });
             }
@@ -361,6 +434,7 @@ impl Naming {
                 size: u64::try_from(entry.size).unwrap_or(0),
                 object,
                 attributes: Attributes::of(entry),
+                beyond: Beyond::of(entry.extras.as_deref()),
                 action: Action::Create,
             });
         }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use holdfast_host::Cancel;
+use holdfast_host::dir::extended::{SystemExtended, WriteExtended};
 use holdfast_planning::restore::{Counts, Overwrite};
 
 use super::archive::Format;
@@ -44,7 +45,10 @@ pub struct RestoreRequest {
     pub permissions: bool,
     /// Whether times are set.
     pub times: bool,
-    /// Whether long stretches of zeros are left as holes in files that are made anew.
+    /// Sets what entries have beyond that: extended attributes, access control lists (with the permissions), what only
+    /// Windows has.
+    pub extended: Arc<dyn WriteExtended>,
+    /// Whether long stretches of zeros are left as holes in files that are made anew, also where the file had none.
     pub sparse: bool,
     /// Whether only the plan is made and nothing written.
     pub dry_run: bool,
@@ -72,6 +76,7 @@ impl RestoreRequest {
             owners: true,
             permissions: true,
             times: true,
+            extended: Arc::new(SystemExtended),
             sparse: false,
             dry_run: false,
             parallelism: None,

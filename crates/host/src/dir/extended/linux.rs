@@ -8,6 +8,7 @@ use rustix::fs::{
     SeekFrom, XattrFlags, fgetxattr, flistxattr, fsetxattr, lgetxattr, llistxattr, lsetxattr, seek,
 };
 use rustix::io::Errno;
+use rustix::thread::{CapabilitySet, capabilities};
 
 use super::extents::gather;
 use super::{Dir, Extended, Extents, Refused, Subject};
@@ -141,6 +142,31 @@ pub(super) fn write(subject: Subject<'_>, wanted: &Extended, refused: &mut Vec<R
             refused.push(Refused::new(name, error));
         }
     }
+}
+
+pub(super) fn lacks(subject: Subject<'_>, wanted: &Extended) -> bool {
+    if wanted.attributes.is_empty() {
+        return false;
+    }
+    let place = Place::of(subject);
+    let differs = |name: &str, wanted: &[u8]| match value(&place, name) {
+        Ok(value) => value != wanted,
+        Err(Errno::NODATA) => true,
+        // Where attributes cannot be read none can be set.
+        Err(_) => false,
+    };
+    let mut attributes = wanted.attributes.iter();
+    attributes.any(|(name, value)| differs(name, value) && may_set(name))
+}
+
+/// Whether this thread may set such an attribute, as far as that depends on the attribute alone.
+fn may_set(name: &str) -> bool {
+    let needed = match name.split_once('.') {
+        Some(("security", "capability")) => CapabilitySet::SETFCAP,
+        Some(("security" | "trusted", _)) => CapabilitySet::SYS_ADMIN,
+        _ => return true,
+    };
+    capabilities(None).is_ok_and(|sets| sets.effective.contains(needed))
 }
 
 pub(super) fn write_name(_: &Dir, _: &[u8], _: &Extended, _: &mut Vec<Refused>) {}

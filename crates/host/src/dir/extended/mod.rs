@@ -136,6 +136,10 @@ pub trait WriteExtended: Send + Sync + std::fmt::Debug {
 
     /// Sets what hangs on the name that an entry has got: the short name.
     fn write_name(&self, directory: &Dir, name: &[u8], wanted: &Extended) -> Vec<Refused>;
+
+    /// Whether an entry lacks something of this that could be set. Holes, short names and what the entry has beyond it are
+    /// no matter here.
+    fn lacks(&self, subject: Subject<'_>, wanted: &Extended) -> bool;
 }
 
 /// This system.
@@ -153,5 +157,9 @@ impl WriteExtended for SystemExtended {
         let mut refused = Vec::new();
         system::write_name(directory, name, wanted, &mut refused);
         refused
+    }
+
+    fn lacks(&self, subject: Subject<'_>, wanted: &Extended) -> bool {
+        system::lacks(subject, wanted)
     }
 }

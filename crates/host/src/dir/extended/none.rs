@@ -17,6 +17,10 @@ pub(super) fn write(_: Subject<'_>, wanted: &Extended, refused: &mut Vec<Refused
 
 pub(super) fn write_name(_: &Dir, _: &[u8], _: &Extended, _: &mut Vec<Refused>) {}
 
+pub(super) fn lacks(_: Subject<'_>, _: &Extended) -> bool {
+    false
+}
+
 pub(super) fn extents(_: &File) -> io::Result<Option<Extents>> {
     Ok(None)
 }

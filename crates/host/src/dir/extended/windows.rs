@@ -174,6 +174,39 @@ pub(super) fn write_name(
     }
 }
 
+pub(super) fn lacks(subject: Subject<'_>, wanted: &Extended) -> bool {
+    let Some(wanted) = &wanted.windows else {
+        return false;
+    };
+    let Ok(there) = open(subject, FILE_READ_ATTRIBUTES | READ_CONTROL) else {
+        return false;
+    };
+    let attributes = basic_information(&there)
+        .is_ok_and(|there| (there.FileAttributes ^ wanted.attributes) & SETTABLE != 0);
+    // The owner may be one that this user may not set; the system alone decides on the bits beside the list.
+    let list = !wanted.security.is_empty()
+        && security(&there).is_ok_and(|there| access_list(&there) != access_list(&wanted.security));
+    let streams = || {
+        wanted.streams.iter().any(|(name, content)| {
+            let read = path_of(subject).and_then(|path| std::fs::read(stream_path(&path, name)));
+            match read {
+                Ok(there) => there != *content,
+                Err(error) => error.kind() == io::ErrorKind::NotFound,
+            }
+        })
+    };
+    attributes || list || streams()
+}
+
+/// The access control list in a self-relative descriptor; nothing where it has none.
+fn access_list(descriptor: &[u8]) -> Option<&[u8]> {
+    let bytes = descriptor.get(16..20)?;
+    let start = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) as usize;
+    let rest = descriptor.get(start..).filter(|_| start > 0)?;
+    let length = u16::from_le_bytes([*rest.get(2)?, *rest.get(3)?]);
+    rest.get(..length.into())
+}
+
 pub(super) fn extents(file: &File) -> io::Result<Option<Extents>> {
     let end = file.metadata()?.len();
     gather(end, |position| {

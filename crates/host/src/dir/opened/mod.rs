@@ -9,7 +9,7 @@ mod windows;
 #[cfg(windows)]
 use windows as system;
 
-use super::FileTime;
+use super::{FileId, FileTime};
 
 pub use system::{clone_file, file_state, may_set_owners, own_user};
 
@@ -34,6 +34,13 @@ pub struct FileState {
     number: u64,
 }
 
+impl FileState {
+    /// Which file it is, as [`Metadata::id`](super::Metadata::id) says it.
+    pub fn id(&self) -> Option<FileId> {
+        (self.number != 0).then_some((self.device, self.number))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -50,6 +57,8 @@ mod tests {
         let before = file_state(&file).expect("state");
         assert!(before.is_file && before.size == 6 && before.links == 1);
         assert_eq!(file_state(&file).expect("state"), before);
+        let named = dir.metadata(b"file").expect("metadata");
+        assert!(named.id().is_some() && named.id() == before.id());
         fs::hard_link(place.path().join("file"), place.path().join("other")).expect("link");
         assert_eq!(file_state(&file).expect("state").links, 2);
         fs::write(place.path().join("file"), b"after it").expect("write");

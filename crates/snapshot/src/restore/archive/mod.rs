@@ -24,6 +24,7 @@ use parking_lot::Mutex;
 use self::output::Position;
 use self::writer::{ArchiveWriter, Node};
 use super::contents::{Contents, Use};
+use super::links::HardLinks;
 use super::plan::{Naming, Plan, Planner};
 use super::request::{RestoreReport, RestoreRequest};
 use super::unfinished::{Company, Unfinished, enter, remove_abandoned};
@@ -165,7 +166,8 @@ fn planned(
     if format == Format::Zip {
         leave_out_long_paths(&mut plan);
     }
-    let contents = Contents::find(repo, request, &mut plan, None)?;
+    // Every name is a file of its own there.
+    let contents = Contents::find(repo, request, &mut plan, &HardLinks::default(), None)?;
     request
         .progress
         .set_totals(plan.counts(&[]).bytes, plan.files_to_write());

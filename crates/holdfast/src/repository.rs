@@ -139,12 +139,16 @@ pub(crate) fn open_cached(
 ) -> Result<Arc<Repository>> {
     let store = store(arguments, access)?;
     let password = password::obtain(arguments.password_file.as_deref(), Purpose::Open)?;
-    let options = OpenOptions {
+    Ok(Repository::open(store, &password, &cached(cache))?)
+}
+
+/// This user on this machine, with large indexes in files below `cache`.
+pub(crate) fn cached(cache: PathBuf) -> OpenOptions {
+    OpenOptions {
         cache_dir: Some(cache),
         cache_min_length: CACHED_FROM,
         ..OpenOptions::default()
-    };
-    Ok(Repository::open(store, &password, &options)?)
+    }
 }
 
 /// Where large indexes are unpacked: `HOLDFAST_CACHE_DIR`, else a folder of this user's for what can be made again.

@@ -321,6 +321,17 @@ impl Error {
         }
     }
 
+    /// Whether it says that the repository itself cannot be used because something in it is missing or damaged.
+    pub(crate) fn is_damage_of_repository(&self) -> bool {
+        matches!(
+            self,
+            Self::RepositoryMissing { .. }
+                | Self::RepositoryIncomplete { .. }
+                | Self::InvalidFormat { .. }
+                | Self::IndexUnstable { .. }
+        ) || self.is_damage()
+    }
+
     /// Whether it shows that a content cannot be read any more, rather than that it could not be read just now: a transfer
     /// that broke off, or bytes that arrived garbled according to the store, prove nothing.
     pub(crate) fn proves_loss(&self) -> bool {

@@ -29,6 +29,7 @@ pub mod legacy;
 pub mod maintenance;
 pub mod manifest;
 pub mod object;
+mod object_lock;
 pub mod pack;
 mod parallel;
 pub mod policy;

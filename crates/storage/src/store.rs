@@ -40,7 +40,8 @@ pub trait BlobStore: Send + Sync + Debug {
     /// strictly or for longer stays so. Stores without `object_lock` refuse it with the kind `Unsupported`.
     fn extend_retention(&self, id: &BlobId, retention: Retention) -> Result<()>;
 
-    /// The lock of a blob, which may have ended already; nothing when it never had one.
+    /// The lock of a blob, which may have ended already; nothing when it never had one. Where the credentials may not know
+    /// it the error is of the kind `AccessDenied`: the blob may be locked then.
     fn retention(&self, id: &BlobId) -> Result<Option<Retention>>;
 
     /// Calls `each` for every blob whose name begins with `prefix` until it breaks. In the order of

@@ -23,6 +23,7 @@ use crate::console::Console;
 use crate::failure::UsageError;
 use crate::interrupt;
 use crate::outcome::Outcome;
+use crate::password::{self, Purpose};
 use crate::repository::{self, Access};
 
 pub(super) fn run(arguments: &RunMaintenanceArguments, console: &Console) -> Result<Outcome> {
@@ -35,7 +36,9 @@ pub(super) fn run(arguments: &RunMaintenanceArguments, console: &Console) -> Res
         .cache_dir
         .clone()
         .unwrap_or_else(repository::cache_directory);
-    let repo = repository::open_cached(&arguments.repository, access, cache.clone())?;
+    let given = &arguments.repository;
+    let store = repository::store(given, access)?;
+    let password = password::obtain(given.password_file.as_deref(), Purpose::Open)?;
     let options = RunOptions {
         mode: match (arguments.full, arguments.quick) {
             (true, _) => Some(Mode::Full),
@@ -48,10 +51,10 @@ pub(super) fn run(arguments: &RunMaintenanceArguments, console: &Console) -> Res
         },
         force: arguments.force,
         dry_run: arguments.dry_run,
-        lock_directory: cache,
+        lock_directory: cache.clone(),
         cancel,
     };
-    let report = maintenance::run(&repo, &options)?;
+    let report = maintenance::open_and_run(store, &password, &repository::cached(cache), &options)?;
     console.result(&report, || match &report {
         Some(report) => report_text(report),
         None => "maintenance is not due yet".to_owned(),
@@ -199,7 +202,7 @@ fn coverage_text(locks: &LockCoverage) -> String {
     let time = |time: &Timestamp| time.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
     format!(
         "locks  {} for {}, {} by full maintenance\n       {} of {} blobs ({} of {}) are locked until {} at least; {} are not \
-         locked; the first lock ends {}\n",
+         locked{}; the first lock ends {}\n",
         locks.mode,
         period(i64::try_from(locks.period).unwrap_or(i64::MAX)),
         match locks.extended {
@@ -212,6 +215,12 @@ fn coverage_text(locks: &LockCoverage) -> String {
         HumanBytes(locks.bytes),
         time(&locks.needed_until),
         locks.unlocked_blobs,
+        match locks.unknown_blobs {
+            0 => String::new(),
+            unknown => format!(
+                "; of {unknown} the store does not tell (allow GetObjectRetention for these keys)"
+            ),
+        },
         locks
             .first_end
             .as_ref()

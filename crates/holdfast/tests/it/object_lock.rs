@@ -54,6 +54,13 @@ fn requests(server: &S3Server, operation: Operation) -> Vec<String> {
         .collect()
 }
 
+fn denied() -> Effect {
+    Effect::Status {
+        status: 403,
+        code: "AccessDenied".to_owned(),
+    }
+}
+
 fn is_to_be_locked(key: &str) -> bool {
     let name = key.strip_prefix("vault/").expect("the prefix");
     name.starts_with(['p', 'q', 'x', 'n']) || ["kopia.repository", "kopia.blobcfg"].contains(&name)
@@ -97,15 +104,20 @@ fn everything_is_locked_and_the_coverage_is_shown() {
     server.clear_log();
     let status = place.json(["maintenance", "status", "--skip-locks"]);
     assert_eq!(status.get("objectLock"), None);
-    let asked = requests(&server, Operation::Head);
-    assert!(
-        !asked.iter().any(|key| key.starts_with("vault/p")),
-        "{asked:?}"
+    assert_eq!(requests(&server, Operation::Retention), [""; 0]);
+    // Keys that may not know are no reason to say that nothing is locked.
+    server.add_fault(Fault::new(Operation::Retention, denied()));
+    let coverage = place.json(["maintenance", "status"])["objectLock"].take();
+    assert_eq!(
+        (&coverage["unknownBlobs"], &coverage["unlockedBlobs"]),
+        (&json!(blobs), &json!(0))
     );
+    let text = place.succeed(["maintenance", "status"]);
+    assert!(text.contains("GetObjectRetention"), "{text}");
 }
 
 #[test]
-fn full_maintenance_extends_every_lock_and_not_more_often_than_needed() {
+fn full_maintenance_extends_every_lock_also_when_the_index_is_damaged() {
     let server = S3Server::start_with_object_lock();
     let (place, _) = locked(&server);
     let set = place.json(["maintenance", "set", "--extend-object-locks"]);
@@ -125,12 +137,25 @@ fn full_maintenance_extends_every_lock_and_not_more_often_than_needed() {
     let mut keys = server.keys("bucket");
     keys.retain(|key| is_to_be_locked(key));
     assert_eq!(extended, keys);
-    // Once is enough for weeks.
+    // A damaged index costs no locks; maintenance itself fails.
+    let indexes = |key: &String| key.starts_with("vault/xn");
+    let index = server.keys("bucket").into_iter().rfind(indexes);
+    let index = index.expect("an index");
+    let whole = server.object("bucket", &index).expect("the index");
+    server.set_object("bucket", &index, "no index");
     server.clear_log();
-    let again = maintained(&place, &[]);
-    let skipped = extension(&again)["skipped"].as_str().expect("a reason");
-    assert!(skipped.contains("holds until"), "{skipped}");
-    assert_eq!(requests(&server, Operation::Extend), [""; 0]);
+    let ended = maintain(&place, &[]);
+    assert_eq!(
+        (ended.code, &ended.problem()["code"]),
+        (1, &json!("repository_damaged"))
+    );
+    // What was locked a moment ago is young.
+    let mut extended = requests(&server, Operation::Extend);
+    extended.sort();
+    keys = server.keys("bucket");
+    keys.retain(|key| is_to_be_locked(key));
+    assert_eq!(extended, keys);
+    server.set_object("bucket", &index, whole);
     place.succeed(["repo", "check", "--strict", "--read-data"]);
 }
 
@@ -180,11 +205,7 @@ fn locks_that_cannot_be_extended_are_a_failure_of_their_own() {
     place.succeed(["maintenance", "set", "--extend-object-locks", "true"]);
     // A lock of this very second would be long enough, extended or not.
     place.succeed(["repo", "set-parameters", "--object-lock-period=60d"]);
-    let refused = Effect::Status {
-        status: 403,
-        code: "AccessDenied".to_owned(),
-    };
-    server.add_fault(Fault::new(Operation::Extend, refused).key("vault/p"));
+    server.add_fault(Fault::new(Operation::Extend, denied()).key("vault/p"));
     let ended = maintain(&place, &[]);
     assert_eq!(ended.code, 1, "{ended:#?}");
     let problem = ended.problem();

@@ -5,6 +5,7 @@ use holdfast_storage::BlobId;
 use serde_json::json;
 
 use super::compaction;
+use super::locks::Taken;
 use super::report::{nothing, statistics};
 use super::run::Run;
 use super::schedule::TaskStatistics;
@@ -108,8 +109,8 @@ impl Run<'_> {
         let parameters = self.repository.format().epoch_parameters;
         let obsolete = self.epochs()?.plan_marker_cleanup(&parameters);
         // The markers of low epochs go first: the highest one says which epoch is written to.
-        let (epochs, _) = self.take_locked(obsolete.epochs, |id| id)?;
-        let (watermarks, _) = self.take_locked(obsolete.watermarks, |id| id)?;
+        let epochs = self.take_locked(obsolete.epochs, |id| id)?.free;
+        let watermarks = self.take_locked(obsolete.watermarks, |id| id)?.free;
         self.delete(&epochs)?;
         self.delete(&watermarks)?;
         Ok(statistics(
@@ -128,7 +129,7 @@ impl Run<'_> {
         let Some(superseded) = self.epochs()?.plan_superseded(&parameters) else {
             return Ok(nothing(KIND));
         };
-        let (free, locked) = self.take_locked(superseded.blobs, |blob| &blob.id)?;
+        let Taken { free, locked } = self.take_locked(superseded.blobs, |blob| &blob.id)?;
         let ids: Vec<BlobId> = free.iter().map(|blob| blob.id.clone()).collect();
         self.delete(&ids)?;
         self.wait_for_locks(&locked);

@@ -28,6 +28,6 @@ pub(crate) use lock::lock;
 pub use locks::{LockCoverage, lock_coverage};
 pub use parameters::{LogRetention, MaintenanceCycle, MaintenanceParameters};
 pub use report::{Freed, FreedReason, RunReport, TaskReport};
-pub use run::{RunOptions, run};
+pub use run::{RunOptions, open_and_run, run};
 pub use safety::{Safety, SafetyParameters};
 pub use schedule::{Figures, Schedule, Task, TaskRun, TaskStatistics};

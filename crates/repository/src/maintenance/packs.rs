@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::SafetyParameters;
 use super::due::{self, Mode, later};
+use super::locks::Taken;
 use super::report::{Freed, FreedReason, statistics};
 use super::run::Run;
 use super::schedule::TaskStatistics;
@@ -104,7 +105,7 @@ impl Run<'_> {
         self.repository.refresh()?;
         let packs = self.packs()?;
         let orphans = self.orphans(mode, &packs, &sessions)?;
-        let (free, locked) = self.take_locked(orphans.delete, |blob| &blob.id)?;
+        let Taken { free, locked } = self.take_locked(orphans.delete, |blob| &blob.id)?;
         let ids: Vec<BlobId> = free.iter().map(|blob| blob.id.clone()).collect();
         self.delete(&ids)?;
         let deleted = CountBytes::of(&free);

@@ -5,19 +5,22 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use holdfast_host::Cancel;
-use holdfast_storage::BlobId;
+use holdfast_host::fs::FileLock;
+use holdfast_storage::{BlobId, BlobStore};
 use jiff::Timestamp;
+use secrecy::SecretString;
 use serde_json::json;
 
 use super::due::{self, Mode};
 use super::lock::lock;
+use super::locks::extend_on_damage;
 use super::mark::Needed;
 use super::report::{RunReport, TaskReport, nothing, statistics};
 use super::schedule::{Schedule, Task, TaskRun, TaskStatistics};
 use super::{MaintenanceParameters, Safety, SafetyParameters, logs};
 use crate::blob_names::{self, LOG, MAINTENANCE};
 use crate::legacy::LegacyCompaction;
-use crate::repository::Repository;
+use crate::repository::{KeyOf, OpenOptions, Repository, find_format};
 use crate::{Error, Result};
 
 /// How to run maintenance.
@@ -54,6 +57,8 @@ pub(super) struct Run<'r> {
     pub(super) emptied: HashMap<BlobId, u64>,
     /// Why nothing may be freed; nothing when it may.
     held: Option<String>,
+    /// Keeps other runs of this machine away as long as this one lasts.
+    _lock: FileLock,
 }
 
 /// Runs maintenance. Nothing when none is due.
@@ -62,6 +67,57 @@ pub(super) struct Run<'r> {
 /// [`Error::NotMaintenanceOwner`], [`Error::MaintenanceRunning`], [`Error::ClockSkew`]; what a task failed with, after it
 /// was recorded; those of the store. Whatever the error, the repository is whole, and the next run goes on.
 pub fn run(repository: &Arc<Repository>, options: &RunOptions) -> Result<Option<RunReport>> {
+    // What fails later extends locks for itself.
+    let run = match begin(repository, options) {
+        Err(error) => {
+            keep_locks(&error, repository, options);
+            return Err(error);
+        }
+        Ok(None) => return Ok(None),
+        Ok(Some(run)) => run,
+    };
+    run.carry_out().map(Some)
+}
+
+/// Opens the repository in `store` and runs maintenance. Where it is too damaged to be opened, object locks that are due
+/// are extended all the same.
+///
+/// # Errors
+/// As [`Repository::open`] and [`run`].
+pub fn open_and_run(
+    store: Arc<dyn BlobStore>,
+    password: &SecretString,
+    open: &OpenOptions,
+    options: &RunOptions,
+) -> Result<Option<RunReport>> {
+    let error = match Repository::open(Arc::clone(&store), password, open) {
+        Ok(repository) => return run(&repository, options),
+        Err(error) => error,
+    };
+    if error.is_damage_of_repository() {
+        let key_of: KeyOf<'_> = &|blob| blob.derive_key(password);
+        let found = find_format(store.as_ref(), key_of, open.clock.now());
+        match found.and_then(|found| Repository::open_damaged(store, found, open)) {
+            Ok(repository) => keep_locks(&error, &Arc::new(repository), options),
+            Err(unreadable) => {
+                tracing::warn!(%unreadable, "object locks could not be extended either");
+            }
+        }
+    }
+    Err(error)
+}
+
+/// Extends locks where damage keeps maintenance from running.
+fn keep_locks(error: &Error, repository: &Arc<Repository>, options: &RunOptions) {
+    if !error.is_damage_of_repository() {
+        return;
+    }
+    if let Err(error) = extend_on_damage(repository, options) {
+        tracing::warn!(%error, "object locks could not be extended either");
+    }
+}
+
+fn begin<'r>(repository: &'r Arc<Repository>, options: &'r RunOptions) -> Result<Option<Run<'r>>> {
     repository.refresh()?;
     let parameters = parameters(repository, options)?;
     let mut schedule = repository.maintenance_schedule()?;
@@ -80,7 +136,7 @@ pub fn run(repository: &Arc<Repository>, options: &RunOptions) -> Result<Option<
         start = storage_time(repository)?;
     }
     repository.refresh()?;
-    let mut run = Run {
+    Ok(Some(Run {
         repository,
         options,
         parameters,
@@ -101,14 +157,8 @@ pub fn run(repository: &Arc<Repository>, options: &RunOptions) -> Result<Option<
         watermark: 0,
         emptied: HashMap::new(),
         held: held(repository)?,
-    };
-    match mode {
-        Mode::Quick => run.quick()?,
-        Mode::Full => run.full()?,
-    }
-    run.report.later.sort_by_key(|freed| freed.from);
-    drop(lock);
-    Ok(Some(run.report))
+        _lock: lock,
+    }))
 }
 
 /// The parameters, if this client may run maintenance.
@@ -160,6 +210,15 @@ pub(super) fn go_on(repository: &Repository, cancel: &Cancel) -> Result<()> {
 }
 
 impl Run<'_> {
+    fn carry_out(mut self) -> Result<RunReport> {
+        match self.report.mode {
+            Mode::Quick => self.quick()?,
+            Mode::Full => self.full()?,
+        }
+        self.report.later.sort_by_key(|freed| freed.from);
+        Ok(self.report)
+    }
+
     pub(super) fn dry_run(&self) -> bool {
         self.options.dry_run
     }
@@ -259,18 +318,7 @@ impl Run<'_> {
         self.go_on()?;
         let start = self.repository.clock().now();
         let result = work(self);
-        let end = self.repository.clock().now();
-        let run = TaskRun {
-            start,
-            end,
-            success: result.is_ok(),
-            error: result
-                .as_ref()
-                .err()
-                .map(Error::to_string)
-                .unwrap_or_default(),
-            extra: result.as_ref().ok().cloned().into_iter().collect(),
-        };
+        let run = TaskRun::ended(start, self.repository.clock().now(), &result);
         self.schedule.record(task, run);
         // Later runs decide by this record, so a run must not go on without it.
         let recorded = match self.dry_run() {

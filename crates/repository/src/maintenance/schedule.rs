@@ -117,6 +117,20 @@ pub struct TaskRun {
     pub extra: Vec<TaskStatistics>,
 }
 
+impl TaskRun {
+    /// The record of a run that ended so.
+    pub(super) fn ended(start: Timestamp, end: Timestamp, result: &Result<TaskStatistics>) -> Self {
+        let error = result.as_ref().err().map(Error::to_string);
+        Self {
+            start,
+            end,
+            success: result.is_ok(),
+            error: error.unwrap_or_default(),
+            extra: result.as_ref().ok().cloned().into_iter().collect(),
+        }
+    }
+}
+
 /// Figures of a run; the kinds are those of the reference implementation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaskStatistics {

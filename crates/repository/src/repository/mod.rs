@@ -22,7 +22,7 @@ pub(crate) use lost_index::UnreadableIndex;
 pub use open::OpenOptions;
 pub(crate) use packs::list_packs;
 pub use read::ContentFilter;
-pub(crate) use settings::{Settings, is_locked};
+pub(crate) use settings::Settings;
 pub(crate) use uncover::Mark;
 pub(crate) use whole::read_or_loss;
 

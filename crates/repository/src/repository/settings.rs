@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::blob_names::{BLOBCFG, BlobFamily, FORMAT, encryption_id};
 use crate::error::{Error, Result};
 use crate::format::{BlobConfiguration, FormatBlob, FormatKey, RepositoryFormat};
+use crate::object_lock::is_locked;
 
 /// Longest blob configuration that is read, in bytes.
 const MAX_BLOBCFG_LENGTH: u64 = 64 << 10;
@@ -60,15 +61,6 @@ pub(super) fn put_options(
             until,
         }),
     })
-}
-
-/// Whether a blob is of a family that is locked where there is an object lock.
-pub(crate) fn is_locked(id: &BlobId) -> bool {
-    id.as_str().starts_with(['n', 'x', 'p', 'q'])
-        || matches!(
-            BlobFamily::of(id.as_str()),
-            Some(BlobFamily::Format | BlobFamily::FormatBackup | BlobFamily::BlobConfiguration)
-        )
 }
 
 /// Fails when a blob that was to be locked is not: some services take the wish and forget it.

@@ -173,6 +173,12 @@ const NO_OBJECT_LOCK: (ErrorKind, Retry, &str, Option<&str>) = (
     Some(NEEDS_OBJECT_LOCK),
 );
 
+/// Whether a refusal is about the bucket, as services say it: "Bucket is missing Object Lock Configuration", also in one
+/// word. MinIO refuses to weaken the lock of an object by the same code and other words.
+fn says_no_object_lock(message: &str) -> bool {
+    message.contains("Object Lock") || message.contains("ObjectLock")
+}
+
 /// What a status and an error code of S3 mean.
 fn from_status(status: u16, code: &str, message: Option<&str>) -> Failure {
     use ErrorKind as K;
@@ -233,9 +239,7 @@ fn from_status(status: u16, code: &str, message: Option<&str>) -> Failure {
             "the service waited too long for the request",
             None,
         ),
-        (400, "InvalidRequest") if message.is_some_and(|text| text.contains("Object Lock")) => {
-            NO_OBJECT_LOCK
-        }
+        (400, "InvalidRequest") if message.is_some_and(says_no_object_lock) => NO_OBJECT_LOCK,
         (_, "ObjectLockConfigurationNotFoundError") => NO_OBJECT_LOCK,
         (_, "NotImplemented") => (
             K::Unsupported,
@@ -288,6 +292,27 @@ fn innermost(error: &(dyn StdError + 'static)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bucket_without_object_lock_is_told_from_a_lock_that_stands() {
+        for (message, kind) in [
+            (
+                "Bucket is missing Object Lock Configuration",
+                ErrorKind::Unsupported,
+            ),
+            (
+                "Bucket is missing ObjectLockConfiguration",
+                ErrorKind::Unsupported,
+            ),
+            (
+                "Object is WORM protected and cannot be overwritten",
+                ErrorKind::Other,
+            ),
+        ] {
+            let failure = from_status(400, "InvalidRequest", Some(message));
+            assert_eq!(failure.kind, kind, "{message}");
+        }
+    }
 
     #[test]
     fn statuses_and_codes_map_to_kinds() {

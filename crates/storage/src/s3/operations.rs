@@ -3,7 +3,6 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::{EncodingType, ObjectLockMode, StorageClass};
 use aws_smithy_types::DateTime;
 use aws_smithy_types::byte_stream::ByteStream;
@@ -151,25 +150,15 @@ impl Inner {
     }
 
     pub(super) fn stat(&self, id: &BlobId) -> Result<BlobInfo> {
-        self.head(id, |answer| {
+        self.counters.add_gets(1);
+        self.run("look up", Subject::Blob(id), async |_| {
+            let request = self.client.head_object().bucket(&self.location.bucket);
+            let answer = request.key(self.key(id)).send().await?;
             Ok(BlobInfo {
                 id: id.clone(),
                 length: length_of(answer.content_length())?,
                 modified: time_of(answer.last_modified())?,
             })
-        })
-    }
-
-    /// Asks for an object without its data, and for what `read` finds in the answer.
-    pub(super) fn head<T>(
-        &self,
-        id: &BlobId,
-        read: impl Fn(&HeadObjectOutput) -> Attempt<T>,
-    ) -> Result<T> {
-        self.counters.add_gets(1);
-        self.run("look up", Subject::Blob(id), async |_| {
-            let request = self.client.head_object().bucket(&self.location.bucket);
-            read(&request.key(self.key(id)).send().await?)
         })
     }
 

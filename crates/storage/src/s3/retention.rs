@@ -1,5 +1,6 @@
 //! Object lock (format 1 §1.4): reading and extending the lock of an object.
 
+use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::types::{ObjectLockRetention, ObjectLockRetentionMode};
 use aws_smithy_types::DateTime;
 use base64::Engine as _;
@@ -12,6 +13,9 @@ use super::errors::{Failure, Subject};
 use super::operations::time_of;
 use crate::{BlobId, ErrorKind, Result, Retention, RetentionMode};
 
+/// What is answered for an object that never had a lock.
+const NEVER_LOCKED: &str = "NoSuchObjectLockConfiguration";
+
 const PERMISSIONS: &str = "check that the policy of the keys allows PutObjectRetention and GetObjectRetention for this bucket and prefix";
 
 /// The end of a lock, rounded up: services count in seconds, and a lock may not end early.
@@ -20,11 +24,12 @@ pub(super) fn date(until: Timestamp) -> DateTime {
 }
 
 impl Inner {
-    /// Services refuse to shorten or soften a lock. What they refuse is then compared with the present lock, and only
-    /// what is missing is asked for.
+    /// Services refuse to shorten or soften a lock, with 403 or, as MinIO does, with 400. What they refuse is then compared
+    /// with the present lock, and only what is missing is asked for.
     pub(super) fn extend_retention(&self, id: &BlobId, wanted: Retention) -> Result<()> {
         let refusal = match self.put_retention(id, wanted) {
             Err(error) if error.kind() == ErrorKind::AccessDenied => error.hint(PERMISSIONS),
+            Err(error) if error.kind() == ErrorKind::Other => error,
             result => return result,
         };
         let Ok(Some(present)) = self.retention(id) else {
@@ -67,18 +72,38 @@ impl Inner {
         })
     }
 
-    /// The lock of an object, which services tell only to keys that may `GetObjectRetention`.
+    /// The lock of an object. `HEAD` would leave it out for keys that may not know it, as if there were none; this request
+    /// is refused then.
     pub(super) fn retention(&self, id: &BlobId) -> Result<Option<Retention>> {
-        self.head(id, |answer| {
-            let Some(mode) = answer.object_lock_mode() else {
+        self.counters.add_gets(1);
+        let found = self.run("look up the lock of", Subject::Blob(id), async |_| {
+            let request = self
+                .client
+                .get_object_retention()
+                .bucket(&self.location.bucket)
+                .key(self.key(id));
+            let answer = match request.send().await {
+                Err(error) if error.code() == Some(NEVER_LOCKED) => return Ok(None),
+                answer => answer?,
+            };
+            let Some(lock) = answer.retention() else {
+                return Ok(None);
+            };
+            let Some(mode) = lock.mode() else {
                 return Ok(None);
             };
             let mode = RetentionMode::by_name(mode.as_str())
                 .ok_or_else(|| Failure::lie(format!("the lock mode {mode} is unknown")))?;
             Ok(Some(Retention {
                 mode,
-                until: time_of(answer.object_lock_retain_until_date())?,
+                until: time_of(lock.retain_until_date())?,
             }))
-        })
+        });
+        match found {
+            // Nothing in a bucket without object lock is locked.
+            Err(error) if error.kind() == ErrorKind::Unsupported => Ok(None),
+            Err(error) if error.kind() == ErrorKind::AccessDenied => Err(error.hint(PERMISSIONS)),
+            found => found,
+        }
     }
 }

@@ -5,7 +5,7 @@ use holdfast_storage::{
     BlobId, BlobStore, ErrorKind, PutOptions, Result, Retention, RetentionMode, S3Credentials,
     S3Options, S3Store, StoreLocation,
 };
-use holdfast_testkit::s3::{Operation, S3Server};
+use holdfast_testkit::s3::{Behaviour, Effect, Fault, Operation, S3Server};
 use jiff::{SignedDuration, Timestamp};
 
 fn open(server: &S3Server) -> S3Store {
@@ -79,6 +79,58 @@ fn a_lock_that_nobody_may_end_is_extended_and_never_softened() {
         .into_iter()
         .find(|request| request.operation == Operation::Extend);
     assert!(request.unwrap().content_md5.is_some());
+}
+
+#[test]
+fn a_longer_lock_that_stands_is_no_failure_whatever_the_refusal_looks_like() {
+    for minio in [false, true] {
+        let server = S3Server::start_with_object_lock();
+        server.set_behaviour(Behaviour {
+            refuses_as_minio: minio,
+            ..Behaviour::default()
+        });
+        let store = open(&server);
+        let long = lock(RetentionMode::Governance, 96);
+        put(&store, Some(long)).unwrap();
+        store
+            .extend_retention(&id(), lock(RetentionMode::Governance, 24))
+            .unwrap();
+        let present = store.retention(&id()).unwrap().unwrap();
+        assert!(present.until >= long.until, "MinIO: {minio}");
+        // What is really shorter than it should be is a failure.
+        server.add_fault(Fault::new(
+            Operation::Extend,
+            Effect::Status {
+                status: 400,
+                code: "InvalidRequest".to_owned(),
+            },
+        ));
+        let refused = store.extend_retention(&id(), lock(RetentionMode::Governance, 120));
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::Other);
+    }
+}
+
+#[test]
+fn a_lock_that_the_keys_may_not_know_is_no_missing_lock() {
+    let server = S3Server::start_with_object_lock();
+    let store = open(&server);
+    put(&store, None).unwrap();
+    assert_eq!(store.retention(&id()).unwrap(), None);
+    put(&store, Some(lock(RetentionMode::Compliance, 24))).unwrap();
+    assert!(store.retention(&id()).unwrap().is_some());
+    server.add_fault(Fault::new(
+        Operation::Retention,
+        Effect::Status {
+            status: 403,
+            code: "AccessDenied".to_owned(),
+        },
+    ));
+    let error = store.retention(&id()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AccessDenied);
+    assert!(error.to_string().contains("GetObjectRetention"), "{error}");
+    server.clear_faults();
+    store.delete(&id()).unwrap();
+    assert!(store.retention(&id()).unwrap_err().is_not_found());
 }
 
 #[test]

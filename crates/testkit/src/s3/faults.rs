@@ -19,6 +19,8 @@ pub enum Operation {
     Delete,
     /// PUT of the lock of an object.
     Extend,
+    /// GET of the lock of an object.
+    Retention,
     /// Everything else, multipart uploads among them.
     Other,
 }

@@ -227,6 +227,7 @@ fn describe(request: &Request<Incoming>) -> LoggedRequest {
     let operation = match (request.method(), key.is_empty()) {
         _ if multipart => Operation::Other,
         (&Method::HEAD, _) => Operation::Head,
+        (&Method::GET, false) if asks("retention") => Operation::Retention,
         (&Method::GET, false) => Operation::Get,
         (&Method::GET, true) => Operation::List,
         (&Method::PUT, false) if asks("retention") => Operation::Extend,

@@ -70,6 +70,8 @@ pub struct Behaviour {
     pub latency_millis: u64,
     /// Locks are taken and forgotten, also in buckets without object lock.
     pub forgets_locks: bool,
+    /// A lock that would be weakened is refused with 400 `InvalidRequest`, not 403, as MinIO does.
+    pub refuses_as_minio: bool,
 }
 
 /// What the parts of a server share.

@@ -12,12 +12,13 @@ use md5::{Digest, Md5};
 use s3s::dto::{
     Bucket, CommonPrefix, CreateBucketInput, CreateBucketOutput, DeleteObjectInput,
     DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETag, EncodingType,
-    GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput,
-    HeadObjectOutput, ListBucketsInput, ListBucketsOutput, ListObjectsV2Input, ListObjectsV2Output,
+    GetObjectInput, GetObjectOutput, GetObjectRetentionInput, GetObjectRetentionOutput,
+    HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListBucketsInput,
+    ListBucketsOutput, ListObjectsV2Input, ListObjectsV2Output, ObjectLockRetention,
     ObjectStorageClass, PutObjectInput, PutObjectOutput, PutObjectRetentionInput,
     PutObjectRetentionOutput, StorageClass, StreamingBlob, Timestamp,
 };
-use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
+use s3s::{S3, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 
 use super::Shared;
 use super::front::IgnoreRange;
@@ -165,8 +166,6 @@ impl S3 for Service {
             e_tag: Some(ETag::Strong(object.etag)),
             last_modified: Some(Timestamp::from(object.modified)),
             storage_class: object.storage_class.map(StorageClass::from),
-            object_lock_retain_until_date: object.lock.as_ref().map(|lock| lock.until.clone()),
-            object_lock_mode: object.lock.map(|lock| lock.mode.into()),
             ..HeadObjectOutput::default()
         }))
     }
@@ -195,11 +194,37 @@ impl S3 for Service {
         let mode = wanted.mode.map(|mode| mode.as_str().to_owned());
         let lock = lock_of(mode, wanted.retain_until_date)?
             .ok_or_else(|| s3_error!(MalformedXML, "mode and date are missing"))?;
-        if !self.shared.behaviour.read().forgets_locks {
+        let behaviour = self.shared.behaviour.read().clone();
+        if !behaviour.forgets_locks {
             let mut objects = self.shared.objects.write();
-            objects.lock(&input.bucket, &input.key, lock)?;
+            objects
+                .lock(&input.bucket, &input.key, lock)
+                .map_err(|refusal| match behaviour.refuses_as_minio {
+                    true if refusal.code() == &S3ErrorCode::AccessDenied => {
+                        s3_error!(
+                            InvalidRequest,
+                            "Object is WORM protected and cannot be overwritten"
+                        )
+                    }
+                    _ => refusal,
+                })?;
         }
         Ok(S3Response::new(PutObjectRetentionOutput::default()))
+    }
+
+    async fn get_object_retention(
+        &self,
+        request: S3Request<GetObjectRetentionInput>,
+    ) -> S3Result<S3Response<GetObjectRetentionOutput>> {
+        let input = request.input;
+        let objects = self.shared.objects.read();
+        let lock = objects.lock_of(&input.bucket, &input.key)?;
+        Ok(S3Response::new(GetObjectRetentionOutput {
+            retention: Some(ObjectLockRetention {
+                mode: Some(lock.mode.into()),
+                retain_until_date: Some(lock.until),
+            }),
+        }))
     }
 
     async fn delete_objects(

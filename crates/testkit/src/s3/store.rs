@@ -158,6 +158,25 @@ impl Objects {
         Ok(())
     }
 
+    /// The lock of the newest version.
+    pub(super) fn lock_of(&self, bucket: &str, key: &str) -> S3Result<Lock> {
+        let object = self.get(bucket, key)?;
+        if self
+            .buckets
+            .get(bucket)
+            .is_none_or(|bucket| bucket.hidden.is_none())
+        {
+            return Err(no_object_lock());
+        }
+        let never = || {
+            s3_error!(
+                NoSuchObjectLockConfiguration,
+                "The specified object does not have a ObjectLock configuration"
+            )
+        };
+        object.lock.clone().ok_or_else(never)
+    }
+
     pub(super) fn versions(&self, bucket: &str, key: &str) -> usize {
         self.buckets.get(bucket).map_or(0, |bucket| {
             let hidden = bucket.hidden.as_ref().and_then(|hidden| hidden.get(key));

@@ -3,19 +3,24 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::Bytes;
 use holdfast_host::{Cancel, Clock};
-use holdfast_repository::format::{BlobConfiguration, RetentionSetting};
+use holdfast_repository::format::{
+    BlobConfiguration, ParameterChanges, RetentionChange, RetentionSetting,
+};
 use holdfast_repository::maintenance::{
-    FreedReason, LockCoverage, MaintenanceParameters, RunOptions, RunReport, Task, lock_coverage,
+    self, FreedReason, LockCoverage, MaintenanceParameters, RunOptions, RunReport, Task,
+    lock_coverage,
 };
 use holdfast_repository::manifest::ManifestEdits;
 use holdfast_repository::{ContentFilter, CreateOptions, Error, OpenOptions, Repository};
-use holdfast_storage::{BlobId, BlobStore, ErrorKind, MemoryStore, RetentionMode};
+use holdfast_storage::{BlobId, BlobStore, ErrorKind, MemoryStore, PutOptions, RetentionMode};
 use holdfast_testkit::blobs::{BlobOperation, Trigger};
 use secrecy::SecretString;
 
-use super::world::{DAY, HOUR, World, figure, files, refused};
+use super::world::{DAY, HOUR, World, figure, files, options, refused};
 
 fn locked(days: u32) -> BlobConfiguration {
     BlobConfiguration {
@@ -66,12 +71,16 @@ fn needed(world: &World) -> HashSet<BlobId> {
     ids
 }
 
-fn assert_needed_is_locked(world: &World) {
-    let now = world.clock.now();
+/// Every needed blob is locked for so long at least.
+fn assert_needed_is_locked(world: &World, left: Duration) {
+    let needed_until = world.clock.now() + left;
     for id in needed(world) {
-        let lock = world.store.retention(&id).expect("retention");
+        let lock = world.memory.retention(&id).expect("retention");
         let until = lock.expect("a lock").until;
-        assert!(until > now, "{id} is locked until {until}, and it is {now}");
+        assert!(
+            until >= needed_until,
+            "{id} is locked until {until}, and not {needed_until}"
+        );
     }
 }
 
@@ -142,14 +151,15 @@ fn months_of_maintenance_leave_nothing_unlocked_and_nothing_for_ever() {
         assert_nothing_was_deleted_under_its_lock(&world);
         // The worst moment is the one before the next run.
         world.pass(DAY - HOUR);
-        assert_needed_is_locked(&world);
+        // 30 days less a tenth.
+        assert_needed_is_locked(&world, DAY * 27);
     }
     assert!(waited > 0, "nothing ever waited");
     world.assert_whole();
     let counts = extensions(&world);
-    // 30 days less a day for the next run and a day of margin.
+    // Every third day, and what is young more often.
     let most = counts.values().max().copied().unwrap_or(0);
-    assert!((3..=5).contains(&most), "{counts:?}");
+    assert!((30..=40).contains(&most), "{counts:?}");
     let oldest = world.blobs("p").into_iter().map(|blob| blob.modified).min();
     let needed = needed(&world);
     for blob in world.blobs("p") {
@@ -217,15 +227,217 @@ fn an_extension_that_fails_is_named_and_made_up_for() {
     let count = |name| figure(&report, Task::ExtendBlobRetentionTime, name);
     assert!(count("extendedBlobCount") > 3);
     assert_eq!(count("toExtendBlobCount"), count("extendedBlobCount"));
-    // Once is enough for weeks.
+    // Once is enough for days; only what is new is locked for longer.
+    let all = count("toExtendBlobCount");
+    world.snapshot(files(7..8));
     world.pass(DAY);
     let report = world.maintain();
-    let task = report
-        .tasks
-        .iter()
-        .find(|done| done.task == Task::ExtendBlobRetentionTime)
-        .expect("task");
-    assert!(task.skipped.is_some(), "{task:?}");
+    let young = figure(&report, Task::ExtendBlobRetentionTime, "extendedBlobCount");
+    assert!(0 < young && young < all, "{young} of {all}");
+}
+
+/// The object lock as a client sets it.
+fn set_lock(world: &World, mode: Option<RetentionMode>) {
+    let changes = ParameterChanges {
+        retention: Some(match mode {
+            None => RetentionChange::Off,
+            Some(mode) => RetentionChange::On {
+                mode: Some(mode),
+                period: Some(DAY * 30),
+            },
+        }),
+        ..ParameterChanges::default()
+    };
+    world.repository.set_parameters(&changes).expect("set");
+}
+
+#[test]
+fn what_was_stored_while_the_lock_was_off_is_locked_by_the_next_run() {
+    let mut world = world(30, true);
+    world.snapshot(files(0..3));
+    world.pass(HOUR);
+    world.maintain();
+    world.pass(HOUR);
+    set_lock(&world, None);
+    let id = world.snapshot(files(3..6));
+    world.pass(HOUR);
+    set_lock(&world, Some(RetentionMode::Compliance));
+    let bare = |world: &World| {
+        let ids = needed(world).into_iter();
+        ids.filter(|id| world.memory.retention(id).expect("retention").is_none())
+            .count()
+    };
+    assert!(bare(&world) > 0, "{id:?}");
+    world.pass(DAY);
+    world.maintain();
+    assert_eq!(bare(&world), 0);
+    assert_needed_is_locked(&world, DAY * 27);
+}
+
+#[test]
+fn what_a_client_with_old_settings_stored_is_locked_by_the_next_run() {
+    let mut world = world(30, true);
+    set_lock(&world, None);
+    let stale = world.client("stale");
+    world.pass(Duration::from_secs(300));
+    set_lock(&world, Some(RetentionMode::Compliance));
+    world.snapshot(files(0..3));
+    world.pass(Duration::from_secs(300));
+    world.maintain();
+    // It reads the settings again only after 15 minutes.
+    world.pass(Duration::from_secs(200));
+    world.snapshot_by(&stale, files(3..6));
+    world.pass(DAY);
+    world.maintain();
+    assert_needed_is_locked(&world, DAY * 27);
+}
+
+#[test]
+fn a_damaged_index_does_not_cost_the_locks() {
+    let mut world = world(30, true);
+    world.snapshot(files(0..3));
+    world.pass(HOUR);
+    world.maintain();
+    world.snapshot(files(3..6));
+    let index = world.blobs("xn").pop().expect("an index").id;
+    let lock = PutOptions {
+        retention: world.memory.retention(&index).expect("retention"),
+    };
+    let garbage = Bytes::from_static(b"no index at all");
+    world.memory.put(&index, garbage, &lock).expect("put");
+    for _ in 0..10 {
+        world.pass(DAY);
+        let run = maintenance::open_and_run(
+            Arc::new(world.store.clone()),
+            &SecretString::from("password"),
+            &options(&world.clock, "owner"),
+            &world.options(),
+        );
+        refused(run);
+    }
+    let needed_until = world.clock.now() + DAY * 27;
+    let mut seen = 0;
+    for prefix in ["p", "q", "x", "kopia.repository", "kopia.blobcfg"] {
+        for blob in world.blobs(prefix) {
+            let lock = world.memory.retention(&blob.id).expect("retention");
+            assert!(lock.expect("a lock").until >= needed_until, "{}", blob.id);
+            seen += 1;
+        }
+    }
+    assert!(seen > 6);
+}
+
+#[test]
+fn without_extension_a_damaged_index_extends_nothing() {
+    let mut world = world(30, false);
+    world.snapshot(files(0..3));
+    world.pass(HOUR);
+    world.maintain();
+    let index = world.blobs("xn").pop().expect("an index").id;
+    let garbage = Bytes::from_static(b"no index at all");
+    world
+        .memory
+        .put(&index, garbage, &PutOptions::default())
+        .expect("put");
+    world.pass(DAY);
+    let run = maintenance::open_and_run(
+        Arc::new(world.store.clone()),
+        &SecretString::from("password"),
+        &options(&world.clock, "owner"),
+        &world.options(),
+    );
+    refused(run);
+    assert_eq!(extensions(&world), BTreeMap::new());
+}
+
+#[test]
+fn packs_that_cannot_be_locked_do_not_keep_the_others_from_it() {
+    let mut world = world(30, true);
+    for seed in 0..25 {
+        world.snapshot(files([seed]));
+    }
+    // Too young to be moved into fewer packs.
+    world.pass(HOUR);
+    let refusal = Trigger::Fail(ErrorKind::AccessDenied);
+    world
+        .store
+        .plan_from(Some(BlobOperation::Extend), "q", 1, refusal);
+    let error = refused(world.try_run(&world.options()));
+    let packs = world.blobs("q").len();
+    assert!(packs > 20);
+    assert!(
+        matches!(error, Error::LocksNotExtended { failed, .. } if failed == packs),
+        "{error}"
+    );
+    let extended = extensions(&world);
+    for prefix in ["p", "x", "kopia.repository", "kopia.blobcfg"] {
+        for blob in world.blobs(prefix) {
+            assert!(extended.contains_key(blob.id.as_str()), "{}", blob.id);
+        }
+    }
+    // Twenty failures, and those under way at that moment.
+    let tried = extended.keys().filter(|name| name.starts_with('q')).count();
+    assert!((20..36).contains(&tried), "{tried} of {packs}");
+}
+
+#[test]
+fn what_leads_to_everything_else_is_locked_first() {
+    let mut world = world(30, true);
+    world.snapshot(files(0..3));
+    world.pass(HOUR);
+    world.maintain();
+    let order: Vec<usize> = world
+        .store
+        .calls()
+        .into_iter()
+        .filter(|call| call.operation == BlobOperation::Extend)
+        .map(|call| {
+            let families = ["kopia.repository", "kopia.blobcfg", "x", "q", "p"];
+            families
+                .iter()
+                .position(|prefix| call.name.starts_with(prefix))
+        })
+        .map(|family| family.expect("a family"))
+        .collect();
+    assert!(order.is_sorted() && order.last() == Some(&4), "{order:?}");
+}
+
+#[test]
+fn what_the_store_does_not_tell_counts_as_locked() {
+    let mut world = world(10, false);
+    let id = world.snapshot(files(0..5));
+    world.pass(HOUR);
+    world.snapshot(files(5..9));
+    world.delete(&id);
+    let denied = Trigger::Fail(ErrorKind::AccessDenied);
+    world
+        .store
+        .plan_from(Some(BlobOperation::Retention), "", 1, denied);
+    let unknown = coverage(&world);
+    assert_eq!(
+        (
+            unknown.unknown_blobs,
+            unknown.covered_blobs,
+            unknown.unlocked_blobs
+        ),
+        (unknown.blobs, 0, 0)
+    );
+    let mut told = String::new();
+    for _ in 0..14 {
+        world.pass(DAY);
+        let report = world
+            .try_run(&world.options())
+            .expect("run")
+            .expect("it ran");
+        assert_eq!(report.freed_blobs, 0);
+        told += &report.problems.concat();
+    }
+    assert!(told.contains("GetObjectRetention"), "{told}");
+    // With the permission they go.
+    world.store.reset();
+    let report = world.maintain();
+    assert!(report.freed_blobs > 0);
+    world.assert_whole();
 }
 
 #[test]
@@ -250,7 +462,7 @@ fn a_collection_that_fails_does_not_cost_the_locks() {
     world.snapshot(files(0..3));
     world.pass(HOUR);
     let options = RunOptions {
-        safety: holdfast_repository::maintenance::Safety::None,
+        safety: maintenance::Safety::None,
         ..world.options()
     };
     let old = world.snapshot(files(9..12));

@@ -104,6 +104,12 @@ pub(crate) fn is_usage(error: &anyhow::Error) -> bool {
     error.is::<UsageError>()
 }
 
+/// Whether it was refused only because nobody confirmed it (exit code 4).
+pub(crate) fn needs_confirmation(error: &anyhow::Error) -> bool {
+    let cause = error.downcast_ref::<RepositoryError>();
+    matches!(cause, Some(RepositoryError::DeletionUnconfirmed { .. }))
+}
+
 /// Prints what the parser of the command line says. Help and version are no failures.
 pub(crate) fn usage(error: &clap::Error) -> ExitCode {
     // Nothing is left to do when the terminal itself is gone.
@@ -229,6 +235,16 @@ fn repository(error: &RepositoryError) -> Option<(&'static str, &'static str)> {
         RepositoryError::LocksNotExtended { .. } => (
             "lock_not_extended",
             "Not all object locks could be extended.",
+        ),
+        RepositoryError::CopyMaintained { .. } => {
+            ("copy_maintained", "The copy was maintained by itself.")
+        }
+        RepositoryError::SourceEmptied { .. } => {
+            ("source_emptied", "The source of the copy lists no data.")
+        }
+        RepositoryError::DeletionUnconfirmed { .. } => (
+            "confirmation_needed",
+            "What would be deleted needs a confirmation.",
         ),
         RepositoryError::Storage(error) => storage(error.kind()),
         _ => return None,

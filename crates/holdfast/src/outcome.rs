@@ -15,6 +15,8 @@ pub(crate) enum Outcome {
     Usage = 2,
     /// Finished, with errors in some items.
     Partial = 3,
+    /// Nothing was changed, because it takes a confirmation.
+    Unconfirmed = 4,
 }
 
 impl Outcome {
@@ -27,10 +29,13 @@ impl Outcome {
         }
     }
 
-    /// The exit code of an error: wrong input is a matter of usage, everything else a failure.
+    /// The exit code of an error: wrong input is a matter of usage, what was not confirmed of its own, everything
+    /// else a failure.
     pub(crate) fn of_error(error: &anyhow::Error) -> Self {
         if failure::is_usage(error) {
             Self::Usage
+        } else if failure::needs_confirmation(error) {
+            Self::Unconfirmed
         } else {
             Self::Failed
         }

@@ -106,10 +106,48 @@ pub enum Error {
         found: &'static str,
     },
 
-    /// Blobs of the source of a copy went away again and again.
+    /// The destination of a copy was maintained by itself, which hides what would be copied.
     #[error(
-        "blobs of {location} are deleted faster than they can be copied; wait until its maintenance has ended and run \
-         the copy again, which goes on where it was"
+        "the copy at {location} was maintained by itself: {sign}; what is copied into it now would not be seen, and nothing \
+         was changed: copy to an empty place, or with --delete, which makes this one what the source is; leave the \
+         maintenance of copies to their source"
+    )]
+    CopyMaintained {
+        /// The destination.
+        location: String,
+        /// How that shows.
+        sign: String,
+    },
+
+    /// The source of a copy lists no data while its copy has some.
+    #[error(
+        "{location} lists no data, or no index, and its copy has both; nothing was deleted or copied: check the source, \
+         its address and the permission to list it"
+    )]
+    SourceEmptied {
+        /// The source.
+        location: String,
+    },
+
+    /// A copy would delete much.
+    #[error(
+        "{reason} at {location}; nothing was changed: look at it with --dry-run, and add --yes when that is meant (among \
+         them {})",
+        examples.join(", ")
+    )]
+    DeletionUnconfirmed {
+        /// The destination.
+        location: String,
+        /// What would be deleted.
+        reason: String,
+        /// Names of some of it.
+        examples: Vec<String>,
+    },
+
+    /// The source of a copy is not what it listed, again and again.
+    #[error(
+        "{location} changes while it is copied: what it lists goes away, or it has what it did not list; wait until its \
+         maintenance has ended and run the copy again, which goes on where it was"
     )]
     SourceUnstable {
         /// The source.

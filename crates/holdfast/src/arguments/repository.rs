@@ -178,6 +178,11 @@ pub(crate) struct SyncToArguments {
     /// Delete from the destination what the repository no longer has; last of all.
     #[arg(long)]
     pub(crate) delete: bool,
+    /// Delete also many packs, or what is in no place but the copy.
+    #[arg(long, requires = "delete")]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) object_lock: ObjectLockArguments,
     /// Change nothing; say what would be copied and deleted.
     #[arg(long, short = 'n')]
     pub(crate) dry_run: bool,

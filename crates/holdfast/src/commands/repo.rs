@@ -30,7 +30,9 @@ pub(super) fn create(arguments: &CreateArguments, console: &Console) -> Result<O
         splitter: arguments.splitter.clone(),
         ecc_overhead_percent: arguments.ecc_overhead_percent.unwrap_or_default(),
         format_version: arguments.format_version,
-        blobs: object_lock(&arguments.object_lock)?,
+        blobs: BlobConfiguration {
+            retention: object_lock(&arguments.object_lock)?,
+        },
         ..CreateOptions::default()
     };
     let arguments = &arguments.repository;
@@ -41,23 +43,20 @@ pub(super) fn create(arguments: &CreateArguments, console: &Console) -> Result<O
     print(&repo, &location, console)
 }
 
-/// The object lock of a new repository.
-fn object_lock(arguments: &ObjectLockArguments) -> Result<BlobConfiguration> {
+/// The object lock of what is stored.
+pub(super) fn object_lock(arguments: &ObjectLockArguments) -> Result<Option<RetentionSetting>> {
     let mode = arguments
         .object_lock_mode
         .and_then(ObjectLockMode::retention);
-    let retention = match (mode, arguments.object_lock_period) {
-        (None, None) => None,
-        (Some(mode), Some(period)) => Some(RetentionSetting { mode, period }),
-        _ => {
-            return Err(
-                UsageError::new("an object lock has both a mode and a period")
-                    .hint("For instance --object-lock-mode compliance --object-lock-period 30d.")
-                    .into(),
-            );
-        }
-    };
-    Ok(BlobConfiguration { retention })
+    match (mode, arguments.object_lock_period) {
+        (None, None) => Ok(None),
+        (Some(mode), Some(period)) => Ok(Some(RetentionSetting { mode, period })),
+        _ => Err(
+            UsageError::new("an object lock has both a mode and a period")
+                .hint("For instance --object-lock-mode compliance --object-lock-period 30d.")
+                .into(),
+        ),
+    }
 }
 
 pub(super) fn status(arguments: &RepositoryArguments, console: &Console) -> Result<Outcome> {

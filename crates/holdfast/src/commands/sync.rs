@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use anyhow::Result;
+use holdfast_host::SystemClock;
 use holdfast_repository::sync::{BlobTally, SyncOptions, SyncReport, sync};
 use holdfast_storage::{BlobStore, ErrorKind, MemoryStore, StoreLocation};
 use indicatif::HumanBytes;
 use serde::Serialize;
 
+use super::repo;
 use crate::arguments::SyncToArguments;
 use crate::console::Console;
 use crate::failure::UsageError;
@@ -48,6 +50,9 @@ pub(super) fn run(arguments: &SyncToArguments, console: &Console) -> Result<Outc
     };
     let options = SyncOptions {
         delete: arguments.delete,
+        confirmed: arguments.yes,
+        lock: repo::object_lock(&arguments.object_lock)?,
+        clock: Arc::new(SystemClock::new()),
         dry_run: arguments.dry_run,
         must_exist: arguments.must_exist,
         parallelism: arguments.parallel,
@@ -110,8 +115,26 @@ fn text(document: &Document) -> String {
     );
     if report.deleted.blobs > 0 {
         text += &format!("  {would}deleted   {}\n", amount(report.deleted));
+        for name in &report.examples {
+            text += &format!("    {name}\n");
+        }
+        if report.deleted.blobs > report.examples.len() as u64 {
+            text += "    and others\n";
+        }
     }
-    if report.extra.blobs > 0 {
+    if let Some(reason) = &report.needs_confirmation {
+        text += &format!("  needs --yes: {reason}\n");
+    }
+    if report.locked.blobs > 0 {
+        text += &format!(
+            "  {} that the source no longer has stay until their locks end\n",
+            amount(report.locked)
+        );
+    }
+    if report.unlocked_copy {
+        text += "  the source locks its blobs, the copy does not: give --object-lock-mode and --object-lock-period\n";
+    }
+    if report.extra.blobs > report.locked.blobs {
         text += &format!(
             "  the source no longer has {} of the destination; --delete deletes them\n",
             amount(report.extra)

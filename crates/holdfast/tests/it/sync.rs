@@ -94,6 +94,77 @@ fn deleting_needs_a_word() {
 }
 
 #[test]
+fn deleting_much_ends_with_a_code_of_its_own() {
+    let (place, _) = with_snapshot();
+    let copy = place.path("copy");
+    let to = copy.to_string_lossy();
+    sync(&place, &[&to]);
+    for number in 0..20 {
+        let folder = copy.join("p/000");
+        fs::create_dir_all(&folder).expect("plant a folder");
+        fs::write(folder.join(format!("{number:029x}.f")), "old").expect("plant a pack");
+    }
+    let ended = run(&mut place.command(["repo", "sync-to", "--json", "--delete", &to]));
+    assert_eq!(
+        (ended.code, &ended.problem()["code"]),
+        (4, &"confirmation_needed".into()),
+        "{ended:#?}"
+    );
+    let told = sync(&place, &["--delete", "-n", &to]);
+    assert_eq!(told["examples"].as_array().map(Vec::len), Some(20));
+    assert!(told["needs_confirmation"].is_string(), "{told}");
+    let text = place.succeed(["repo", "sync-to", "--delete", "--yes", &to]);
+    assert!(text.contains("deleted   20 blobs"), "{text}");
+    let ended = run(&mut place.command(["repo", "sync-to", "--yes", "--json", &to]));
+    assert_eq!(ended.code, 2, "{ended:#?}");
+}
+
+#[test]
+fn a_copy_is_locked_on_request_and_an_unlocked_one_of_a_locked_source_is_named() {
+    let server = S3Server::start_with_object_lock();
+    let place = Place::beside(&server);
+    place.succeed([
+        "repo",
+        "create",
+        "--object-lock-mode=governance",
+        "--object-lock-period=48h",
+    ]);
+    let to = server.location("bucket", "copy");
+    let text = place.succeed(["repo", "sync-to", &to]);
+    assert!(text.contains("the copy does not"), "{text}");
+    let lock = |key: &str| server.lock_mode("bucket", key);
+    assert_eq!(lock("copy/kopia.repository"), None);
+    let done = sync(
+        &place,
+        &[
+            "--object-lock-mode=compliance",
+            "--object-lock-period=48h",
+            &to,
+        ],
+    );
+    assert_eq!(done["unlocked_copy"], false);
+    assert_eq!(lock("copy/kopia.repository").as_deref(), Some("COMPLIANCE"));
+    assert_eq!(
+        lock("vault/kopia.repository").as_deref(),
+        Some("GOVERNANCE")
+    );
+    let folder = place.path("copy");
+    let ended = run(place
+        .command([
+            "repo",
+            "sync-to",
+            "--json",
+            "--object-lock-mode=compliance",
+            "--object-lock-period=48h",
+        ])
+        .arg(&folder));
+    assert_eq!(
+        (ended.code, &ended.problem()["code"]),
+        (1, &"storage_failed".into())
+    );
+}
+
+#[test]
 fn a_bucket_may_have_keys_of_its_own() {
     let (place, _) = with_snapshot();
     let server = S3Server::start();

@@ -7,21 +7,30 @@
 //!    where it was, because its old pack may be gone. Snapshots that were there before stay whole; one that is new may be
 //!    listed before all of it is indexed, until the run has ended;
 //! 3. records of compactions, deletion watermarks, settings;
-//! 4. the format blob, last: a first copy cannot be opened before it is complete;
+//! 4. blob configuration and format blob, last: a first copy cannot be opened before it is complete, and after each step
+//!    one of the passwords of the source opens a later one (`settings`);
 //! 5. only on request, what the source does not have: indexes before the packs that they name.
 //!
 //! Indexes are listed before packs, so what a listed index needs is among the listed packs. Blobs that maintenance of the
-//! source deletes meanwhile are the sign to list anew. Session markers are not copied: nobody is at work in the copy.
+//! source deletes meanwhile are the sign to list anew. Session markers are not copied: nobody is at work in the copy. Nor
+//! is the record of maintenance: what it says was done was done to other blobs. One that a copy has is removed.
+//!
+//! What would lose or hide data is refused before anything is written (`guard`): a copy that was maintained by itself, a
+//! source that lists nothing, and deletions that are many.
 
+mod guard;
 mod plan;
 mod run;
+mod settings;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use holdfast_host::Cancel;
+use holdfast_host::{Cancel, Clock};
 use serde::Serialize;
+
+use crate::format::RetentionSetting;
 
 pub use run::sync;
 
@@ -32,8 +41,15 @@ pub struct SyncOptions {
     pub delete: bool,
     /// Change nothing; only say what would be done.
     pub dry_run: bool,
+    /// Delete also when that is a large part of the destination, or what is in no repository but the copy.
+    pub confirmed: bool,
     /// Fail when the destination holds no copy yet.
     pub must_exist: bool,
+    /// Lock the blobs of the copy for so long from now on, those that it has already included. Without it nothing is
+    /// locked, whatever the source demands of its own blobs: that stands in blobs that need the password.
+    pub lock: Option<RetentionSetting>,
+    /// Source of the times at which locks end.
+    pub clock: Arc<dyn Clock>,
     /// Packs that are copied at once.
     pub parallelism: NonZeroUsize,
     /// Counters to watch.
@@ -90,10 +106,15 @@ impl BlobTally {
         self.blobs += 1;
         self.bytes += bytes;
     }
+
+    fn take(&mut self, bytes: u64) {
+        self.blobs -= 1;
+        self.bytes -= bytes;
+    }
 }
 
 /// What was done, or would be done.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct SyncReport {
     /// Whether nothing was changed.
     pub dry_run: bool,
@@ -109,4 +130,13 @@ pub struct SyncReport {
     pub deleted: BlobTally,
     /// Blobs that the source does not have and that stay.
     pub extra: BlobTally,
+    /// Those of them that were to be deleted and stay because of their locks.
+    pub locked: BlobTally,
+    /// Names of the first blobs that were deleted, or would be.
+    pub examples: Vec<String>,
+    /// Whether a deletion needs [`SyncOptions::confirmed`], in words why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub needs_confirmation: Option<String>,
+    /// Whether the blobs of the source are locked and those of the copy are not.
+    pub unlocked_copy: bool,
 }

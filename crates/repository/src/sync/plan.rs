@@ -19,10 +19,12 @@ pub(super) enum Stage {
     /// Which indexes were merged, and which deleted contents are forgotten.
     Records,
     Settings,
+    /// Blob configuration and format blob, which depend on each other.
     Format,
 }
 
-/// The stage of a blob; nothing for those that are not copied: session markers, and what is no part of a repository.
+/// The stage of a blob; nothing for those that are not copied: session markers, the record of maintenance, and what is no
+/// part of a repository.
 pub(super) fn stage(name: &str) -> Option<Stage> {
     let family = BlobFamily::of(name)?;
     let hashed = encryption_id(name).is_some();
@@ -38,12 +40,9 @@ pub(super) fn stage(name: &str) -> Option<Stage> {
             hashed.then_some(Stage::Records)
         }
         BlobFamily::EpochWatermark => is_numbered(name, EPOCH_WATERMARK).then_some(Stage::Records),
-        BlobFamily::BlobConfiguration
-        | BlobFamily::Maintenance
-        | BlobFamily::FormatBackup
-        | BlobFamily::Poison => Some(Stage::Settings),
-        BlobFamily::Format => Some(Stage::Format),
-        BlobFamily::SessionMarker => None,
+        BlobFamily::FormatBackup | BlobFamily::Poison => Some(Stage::Settings),
+        BlobFamily::BlobConfiguration | BlobFamily::Format => Some(Stage::Format),
+        BlobFamily::Maintenance | BlobFamily::SessionMarker => None,
     }
 }
 
@@ -75,6 +74,9 @@ fn order(blob: &BlobInfo) -> (EpochNumber, Timestamp, &BlobId) {
         .filter(|_| name.starts_with('x'));
     (last.unwrap_or(0), blob.modified, &blob.id)
 }
+
+/// Names that a report gives.
+const EXAMPLES: usize = 20;
 
 /// What is to be done.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -141,6 +143,8 @@ pub(super) fn plan(
     }
     plan.delete
         .sort_by_key(|blob| (deletion_order(blob.id.as_str()), blob.id.clone()));
+    let examples = plan.delete.iter().take(EXAMPLES);
+    plan.report.examples = examples.map(|blob| blob.id.to_string()).collect();
     plan
 }
 
@@ -224,15 +228,14 @@ mod tests {
                 "n",
                 "m",
                 "xw1700000000",
-                "kopia.maintenance",
                 "kopia.repository"
             ]
         );
         assert_eq!(
             plan.report.copied,
             BlobTally {
-                blobs: 11,
-                bytes: 11
+                blobs: 10,
+                bytes: 10
             }
         );
     }

@@ -4,15 +4,19 @@ use std::collections::HashSet;
 use std::io::IoSlice;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use holdfast_storage::{BlobId, BlobInfo, BlobStore, Error as StorageError, PutOptions};
-
+use holdfast_storage::{
+    BlobId, BlobInfo, BlobStore, Error as StorageError, ErrorKind, PutOptions, Retention,
+};
+use jiff::Timestamp;
 use parking_lot::Mutex;
 
 use super::plan::{Plan, Stage, is_begun_copy, is_mutable, plan, stage, tally};
-use super::{BlobTally, SyncOptions, SyncProgress, SyncReport};
-use crate::blob_names::FORMAT;
+use super::settings::Step;
+use super::{BlobTally, SyncOptions, SyncProgress, SyncReport, guard, settings};
+use crate::blob_names::{FORMAT, MAINTENANCE, blob_id};
 use crate::error::{Error, Result};
 use crate::format::{FormatBlob, MAX_FORMAT_BLOB_LENGTH};
+use crate::object_lock::{LOCKED_FAMILIES, extend_all, is_locked};
 use crate::parallel;
 
 /// Any store, as its listings want it.
@@ -25,11 +29,11 @@ const PASSES: u32 = 5;
 
 /// Copies the repository in `source` to `destination`. Interrupted, it goes on where it was when it is run again.
 ///
-/// Blobs have no object lock in the copy, whatever the source demands.
-///
 /// # Errors
 /// [`Error::RepositoryMissing`] and [`Error::RepositoryIncomplete`] for the source; [`Error::OtherRepository`] when the
-/// destination holds something else; [`Error::SourceUnstable`]; those of both stores.
+/// destination holds something else; [`Error::CopyMaintained`]; [`Error::SourceEmptied`];
+/// [`Error::DeletionUnconfirmed`]; [`Error::SourceUnstable`]; [`Error::LocksNotExtended`]; those of both stores. Nothing is
+/// changed when one of the first six is returned.
 pub fn sync(
     source: &(dyn BlobStore + 'static),
     destination: &(dyn BlobStore + 'static),
@@ -60,14 +64,41 @@ pub fn sync(
                 "blobs that are not of the source, and no format blob",
             ));
         }
+        if !options.delete
+            && let Some(sign) = guard::maintained(&listed, &present)
+        {
+            return Err(Error::CopyMaintained {
+                location: destination.location(),
+                sign,
+            });
+        }
         let changed = changed(source, destination, &listed, &present)?;
-        let plan = plan(&listed, &present, &changed, options.delete);
+        let mut plan = plan(&listed, &present, &changed, options.delete);
+        if options.delete && guard::is_emptied(&listed, &present) {
+            return Err(Error::SourceEmptied {
+                location: source.location(),
+            });
+        }
+        plan.report.unlocked_copy = options.lock.is_none() && locks(source)?;
+        plan.report.needs_confirmation = guard::confirmation(&plan, &listed, &present);
         if options.dry_run {
             return Ok(SyncReport {
                 dry_run: true,
                 ..plan.report
             });
         }
+        if let Some(reason) = plan
+            .report
+            .needs_confirmation
+            .take_if(|_| !options.confirmed)
+        {
+            return Err(Error::DeletionUnconfirmed {
+                location: destination.location(),
+                reason,
+                examples: plan.report.examples,
+            });
+        }
+        plan.report.needs_confirmation = None;
         let run = Run {
             source,
             destination,
@@ -78,16 +109,15 @@ pub fn sync(
             vanished: AtomicBool::new(false),
         };
         let copied = run.copy(&plan);
-        add(&mut done.copied, run.new.into_inner());
-        add(&mut done.replaced, run.replaced.into_inner());
+        add(&mut done.copied, *run.new.lock());
+        add(&mut done.replaced, *run.replaced.lock());
         copied?;
-        if run.vanished.into_inner() {
+        if run.vanished.load(Ordering::Relaxed) {
             continue;
         }
-        for blob in &plan.delete {
-            options.cancel.check().map_err(|_| stopped(destination))?;
-            destination.delete(&blob.id)?;
-        }
+        run.forget_maintenance(&present)?;
+        run.delete(&mut plan)?;
+        run.lock_again(&listed, &present, &plan)?;
         return Ok(SyncReport {
             copied: done.copied,
             replaced: done.replaced,
@@ -115,9 +145,21 @@ fn stopped(store: &Store) -> Error {
     StorageError::cancelled("copy", store.location()).into()
 }
 
+/// Whether a store locks the blobs of its repository, as far as it tells: then its format blob is locked.
+fn locks(store: &Store) -> Result<bool> {
+    if !store.capabilities().object_lock {
+        return Ok(false);
+    }
+    match store.retention(&blob_id(FORMAT.to_owned())?) {
+        Ok(lock) => Ok(lock.is_some()),
+        Err(error) if error.kind() == ErrorKind::AccessDenied => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// The format blob of a store, if it has one.
 fn format_blob(store: &Store) -> Result<Option<FormatBlob>> {
-    let id = crate::blob_names::blob_id(FORMAT.to_owned())?;
+    let id = blob_id(FORMAT.to_owned())?;
     let bytes = match store.stat(&id) {
         Ok(found) if found.length <= MAX_FORMAT_BLOB_LENGTH => store.get(&id)?,
         Ok(found) => {
@@ -193,28 +235,150 @@ impl Run<'_> {
         let (packs, rest) = plan.copy.split_at(packs);
         let threads = self.options.parallelism.get();
         parallel::map(packs, threads, |(_, blob)| self.blob(blob))?;
+        let settings = rest.partition_point(|(stage, _)| *stage < Stage::Format);
+        let (rest, settings) = rest.split_at(settings);
         for (_, blob) in rest {
             if self.vanished.load(Ordering::Relaxed) {
                 return Ok(());
             }
             self.blob(blob)?;
         }
+        match settings.is_empty() || self.vanished.load(Ordering::Relaxed) {
+            true => Ok(()),
+            false => self.settings(settings),
+        }
+    }
+
+    /// Brings blob configuration and format blob to what the source has now.
+    fn settings(&self, planned: &[(Stage, BlobInfo)]) -> Result<()> {
+        let (own, copy) = (
+            settings::read(self.source)?,
+            settings::read(self.destination)?,
+        );
+        for step in settings::steps(&own, &copy) {
+            self.go_on()?;
+            match step {
+                Step::Put(name, bytes) => {
+                    let id = blob_id(name.to_owned())?;
+                    self.destination.put(&id, bytes, &self.put_options(&id))?;
+                }
+                Step::Delete(name) => self.destination.delete(&blob_id(name.to_owned())?)?,
+            }
+        }
+        planned.iter().for_each(|(_, blob)| self.done(blob));
         Ok(())
     }
 
+    /// Removes the record of maintenance: what it says was done, locks among it, was not done to the copy.
+    fn forget_maintenance(&self, present: &[BlobInfo]) -> Result<()> {
+        match present.iter().find(|blob| blob.id.as_str() == MAINTENANCE) {
+            Some(record) => Ok(self.destination.delete(&record.id)?),
+            None => Ok(()),
+        }
+    }
+
+    /// Deletes what the source no longer has. It is asked for each blob: a listing may be incomplete.
+    fn delete(&self, plan: &mut Plan) -> Result<()> {
+        for blob in std::mem::take(&mut plan.delete) {
+            self.go_on()?;
+            match self.source.stat(&blob.id) {
+                Err(error) if error.is_not_found() => {}
+                Err(error) => return Err(error.into()),
+                Ok(_) => {
+                    return Err(Error::SourceUnstable {
+                        location: self.source.location(),
+                    });
+                }
+            }
+            if self.options.lock.is_some() && self.is_kept(&blob.id)? {
+                plan.report.deleted.take(blob.length);
+                plan.report.extra.add(blob.length);
+                plan.report.locked.add(blob.length);
+                continue;
+            }
+            self.destination.delete(&blob.id)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a blob of the copy is locked, or may be.
+    fn is_kept(&self, id: &BlobId) -> Result<bool> {
+        match self.destination.retention(id) {
+            Ok(lock) => Ok(lock.is_some_and(|lock| lock.until > self.options.clock.now())),
+            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) if error.kind() == ErrorKind::AccessDenied => Ok(true),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Locks anew what the copy had already and the source still has.
+    fn lock_again(&self, listed: &[BlobInfo], present: &[BlobInfo], plan: &Plan) -> Result<()> {
+        let Some(lock) = self.lock() else {
+            return Ok(());
+        };
+        let mut wanted: HashSet<&BlobId> = listed.iter().map(|blob| &blob.id).collect();
+        for (_, copied) in &plan.copy {
+            wanted.remove(&copied.id);
+        }
+        let families: Vec<Vec<BlobInfo>> = LOCKED_FAMILIES
+            .iter()
+            .map(|prefix| {
+                let had = present.iter().filter(|blob| {
+                    blob.id.as_str().starts_with(prefix)
+                        && is_locked(&blob.id)
+                        && stage(blob.id.as_str()).is_some()
+                        && wanted.contains(&blob.id)
+                });
+                had.cloned().collect()
+            })
+            .collect();
+        extend_all(self.destination, &families, lock, &|| self.go_on())?;
+        // Some services take the wish and forget it.
+        match self.destination.retention(&blob_id(FORMAT.to_owned())?) {
+            Ok(None) => Err(Error::LockNotKept {
+                location: self.destination.location(),
+            }),
+            Err(error) if error.kind() != ErrorKind::AccessDenied => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The lock of what is stored now.
+    fn lock(&self) -> Option<Retention> {
+        let setting = self.options.lock?;
+        let now = self.options.clock.now();
+        let until = now.checked_add(setting.period).unwrap_or(Timestamp::MAX);
+        Some(Retention {
+            mode: setting.mode,
+            until,
+        })
+    }
+
+    fn put_options(&self, id: &BlobId) -> PutOptions {
+        PutOptions {
+            retention: self.lock().filter(|_| is_locked(id)),
+        }
+    }
+
+    fn go_on(&self) -> Result<()> {
+        let cancelled = self.options.cancel.check();
+        cancelled.map_err(|_| stopped(self.destination))
+    }
+
+    fn done(&self, blob: &BlobInfo) {
+        self.options.progress.add_done(blob.length);
+        let tally = match self.there.contains(&blob.id) {
+            true => &self.replaced,
+            false => &self.new,
+        };
+        tally.lock().add(blob.length);
+    }
+
     fn blob(&self, blob: &BlobInfo) -> Result<()> {
-        self.options
-            .cancel
-            .check()
-            .map_err(|_| stopped(self.destination))?;
+        self.go_on()?;
         match self.transfer(blob) {
             Ok(()) => {
-                self.options.progress.add_done(blob.length);
-                let tally = match self.there.contains(&blob.id) {
-                    true => &self.replaced,
-                    false => &self.new,
-                };
-                tally.lock().add(blob.length);
+                self.done(blob);
                 Ok(())
             }
             Err(Failed::Reading(error)) if error.is_not_found() => {
@@ -226,7 +390,7 @@ impl Run<'_> {
     }
 
     fn transfer(&self, blob: &BlobInfo) -> Result<(), Failed> {
-        let options = PutOptions::default();
+        let options = self.put_options(&blob.id);
         let in_pieces = self.destination.capabilities().streaming_writes
             && blob.length > PIECE as u64
             && !is_mutable(blob.id.as_str());

@@ -6,12 +6,15 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use holdfast_host::Cancel;
-use holdfast_repository::format::{FormatBlob, FormatKey};
+use holdfast_host::{Cancel, Clock, SystemClock};
+use holdfast_repository::format::{BlobConfiguration, FormatBlob, FormatKey, RetentionSetting};
+use holdfast_repository::maintenance;
 use holdfast_repository::snapshot;
 use holdfast_repository::sync::{BlobTally, SyncOptions, SyncProgress, SyncReport, sync};
 use holdfast_repository::{CreateOptions, Error, Repository};
-use holdfast_storage::{BlobId, BlobStore, ErrorKind, MemoryStore, PutOptions};
+use holdfast_storage::{
+    BlobId, BlobInfo, BlobStore, ErrorKind, MemoryStore, PutOptions, RetentionMode,
+};
 use holdfast_testkit::blobs::{BlobOperation, FaultyStore, Trigger};
 use secrecy::SecretString;
 
@@ -20,17 +23,22 @@ use crate::maintenance::world::{DAY, HOUR, World, files, options as client};
 fn options() -> SyncOptions {
     SyncOptions {
         delete: false,
+        confirmed: false,
         dry_run: false,
         must_exist: false,
+        lock: None,
+        clock: Arc::new(SystemClock::new()),
         parallelism: NonZeroUsize::MIN,
         progress: Arc::new(SyncProgress::default()),
         cancel: Cancel::new(),
     }
 }
 
+/// Deletes as much as it takes.
 fn deleting() -> SyncOptions {
     SyncOptions {
         delete: true,
+        confirmed: true,
         ..options()
     }
 }
@@ -89,10 +97,12 @@ fn alive(world: &World) -> BTreeSet<String> {
     world.alive.keys().map(ToString::to_string).collect()
 }
 
+/// What a copy should have: the record of maintenance is not copied.
 fn names(store: &(dyn BlobStore + 'static)) -> Vec<(String, u64)> {
     let blobs = store.list_all("").expect("list");
     blobs
         .into_iter()
+        .filter(|blob| blob.id.as_str() != "kopia.maintenance")
         .map(|blob| (blob.id.to_string(), blob.length))
         .collect()
 }
@@ -211,10 +221,7 @@ fn what_a_copy_holds_stays_whole_while_it_is_brought_up_to_date() {
         };
         killed_everywhere(&world, &to, &options, &known);
         let report = copy(&world, &to, &options);
-        assert!(
-            report.copied.blobs > 0 && report.replaced.blobs > 0,
-            "{report:?}"
-        );
+        assert!(report.copied.blobs > 0, "{report:?}");
         assert_eq!(report.deleted.blobs > 0, delete, "{report:?}");
         assert_eq!(report.extra.blobs > 0, !delete, "{report:?}");
         let repository = open(&world, &to, &key(&world)).expect("open");
@@ -315,6 +322,7 @@ fn a_dry_run_says_what_the_run_then_does() {
     assert_eq!(
         SyncReport {
             dry_run: false,
+            needs_confirmation: None,
             ..told
         },
         done
@@ -417,4 +425,281 @@ fn a_full_destination_and_a_request_to_stop_end_it() {
         Err(Error::Storage(error)) => assert!(error.is_cancelled(), "{error}"),
         other => panic!("{other:?}"),
     }
+}
+
+fn id(name: &str) -> BlobId {
+    BlobId::new(name).expect("a name")
+}
+
+#[test]
+fn the_record_of_maintenance_stays_where_it_was_made() {
+    let world = aged();
+    let to = destination(&world);
+    let record = id("kopia.maintenance");
+    assert!(world.store.stat(&record).is_ok());
+    // As earlier versions copied it.
+    let data = world.store.get(&record).expect("get");
+    to.put(&record, data, &PutOptions::default()).expect("put");
+    copy(&world, &to, &options());
+    assert!(to.stat(&record).is_err());
+    let again = copy(&world, &to, &deleting());
+    assert_eq!((again.copied.blobs, again.deleted.blobs), (0, 0));
+}
+
+/// Full maintenance of the copy itself, day after day.
+fn maintain_copy(world: &World, repository: &Arc<Repository>) {
+    for _ in 0..3 {
+        world.pass(2 * DAY);
+        let options = maintenance::RunOptions {
+            force: true,
+            ..world.options()
+        };
+        maintenance::run(repository, &options).expect("run");
+    }
+}
+
+#[test]
+fn a_copy_that_was_maintained_by_itself_is_refused() {
+    let mut world = aged();
+    let to = destination(&world);
+    copy(&world, &to, &options());
+    let repository = open(&world, &to, &key(&world)).expect("open");
+    maintain_copy(&world, &repository);
+    world.snapshot(files(500..505));
+    let before = names(&to);
+    let refused = sync(&world.store, &to, &options());
+    match refused {
+        Err(error @ Error::CopyMaintained { .. }) => {
+            assert!(error.to_string().contains("--delete"), "{error}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(names(&to), before);
+    // Made the same again, it reads all that the source has.
+    copy(&world, &to, &deleting());
+    assert_eq!(names(&to), names(&world.store));
+    let repository = open(&world, &to, &key(&world)).expect("open");
+    assert_eq!(read_all(&repository), alive(&world));
+    copy(&world, &to, &options());
+}
+
+#[test]
+fn a_new_password_comes_step_by_step_and_one_of_both_always_opens() {
+    let lock = BlobConfiguration {
+        retention: Some(RetentionSetting {
+            mode: RetentionMode::Governance,
+            period: DAY * 2,
+        }),
+    };
+    for blobs in [BlobConfiguration::default(), lock] {
+        let mut world = match blobs.retention {
+            None => World::new(),
+            Some(_) => World::locked(blobs),
+        };
+        world.snapshot(files(0..3));
+        let to = destination(&world);
+        copy(&world, &to, &options());
+        let old = key(&world);
+        let format = FormatBlob::parse(&world.store.get(&id("kopia.repository")).expect("get"));
+        let new = format
+            .expect("parse")
+            .derive_key(&SecretString::from("another"))
+            .expect("a key");
+        let opens = |store: &MemoryStore, what: &str| {
+            let with = [&old, &new].map(|key| open(&world, store, key).map(drop));
+            assert!(with.iter().any(Result::is_ok), "{what}: {with:?}");
+        };
+        let mut states = 0;
+        // The source may itself have been interrupted anywhere.
+        for changed in 1.. {
+            let source = world.memory.fork(world.clock.clone());
+            let mortal = FaultyStore::new(Arc::new(source.clone()));
+            for operation in [BlobOperation::Put, BlobOperation::Delete] {
+                mortal.plan(Some(operation), "", changed, Trigger::Kill);
+            }
+            let done = Repository::change_key(&mortal, &old, &new, world.clock.as_ref());
+            for nth in 1.. {
+                let to = to.fork(world.clock.clone());
+                let mortal = FaultyStore::new(Arc::new(to.clone()));
+                for operation in [BlobOperation::Put, BlobOperation::Delete] {
+                    mortal.plan(Some(operation), "", nth, Trigger::Kill);
+                }
+                let ended = sync(&source, &mortal, &options());
+                opens(&to, &format!("source at {changed}, copy at {nth}"));
+                states += 1;
+                if ended.is_ok() {
+                    break;
+                }
+            }
+            if done.is_ok() {
+                break;
+            }
+        }
+        assert!(states >= 6, "only {states} states");
+    }
+}
+
+/// When the lock of a blob ends.
+fn locked_until(store: &MemoryStore, blob: &BlobInfo) -> Option<jiff::Timestamp> {
+    let lock = store.retention(&blob.id).expect("retention");
+    lock.map(|lock| lock.until)
+}
+
+#[test]
+fn a_copy_is_locked_when_that_is_asked_for_and_its_locks_are_renewed() {
+    let setting = RetentionSetting {
+        mode: RetentionMode::Compliance,
+        period: DAY * 10,
+    };
+    let mut world = World::locked(BlobConfiguration {
+        retention: Some(setting),
+    });
+    let first = world.snapshot(files(0..5));
+    let to = MemoryStore::with_object_lock(world.clock.clone());
+    let report = copy(&world, &to, &options());
+    assert!(report.unlocked_copy);
+    let store: &dyn BlobStore = &to;
+    let all = || store.list_all("").expect("list");
+    assert!(all().iter().all(|blob| locked_until(&to, blob).is_none()));
+    let options = SyncOptions {
+        lock: Some(setting),
+        clock: world.clock.clone(),
+        ..options()
+    };
+    for seed in 5..8 {
+        world.snapshot(files([seed]));
+        let report = sync(&world.store, &to, &options).expect("copy");
+        assert!(!report.unlocked_copy);
+        let until = world.clock.now() + DAY * 10;
+        for blob in all() {
+            assert_eq!(locked_until(&to, &blob), Some(until), "{}", blob.id);
+        }
+        world.pass(DAY * 3);
+    }
+    world.delete(&first);
+    for _ in 0..14 {
+        world.pass(DAY);
+        world.maintain();
+    }
+    // They ended meanwhile, so nothing keeps what the source no longer has.
+    let options = SyncOptions {
+        delete: true,
+        confirmed: true,
+        ..options
+    };
+    let report = sync(&world.store, &to, &options).expect("copy");
+    assert_eq!(report.locked.blobs, 0);
+    assert!(report.deleted.blobs > 0, "{report:?}");
+}
+
+#[test]
+fn what_the_copy_locks_is_deleted_only_after_that() {
+    let mut world = aged();
+    let to = MemoryStore::with_object_lock(world.clock.clone());
+    let locking = SyncOptions {
+        lock: Some(RetentionSetting {
+            mode: RetentionMode::Compliance,
+            period: DAY * 20,
+        }),
+        clock: world.clock.clone(),
+        ..deleting()
+    };
+    sync(&world.store, &to, &locking).expect("copy");
+    let oldest = world.alive.keys().next().expect("a snapshot").clone();
+    world.delete(&oldest);
+    for _ in 0..3 {
+        world.pass(2 * DAY);
+        world.maintain();
+    }
+    let kept = sync(&world.store, &to, &locking).expect("copy");
+    assert!(kept.locked.blobs > 0 && kept.deleted.blobs == 0, "{kept:?}");
+    assert_eq!(kept.locked, kept.extra);
+    assert!(
+        to.hidden()
+            .iter()
+            .all(|blob| blob.id.as_str().starts_with("kopia."))
+    );
+    world.pass(DAY * 21);
+    let gone = sync(&world.store, &to, &locking).expect("copy");
+    assert_eq!((gone.deleted, gone.locked.blobs), (kept.locked, 0));
+    assert_eq!(names(&to), names(&world.store));
+}
+
+#[test]
+fn a_source_that_is_not_listed_to_its_end_costs_the_copy_nothing() {
+    let world = aged();
+    let to = destination(&world);
+    copy(&world, &to, &options());
+    let before = names(&to);
+    let half = world.store.beside();
+    let hidden = world.blobs("p").pop().expect("a pack").id;
+    half.bend_listings(move |blob| (blob.id != hidden).then_some(blob));
+    let refused = sync(&half, &to, &deleting());
+    assert!(
+        matches!(refused, Err(Error::SourceUnstable { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(names(&to), before);
+    for family in ["p", "x"] {
+        let empty = world.store.beside();
+        empty.bend_listings(move |blob| {
+            let name = blob.id.as_str();
+            let gone = name.starts_with(family) || (family == "p" && name.starts_with('q'));
+            (!gone).then_some(blob)
+        });
+        let refused = sync(&empty, &to, &deleting());
+        assert!(
+            matches!(refused, Err(Error::SourceEmptied { .. })),
+            "{family}: {refused:?}"
+        );
+        assert_eq!(names(&to), before);
+    }
+}
+
+#[test]
+fn deleting_much_or_what_nobody_else_has_takes_a_confirmation() {
+    let mut world = World::new();
+    world.snapshot(files(0..2));
+    let to = destination(&world);
+    copy(&world, &to, &options());
+    let careful = SyncOptions {
+        confirmed: false,
+        ..deleting()
+    };
+    // Data that is in the copy alone.
+    let stray = open(&world, &to, &key(&world)).expect("open");
+    world.snapshot_by(&stray, files(50..52));
+    let before = names(&to);
+    let refused = sync(&world.store, &to, &careful);
+    match refused {
+        Err(Error::DeletionUnconfirmed {
+            reason, examples, ..
+        }) => {
+            assert!(reason.contains("in no other place"), "{reason}");
+            assert!(!examples.is_empty());
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(names(&to), before);
+    let dry = SyncOptions {
+        dry_run: true,
+        ..careful.clone()
+    };
+    let told = sync(&world.store, &to, &dry).expect("dry run");
+    assert!(told.needs_confirmation.is_some() && !told.examples.is_empty());
+    copy(&world, &to, &deleting());
+    assert_eq!(names(&to), names(&world.store));
+    // Many packs.
+    for number in 0..30 {
+        let name = id(&format!("p{number:032x}"));
+        to.put(&name, Bytes::from_static(b"old"), &PutOptions::default())
+            .expect("put");
+    }
+    let refused = sync(&world.store, &to, &careful);
+    assert!(
+        matches!(&refused, Err(Error::DeletionUnconfirmed { reason, .. }) if reason.contains("30 of the")),
+        "{refused:?}"
+    );
+    let report = copy(&world, &to, &deleting());
+    assert_eq!((report.deleted.blobs, report.examples.len()), (30, 20));
 }

@@ -12,6 +12,7 @@ use holdfast_repository::{Compression, ContentWriter, Repository, Session, Split
 use parking_lot::Mutex;
 
 use super::CopyRequest;
+use super::present::Present;
 use crate::error::Result;
 use crate::read::{Form, Part, Receive, Wanted, fetch, object_parts};
 
@@ -71,7 +72,11 @@ impl<'a> Contents<'a> {
     }
 
     /// Copies files and whatever else is not a directory. The results come in the order of `objects`.
-    pub(super) fn objects(&self, objects: &[ObjectId]) -> Result<Vec<Moved>> {
+    pub(super) fn objects(
+        &self,
+        objects: &[ObjectId],
+        present: &Present<'_>,
+    ) -> Result<Vec<Moved>> {
         let workers = self.request.workers();
         let numbered: Vec<(usize, ObjectId)> = objects.iter().copied().enumerate().collect();
         let found: Mutex<Vec<Result<Vec<Part>, String>>> =
@@ -97,6 +102,7 @@ impl<'a> Contents<'a> {
         fetch(self.from, wanted, workers, &self.request.cancel, || {
             Copier {
                 lent: self.lend(),
+                present,
                 written: &written,
             }
         })?;
@@ -122,7 +128,15 @@ impl<'a> Contents<'a> {
             }
             match failed {
                 Some(reason) => Ok(Err(reason)),
-                None => Ok(Ok(finish_object(writer.get(), &entries, &options)?)),
+                None => {
+                    let object = finish_object(writer.get(), &entries, &options)?;
+                    // The parts were looked at one by one.
+                    let lost = match entries.len() {
+                        1 => None,
+                        _ => present.lost(&object.content())?,
+                    };
+                    Ok(lost.map_or(Ok(object), Err))
+                }
             }
         });
         let moved = moved.collect::<Result<Vec<Moved>>>()?;
@@ -185,8 +199,13 @@ impl<'a> Contents<'a> {
         }
     }
 
-    /// Stores one chunk.
-    fn write(&self, writer: &mut ContentWriter, wanted: &Wanted, data: &[u8]) -> Result<ObjectId> {
+    /// Stores one chunk; says whether the destination did not have it.
+    fn write(
+        &self,
+        writer: &mut ContentWriter,
+        wanted: &Wanted,
+        data: &[u8],
+    ) -> Result<(ObjectId, bool)> {
         let written = writer.write(
             wanted.info.id.prefix(),
             data,
@@ -200,7 +219,7 @@ impl<'a> Contents<'a> {
             self.stored
                 .fetch_add(u64::from(written.packed), Ordering::Relaxed);
         }
-        Ok(written.object())
+        Ok((written.object(), written.new))
     }
 }
 
@@ -237,6 +256,7 @@ impl Drop for Lent<'_, '_> {
 /// What one worker of a fetch does.
 struct Copier<'c, 'a> {
     lent: Lent<'c, 'a>,
+    present: &'c Present<'c>,
     written: &'c Mutex<Vec<Result<(ObjectId, u64), String>>>,
 }
 
@@ -248,8 +268,12 @@ impl Receive for Copier<'_, '_> {
         let written = match data {
             Ok(data) => {
                 let contents = self.lent.contents;
-                let object = contents.write(self.lent.get(), first, data)?;
-                Ok((object, data.len() as u64))
+                let (object, new) = contents.write(self.lent.get(), first, data)?;
+                let lost = match new {
+                    true => None,
+                    false => self.present.lost(&object.content())?,
+                };
+                lost.map_or(Ok((object, data.len() as u64)), Err)
             }
             Err(reason) => {
                 self.lent.contents.request.progress.add_error();

@@ -2,10 +2,12 @@
 //!
 //! Contents are read, decrypted and authenticated, and stored anew under the hash and cipher of the destination, cut where
 //! they were cut before. Snapshots of a source are copied oldest first, each compared with the one before it: what did not
-//! change between them is taken over from the copy of the earlier one without reading. A snapshot that the destination has
-//! is left alone, so a second run copies nothing, and an interrupted one goes on with the snapshot at which it ended.
+//! change between them is taken over from the copy of the earlier one without reading its data, once that copy is proven to
+//! be one (`present`). A snapshot that the destination has is left alone, so a second run copies nothing, and an interrupted
+//! one goes on with the snapshot at which it ended. Companions, which hold the extended metadata of a snapshot, come with it.
 
 mod contents;
+mod present;
 mod select;
 mod tree;
 
@@ -22,6 +24,7 @@ use holdfast_repository::snapshot::{self, COMPANION_TAG, SnapshotManifest};
 use holdfast_repository::{Repository, SourceIdentity};
 
 use self::contents::Contents;
+use self::present::Present;
 use self::select::{Selection, select};
 use self::tree::{Copied, copy_tree};
 use crate::create::{SAFE_AGE, lost_objects};
@@ -121,6 +124,7 @@ pub fn copy(
         request,
         earlier: selection.earlier(),
         roots: HashMap::new(),
+        present: None,
         report: CopyReport::default(),
     };
     run.all(&selection)?;
@@ -143,6 +147,8 @@ struct Run<'a> {
     earlier: HashMap<SourceIdentity, Roots>,
     /// Root objects of the source repository and what they are in the destination.
     roots: HashMap<String, String>,
+    /// What is known of the destination; nothing before the first snapshot that is copied, and after data went away in it.
+    present: Option<Present<'a>>,
     report: CopyReport,
 }
 
@@ -199,8 +205,12 @@ impl Run<'_> {
         let mut earlier = self.earlier.get(&snapshot.source).cloned();
         let mut lost = 0;
         for _ in 0..ATTEMPTS {
+            let mut present = match self.present.take() {
+                Some(present) => present,
+                None => Present::new(self.from, self.to, self.request)?,
+            };
             let contents = Contents::new(self.from, self.to, self.request)?;
-            let copied = self.attempt(snapshot, root, earlier.take(), &contents);
+            let copied = self.attempt(snapshot, root, earlier.take(), &mut present, &contents);
             let figures = contents.figures();
             self.report.bytes_read += figures.read;
             self.report.bytes_new += figures.new;
@@ -208,10 +218,12 @@ impl Run<'_> {
             match copied {
                 Ok(Attempt::Stored { root, edits, id }) => {
                     contents.close(edits)?;
+                    self.present = Some(present);
                     return Ok(Ok((id, *root)));
                 }
                 Ok(Attempt::Damaged(reason)) => {
                     contents.abandon();
+                    self.present = Some(present);
                     return Ok(Err(reason));
                 }
                 Ok(Attempt::Lost(objects)) => {
@@ -236,11 +248,12 @@ impl Run<'_> {
         snapshot: &SnapshotManifest,
         root: &DirectoryEntry,
         earlier: Option<Roots>,
+        present: &mut Present<'_>,
         contents: &Contents<'_>,
     ) -> Result<Attempt> {
         let clock = self.to.clock();
         let began = clock.monotonic();
-        let root = match copy_tree(self.from, self.to, root, earlier, contents)? {
+        let root = match copy_tree(self.from, self.to, root, earlier, present, contents)? {
             Copied::Whole(root) => root,
             Copied::Damaged(reason) => return Ok(Attempt::Damaged(reason)),
         };

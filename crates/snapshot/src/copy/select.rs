@@ -1,6 +1,6 @@
 //! Which snapshots are copied, in which order, and which of them the destination has: no reading here.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use holdfast_repository::SourceIdentity;
 use holdfast_repository::json::UnixNanos;
@@ -90,6 +90,16 @@ pub(super) fn select(
             return Err(Error::SnapshotNotFound(source.to_string()));
         }
     }
+    // What holds the extended metadata of a snapshot has to come with it.
+    let roots: HashSet<String> = chosen
+        .iter()
+        .filter_map(|snapshot| Some(snapshot.root_object()?.to_string()))
+        .collect();
+    let of_chosen = |snapshot: &&SnapshotManifest| {
+        let of = snapshot.tags.get(COMPANION_TAG);
+        of.is_some_and(|of| roots.contains(of))
+    };
+    chosen.extend(all.iter().filter(of_chosen));
     let mut snapshots: Vec<SnapshotManifest> = chosen.into_iter().cloned().collect();
     snapshots.sort_by(|left, right| {
         let last = |snapshot: &SnapshotManifest| snapshot.tags.contains_key(COMPANION_TAG);

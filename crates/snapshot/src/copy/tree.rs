@@ -10,9 +10,9 @@ use parking_lot::Mutex;
 
 use super::Roots;
 use super::contents::Contents;
-use crate::create::lasts;
+use super::present::{Present, is_copy};
 use crate::error::Result;
-use crate::read::{each_directory, object_parts};
+use crate::read::each_directory;
 
 /// So many objects are looked up, sorted by their place and copied together.
 const BATCH: usize = 1 << 14;
@@ -27,7 +27,7 @@ pub(super) enum Copied {
     Damaged(String),
 }
 
-/// Copies the tree below `root`. What is the same in `earlier`, whose copy exists, is not read.
+/// Copies the tree below `root`. What is the same in `earlier`, and whole in its copy, is not read.
 ///
 /// # Errors
 /// A store or index that fails, cancellation.
@@ -36,11 +36,13 @@ pub(super) fn copy_tree(
     to: &Arc<Repository>,
     root: &DirectoryEntry,
     earlier: Option<Roots>,
+    present: &mut Present<'_>,
     contents: &Contents<'_>,
 ) -> Result<Copied> {
     let mut tree = Tree {
         from,
         to,
+        present,
         contents,
         known: HashMap::new(),
         wanted: Vec::new(),
@@ -73,9 +75,10 @@ type Before = (ObjectId, ObjectId);
 /// A directory to look into, and the same one where it was copied before.
 type Pending = (ObjectId, Option<Before>);
 
-struct Tree<'a> {
+struct Tree<'a, 'p> {
     from: &'a Arc<Repository>,
     to: &'a Arc<Repository>,
+    present: &'a mut Present<'p>,
     contents: &'a Contents<'a>,
     /// Objects of the source and what they are in the destination. About 100 bytes for each distinct object of the tree
     /// that is not below a directory taken over as a whole.
@@ -90,11 +93,17 @@ struct Tree<'a> {
     broken: Option<(u64, String)>,
 }
 
-impl Tree<'_> {
+impl Tree<'_, '_> {
     /// Walks level by level and copies what is new on the way.
     fn find(&mut self, root: &DirectoryEntry, earlier: Option<Roots>) -> Result<()> {
         let same = earlier.as_ref().map(|roots| (&roots.old, &roots.new));
         let mut level: Vec<Pending> = Vec::new();
+        if let Some((old, new)) = same
+            && let Some(pair) = old.object.zip(new.object)
+        {
+            // All of it at once is sooner done than one folder after the other.
+            self.present.is_same(pair)?;
+        }
         self.visit(root, same, 0, &mut level)?;
         let mut depth = 0;
         while !level.is_empty() {
@@ -181,7 +190,7 @@ impl Tree<'_> {
             .and_then(|(old, new)| old.object.zip(new.object));
         if let Some((old, new)) = objects
             && old == object
-            && self.lasts(&new)?
+            && self.is_whole(entry, new)?
         {
             self.known.insert(object, new);
             return Ok(());
@@ -196,6 +205,14 @@ impl Tree<'_> {
             next.push((object, hint));
         }
         Ok(())
+    }
+
+    /// Whether what the destination has for an entry can take its place, with everything below.
+    fn is_whole(&mut self, entry: &DirectoryEntry, new: ObjectId) -> Result<bool> {
+        match entry.object.filter(|_| entry.is_directory()) {
+            Some(old) => self.present.is_same((old, new)),
+            None => self.present.object(&new),
+        }
     }
 
     fn want_extras(&mut self, extras: Option<&Extras>) -> Result<()> {
@@ -222,7 +239,8 @@ impl Tree<'_> {
 
     fn copy_wanted(&mut self) -> Result<()> {
         let wanted = std::mem::take(&mut self.wanted);
-        for (old, moved) in wanted.iter().zip(self.contents.objects(&wanted)?) {
+        let moved = self.contents.objects(&wanted, self.present)?;
+        for (old, moved) in wanted.iter().zip(moved) {
             match moved {
                 Ok(new) => drop(self.known.insert(*old, new)),
                 Err(reason) => self.note(reason),
@@ -237,18 +255,6 @@ impl Tree<'_> {
 
     fn note(&mut self, reason: String) {
         self.broken.get_or_insert((0, reason)).0 += 1;
-    }
-
-    /// Whether an object of the destination is there with all its parts and stays.
-    fn lasts(&self, object: &ObjectId) -> Result<bool> {
-        let all = Mutex::new(false);
-        let cancel = &self.contents.request.cancel;
-        object_parts(self.to, &[(0, *object)], 1, cancel, &|_, parts| {
-            *all.lock() = parts.is_ok_and(|parts| parts.iter().all(|part| lasts(&part.info)));
-            Ok(())
-        })?;
-        let list = self.to.content_info(&object.content())?;
-        Ok(all.into_inner() && list.is_some_and(|info| lasts(&info)))
     }
 
     /// Writes the new directories, the deepest first.
@@ -287,7 +293,10 @@ impl Tree<'_> {
                         directory.extras.as_deref(),
                     );
                     let new = self.contents.directory(&stream)?;
-                    written.lock().0.push((level[index], new));
+                    match self.present.unreadable(&new, &stream)? {
+                        None => written.lock().0.push((level[index], new)),
+                        Some(reason) => written.lock().1.push(reason),
+                    }
                     request.progress.add_directory();
                     Ok(())
                 },
@@ -337,15 +346,4 @@ impl Hint {
     fn get(&self, name: &[u8]) -> Option<&(DirectoryEntry, DirectoryEntry)> {
         self.0.get(name)
     }
-}
-
-/// Whether an entry of the destination is what a copy made of one of the source: everything but objects is equal. Somebody
-/// may have changed the copy since.
-fn is_copy(old: &DirectoryEntry, new: &DirectoryEntry) -> bool {
-    let plain = |entry: &DirectoryEntry| DirectoryEntry {
-        object: None,
-        extras: None,
-        ..entry.clone()
-    };
-    plain(old) == plain(new)
 }

@@ -4,19 +4,20 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use holdfast_files::MemoryTree;
+use holdfast_files::{Extended, MemoryTree};
 use holdfast_host::Cancel;
 use holdfast_repository::check::{CheckOptions, check};
-use holdfast_repository::directory::{DirectoryEntry, DirectorySummary, EntryKind, Extras};
-use holdfast_repository::snapshot::SnapshotManifest;
-use holdfast_repository::{CreateOptions, HashAlgorithm, SourceIdentity};
+use holdfast_repository::directory::{DirectoryEntry, DirectorySummary, EntryKind, Extras, encode};
+use holdfast_repository::repair::RepairOptions;
+use holdfast_repository::snapshot::{COMPANION_TAG, SnapshotManifest};
+use holdfast_repository::{CreateOptions, HashAlgorithm, OpenOptions, SourceIdentity};
 use holdfast_snapshot::{CopyReport, CopyRequest, Error, Progress, change_pins, copy};
 use holdfast_storage::{BlobStore, MemoryStore, PutOptions};
 use holdfast_testkit::blobs::{BlobOperation, FaultyStore, Trigger};
 
 use crate::damage::{save, store};
 use crate::history::History;
-use crate::support::{Place, id, identity, random};
+use crate::support::{Place, id, identity, password, random};
 
 fn request() -> CopyRequest {
     CopyRequest {
@@ -413,4 +414,169 @@ fn values_outside_of_their_entries_arrive_too() {
     assert_ne!(object, value);
     let data = to.repo.read_object(&object).expect("read");
     assert_eq!(data.as_ref(), b"{\"user.big\":\"AAAA\"}");
+}
+
+fn large_value() -> Extended {
+    Extended {
+        attributes: vec![("user.large".to_owned(), vec![5; 60_000])],
+        ..Extended::default()
+    }
+}
+
+#[test]
+fn chosen_snapshots_come_with_what_holds_their_metadata() {
+    let from = Place::new();
+    let mut tree = tree();
+    tree.extended("docs/readme", large_value());
+    let first = id(&from.snapshot(&tree));
+    tree.file("more", b"more");
+    from.snapshot(&tree);
+    let by_id = CopyRequest {
+        snapshots: vec![first],
+        ..request()
+    };
+    let by_source = CopyRequest {
+        sources: vec![identity("/data")],
+        ..request()
+    };
+    for (chosen, count) in [(by_id, 1), (by_source, 2)] {
+        let to = other();
+        let report = run(&from, &to, &chosen);
+        assert_eq!((report.copied.len(), report.failed.len()), (2 * count, 0));
+        let snapshots = to.snapshots_now();
+        let (companions, data): (Vec<_>, Vec<_>) = snapshots
+            .iter()
+            .partition(|snapshot| snapshot.is_companion());
+        assert_eq!((companions.len(), data.len()), (count, count));
+        for snapshot in &data {
+            let root = snapshot.root_object().expect("a root").to_string();
+            let of = |companion: &&&SnapshotManifest| companion.tags[COMPANION_TAG] == root;
+            assert_eq!(companions.iter().filter(of).count(), 1);
+        }
+        assert!(
+            companions
+                .iter()
+                .all(|companion| companion.pins == ["holdfast-metadata"])
+        );
+        let again = run(&from, &to, &chosen);
+        assert_eq!((again.copied.len(), again.present.len()), (0, 2 * count));
+        // One that was lost, or left out by an earlier version, is made up for.
+        let reader = Place::open(Arc::clone(&to.store));
+        let ids = [companions[0].id.clone()];
+        holdfast_snapshot::delete(&reader.repo, &ids).expect("delete");
+        let third = run(&from, &to, &chosen);
+        assert_eq!((third.copied.len(), third.bytes_new), (1, 0));
+    }
+}
+
+/// Puts another tree under the only snapshot of a place.
+fn replace_root(place: &Place, change: impl Fn(&Place, &mut DirectoryEntry)) {
+    let reader = Place::open(Arc::clone(&place.store));
+    let mut snapshot = reader.snapshots().remove(0);
+    let old = [snapshot.id.clone()];
+    change(&reader, snapshot.root_entry.as_mut().expect("a root"));
+    let clock = Arc::clone(reader.repo.clock());
+    let mut edits = holdfast_repository::manifest::ManifestEdits::new(clock);
+    holdfast_repository::snapshot::save(&mut edits, &snapshot).expect("save");
+    edits.publish(&reader.repo).expect("publish");
+    let reader = Place::open(Arc::clone(&place.store));
+    holdfast_snapshot::delete(&reader.repo, &old).expect("delete");
+}
+
+/// Takes the extended metadata out of a folder and those below it, as `snapshot fix` of a stock client does.
+fn strip(place: &Place, entry: &mut DirectoryEntry) {
+    let Some(object) = entry.object.filter(|_| entry.is_directory()) else {
+        return;
+    };
+    let mut directory = place.repo.read_directory(&object).expect("read");
+    for entry in &mut directory.entries {
+        entry.extras = None;
+        strip(place, entry);
+    }
+    let stream = encode(&directory.entries, &directory.summary, None);
+    entry.object = Some(store(place, Some(b'k'), &stream));
+}
+
+#[test]
+fn a_copy_that_was_stripped_of_metadata_is_not_taken_over() {
+    let (from, to) = (Place::new(), other());
+    let mut tree = tree();
+    let small = Extended {
+        attributes: vec![("user.small".to_owned(), b"value".to_vec())],
+        ..Extended::default()
+    };
+    tree.extended("docs/deep/down/file", small);
+    from.snapshot(&tree);
+    run(&from, &to, &request());
+    replace_root(&to, strip);
+    tree.file("more", b"more");
+    from.snapshot(&tree);
+    let report = run(&from, &to, &request());
+    // Files are the same all the same, but for the one whose raw name is gone with its metadata.
+    assert_eq!((report.copied.len(), report.bytes_read), (1, 4 + 4));
+    let (old, new) = (from.snapshots_now(), to.snapshots_now());
+    let (from, to) = (
+        Place::open(Arc::clone(&from.store)),
+        Place::open(Arc::clone(&to.store)),
+    );
+    let copied = content(&to, &new[1]);
+    assert_eq!(content(&from, &old[1]), copied);
+    let extras = copied["docs/deep/down/file"].0.extras.as_ref();
+    assert!(extras.is_some_and(|extras| extras.xattrs.contains_key("user.small")));
+}
+
+fn repair(place: &Place) {
+    let options = RepairOptions {
+        apply: true,
+        read_data: true,
+        ..RepairOptions::default()
+    };
+    let (password, open) = (password(), OpenOptions::default());
+    let report =
+        holdfast_repository::repair::repair(Arc::clone(&place.store), &password, &open, &options);
+    assert!(report.expect("repair").lost_contents > 0);
+}
+
+#[test]
+fn what_the_destination_lost_is_named_and_not_built_upon() {
+    // A file's data and a folder.
+    for path in ["docs/readme", "docs/deep"] {
+        let (from, to) = (Place::new(), other());
+        let mut tree = tree();
+        from.snapshot(&tree);
+        run(&from, &to, &request());
+        let reader = Place::open(Arc::clone(&to.store));
+        let id = reader.snapshots()[0].id.to_string();
+        let located = holdfast_snapshot::locate(&reader.repo, &id, path).expect("find");
+        let content = located.entry.object.expect("an object").content();
+        let info = reader.repo.content_info(&content).expect("look up");
+        let info = info.expect("it is there");
+        if path == "docs/readme" {
+            to.store.delete(&info.pack).expect("delete");
+        } else {
+            let mut pack = to.store.get(&info.pack).expect("read").to_vec();
+            pack[info.offset as usize + 50] ^= 1;
+            to.store
+                .put(&info.pack, pack.into(), &PutOptions::default())
+                .expect("write");
+        }
+        tree.file("more", random(50, 3000));
+        from.snapshot(&tree);
+        let report = run(&from, &to, &request());
+        assert_eq!((report.copied.len(), report.failed.len()), (0, 1), "{path}");
+        let reason = &report.failed[0].1;
+        assert!(reason.contains("repo repair --apply"), "{path}: {reason}");
+        assert_eq!(to.snapshots_now().len(), 1, "{path}");
+        repair(&to);
+        let report = run(&from, &to, &request());
+        assert_eq!((report.copied.len(), report.failed.len()), (1, 0), "{path}");
+        let to = Place::open(Arc::clone(&to.store));
+        let from = Place::open(Arc::clone(&from.store));
+        let (old, new) = (from.snapshots(), to.snapshots());
+        assert_eq!(
+            self::content(&from, &old[1]),
+            self::content(&to, &new[1]),
+            "{path}"
+        );
+    }
 }

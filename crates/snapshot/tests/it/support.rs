@@ -26,7 +26,7 @@ pub(crate) struct Place {
     pub(crate) repo: Arc<Repository>,
 }
 
-fn password() -> SecretString {
+pub(crate) fn password() -> SecretString {
     SecretString::from("correct horse battery staple")
 }
 

@@ -90,3 +90,35 @@ fn a_repository_that_stock_upgraded_is_used_by_us() {
         shared.assert_all_there(by, &kept);
     }
 }
+
+/// Stock lives beside the blob in which we keep when each blob was last read, and leaves it alone.
+#[test]
+fn the_record_of_what_was_read_back_is_nothing_to_stock() {
+    let Some(program) = program() else { return };
+    let shared = Shared::new(&program, &Parameters::default());
+    let folder = shared.path("source");
+    let mut random = StdRng::seed_from_u64(21);
+    let mut kept = Vec::new();
+    for number in 0..3 {
+        change(&folder, &mut random);
+        kept.push(shared.snapshot(Program::Ours, &folder, &format!("copy-{number}")));
+    }
+    let verify = ["snapshot", "verify", "--coverage-days", "1"];
+    let report = shared.ours.json(&verify);
+    assert_eq!(report["coverage"]["readBlobs"], report["coverage"]["blobs"]);
+    shared.delete(Program::Theirs, &kept.remove(0));
+    for _ in 0..2 {
+        shared.maintain(Program::Theirs);
+    }
+    shared.stock.verify();
+    shared.assert_all_there(Program::Theirs, &kept);
+    let status = shared.ours.json(&["maintenance", "status"]);
+    assert!(
+        status["readBack"]["readBlobs"].as_u64() > Some(0),
+        "{status:#}"
+    );
+    // What stock wrote is read by us like our own, its logs included.
+    let report = shared.ours.json(&verify);
+    assert_eq!(report["coverage"]["readBlobs"], report["coverage"]["blobs"]);
+    shared.ours.assert_strictly_clean();
+}

@@ -15,6 +15,7 @@ pub mod check;
 mod committed;
 pub mod compress;
 mod content_id;
+pub mod coverage;
 pub mod crypto;
 pub mod directory;
 pub mod ecc;

@@ -32,4 +32,4 @@ pub use progress::Progress;
 pub use read::{Located, locate};
 pub use restore::{ArchiveFormat, Form, RestoreReport, RestoreRequest, restore, restore_to_stream};
 pub use retention::{Expired, Retained, expire, retained};
-pub use verify::{DamagedFile, VerifyReport, VerifyRequest, verify};
+pub use verify::{DamagedFile, VerifyReport, VerifyRequest, damaged_files, verify};

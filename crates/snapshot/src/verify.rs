@@ -131,6 +131,33 @@ pub fn verify(repo: &Arc<Repository>, request: &VerifyRequest) -> Result<VerifyR
     Ok(report)
 }
 
+/// Names the files of which contents are lost, as [`VerifyReport::damaged`] does. `request` says of which snapshots; no
+/// data is read.
+///
+/// # Errors
+/// As [`verify`].
+pub fn damaged_files(
+    repo: &Arc<Repository>,
+    lost: &HashMap<ContentId, String>,
+    request: &VerifyRequest,
+) -> Result<Vec<DamagedFile>> {
+    let (snapshots, mut damaged) = selected(repo, &request.snapshots)?;
+    let verifier = Verifier { repo, request };
+    let roots = snapshots
+        .iter()
+        .filter_map(|snapshot| snapshot.root_entry.as_ref());
+    let Walked {
+        files, mut broken, ..
+    } = verifier.walk(roots)?;
+    // Lists of parts that cannot be read are found on the way.
+    verifier.contents(&files, &mut broken)?;
+    verifier.spread(&files, lost, &mut broken)?;
+    for snapshot in &snapshots {
+        name_damage(repo, snapshot, &broken, &request.cancel, &mut damaged)?;
+    }
+    Ok(damaged)
+}
+
 /// The snapshots to verify. Where all are meant, those whose manifest cannot be read are returned as damaged.
 fn selected(
     repo: &Repository,

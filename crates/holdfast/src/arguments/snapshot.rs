@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+use holdfast_repository::coverage::Budget;
 
 use super::RepositoryArguments;
 
@@ -150,8 +151,26 @@ pub(crate) struct VerifyArguments {
     /// Read and decrypt all file data; without it only directories are read and the presence of data is checked.
     #[arg(long)]
     pub(crate) read_data: bool,
+    /// Read back a part of the repository, whatever snapshots it belongs to: so much, oldest first, that every blob is read
+    /// again within this many days if this is run at least once a day.
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3650), conflicts_with_all = ["ids", "read_data"])]
+    pub(crate) coverage_days: Option<u32>,
+    /// The most that is read back, in bytes or as a part of the repository such as 5%.
+    #[arg(long, value_name = "BYTES|PERCENT", value_parser = budget, requires = "coverage_days")]
+    pub(crate) budget: Option<Budget>,
     #[command(flatten)]
     pub(crate) work: WorkArguments,
+}
+
+fn budget(text: &str) -> Result<Budget, String> {
+    let wrong = || format!("{text:?} is neither a number of bytes nor a part such as 5%");
+    match text.strip_suffix('%') {
+        Some(part) => match part.parse() {
+            Ok(part @ 1..=100) => Ok(Budget::Percent(part)),
+            _ => Err(wrong()),
+        },
+        None => text.parse().map(Budget::Bytes).map_err(|_| wrong()),
+    }
 }
 
 #[derive(Args)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use holdfast_host::Cancel;
+use holdfast_repository::coverage::{Coverage, coverage};
 use holdfast_repository::maintenance::{
     self, FreedReason, LockCoverage, MaintenanceCycle, MaintenanceParameters, Mode, RunOptions,
     RunReport, Safety, Schedule, TaskRun,
@@ -16,6 +17,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::coverage::coverage_text;
 use crate::arguments::{
     MaintenanceStatusArguments, RunMaintenanceArguments, SafetyRule, SetMaintenanceArguments,
 };
@@ -144,6 +146,8 @@ struct Status {
     schedule: Schedule,
     #[serde(rename = "objectLock", skip_serializing_if = "Option::is_none")]
     locks: Option<LockCoverage>,
+    #[serde(rename = "readBack")]
+    read_back: Coverage,
 }
 
 pub(super) fn status(arguments: &MaintenanceStatusArguments, console: &Console) -> Result<Outcome> {
@@ -159,6 +163,7 @@ pub(super) fn status(arguments: &MaintenanceStatusArguments, console: &Console) 
         parameters,
         schedule,
         locks,
+        read_back: coverage(&repo)?,
     };
     let now = repo.clock().now();
     console.result(&status, || status.text(now))?;
@@ -187,8 +192,9 @@ impl Status {
             period(logs.max_age)
         );
         if let Some(locks) = &self.locks {
-            text.push_str(&coverage_text(locks));
+            text.push_str(&locks_text(locks));
         }
+        text.push_str(&coverage_text(&self.read_back));
         for (task, runs) in &self.schedule.runs {
             if let Some(last) = runs.first() {
                 let _ = writeln!(text, "  {task:<32} {}", last_run(last));
@@ -198,7 +204,7 @@ impl Status {
     }
 }
 
-fn coverage_text(locks: &LockCoverage) -> String {
+fn locks_text(locks: &LockCoverage) -> String {
     let time = |time: &Timestamp| time.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
     format!(
         "locks  {} for {}, {} by full maintenance\n       {} of {} blobs ({} of {}) are locked until {} at least; {} are not \

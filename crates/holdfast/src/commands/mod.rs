@@ -5,6 +5,7 @@ mod bench;
 mod connect;
 mod content;
 mod copy;
+mod coverage;
 mod create;
 mod diff;
 mod expire;

@@ -1,12 +1,13 @@
 //! `snapshot verify`.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use anyhow::Result;
 use holdfast_snapshot::{DamagedFile, VerifyRequest};
 use indicatif::HumanBytes;
 use serde::Serialize;
 
+use super::coverage;
 use crate::arguments::VerifyArguments;
 use crate::console::Console;
 use crate::outcome::Outcome;
@@ -28,7 +29,7 @@ struct Report {
 
 /// A file that cannot be restored as it was.
 #[derive(Serialize)]
-struct Damaged {
+pub(super) struct Damaged {
     snapshot: String,
     path: String,
     reason: String,
@@ -44,8 +45,22 @@ impl From<DamagedFile> for Damaged {
     }
 }
 
+impl fmt::Display for Damaged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            snapshot,
+            path,
+            reason,
+        } = self;
+        write!(f, "damaged: {path} in snapshot {snapshot}: {reason}")
+    }
+}
+
 pub(super) fn run(arguments: VerifyArguments, console: &Console) -> Result<Outcome> {
     let cancel = interrupt::listen()?;
+    if arguments.coverage_days.is_some() {
+        return coverage::run(&arguments, cancel, console);
+    }
     let access = Access::read(&cancel).limited(&arguments.work);
     let repo = repository::open(&arguments.repository, access)?;
     let mut request = VerifyRequest::new(arguments.ids, arguments.read_data);
@@ -84,11 +99,7 @@ fn text(report: &Report) -> String {
     );
     for file in &report.damaged {
         // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "damaged: {} in snapshot {}: {}",
-            file.path, file.snapshot, file.reason
-        );
+        let _ = writeln!(text, "{file}");
     }
     text
 }

@@ -3,6 +3,7 @@
 mod bad_input;
 mod bench;
 mod copy;
+mod coverage;
 mod diff;
 mod find;
 mod fixture;

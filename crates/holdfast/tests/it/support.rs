@@ -29,7 +29,7 @@ fn list(place: &Place, words: &[&str]) -> Vec<Value> {
     listed.as_array().expect("an array").clone()
 }
 
-fn packs(place: &Place) -> Vec<PathBuf> {
+pub(crate) fn packs(place: &Place) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut pending = vec![place.path("repository")];
     while let Some(folder) = pending.pop() {

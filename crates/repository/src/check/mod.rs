@@ -19,6 +19,7 @@ use std::sync::Arc;
 use holdfast_storage::BlobId;
 
 use crate::blob_names::BlobFamily;
+use crate::coverage::COVERAGE;
 use crate::repository::Repository;
 use crate::{Error, Result};
 
@@ -89,6 +90,7 @@ impl Run<'_> {
                 }
                 Some(BlobFamily::SessionMarker) => blobs.markers.push(info.id),
                 Some(_) => {}
+                None if info.id.as_str() == COVERAGE => {}
                 None => unknown.push(info.id),
             }
             if self.options.cancel.is_cancelled() {

@@ -7,7 +7,7 @@ use holdfast_storage::BlobId;
 use super::indexes::encode_again;
 use super::{CheckOptions, CheckProblem, CheckStage, PackState, Run, finding};
 use crate::index::{ContentInfo, RANDOM_SUFFIX_LENGTH};
-use crate::pack::LocalIndex;
+use crate::pack::{LocalIndex, read_payloads};
 use crate::parallel;
 use crate::repository::{NO_FORMAT_COPY, Repository};
 use crate::{ContentFilter, Error, Result};
@@ -16,8 +16,6 @@ use crate::{ContentFilter, Error, Result};
 const PARALLEL: usize = 4;
 /// The local index begins on a multiple of this, and as much padding at most is before it.
 const ALIGNMENT: u64 = 4096;
-/// How much of a pack is read at once, bytes.
-const WINDOW: usize = 4 << 20;
 
 /// What one pack gave.
 #[derive(Default)]
@@ -264,45 +262,17 @@ fn read_contents(
     options: &CheckOptions<'_>,
     outcome: &mut PackOutcome,
 ) -> Result<()> {
-    let (mut window, mut window_at): (Vec<u8>, u64) = (Vec::new(), 0);
-    let mut scratch = Vec::new();
-    for info in contents {
+    // What ends beyond the pack is reported with the entries of the index.
+    let within =
+        |info: &&ContentInfo| u64::from(info.offset) + u64::from(info.packed_length) <= length;
+    let contents: Vec<ContentInfo> = contents.iter().filter(within).cloned().collect();
+    read_payloads(repository, pack, length, &contents, &mut |_, read| {
         options.go_on(repository)?;
-        let (start, size) = (u64::from(info.offset), info.packed_length as usize);
-        if start + size as u64 > length {
-            // Reported with the entries of the index.
-            continue;
-        }
-        if start < window_at || start + size as u64 > window_at + window.len() as u64 {
-            let most = usize::try_from(length - start).unwrap_or(usize::MAX);
-            window.resize(size.max(WINDOW).min(most), 0);
-            window_at = start;
-            if let Err(error) = repository.store().get_range(pack, start, &mut window) {
-                window.clear();
-                outcome
-                    .problems
-                    .push(finding(format!("pack {pack}"), error.into())?);
-                continue;
-            }
-        }
-        let at = (start - window_at) as usize;
-        let read = repository
-            .open_payload(info, &mut window[at..at + size], &mut scratch)
-            .and_then(|data| {
-                if repository.hasher().content_id(info.id.prefix(), data) == info.id {
-                    return Ok(());
-                }
-                Err(Error::damaged(
-                    format_args!("content {} in pack {pack}", info.id),
-                    "its hash is another one",
-                ))
-            });
         outcome.contents_read += 1;
         if let Err(error) = read {
-            outcome
-                .problems
-                .push(finding(format!("pack {pack}"), error)?);
+            let problem = finding(format!("pack {pack}"), error)?;
+            outcome.problems.push(problem);
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }

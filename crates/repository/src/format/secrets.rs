@@ -23,12 +23,21 @@ impl FormatKey {
         format: &RepositoryFormat,
         unique_id: &[u8],
     ) -> SecretKey {
+        self.derived(format, unique_id, b"maintenance schedule")
+    }
+
+    /// Key of the record of when blobs were read, which is ours alone.
+    pub(crate) fn coverage(&self, format: &RepositoryFormat, unique_id: &[u8]) -> SecretKey {
+        self.derived(format, unique_id, b"holdfast coverage")
+    }
+
+    fn derived(&self, format: &RepositoryFormat, unique_id: &[u8], purpose: &[u8]) -> SecretKey {
         let root = if format.enable_password_change {
             format.master_key.expose()
         } else {
             self.0.expose()
         };
-        kdf::hkdf(root, unique_id, b"maintenance schedule")
+        kdf::hkdf(root, unique_id, purpose)
     }
 }
 

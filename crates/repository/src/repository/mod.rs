@@ -158,6 +158,16 @@ impl Repository {
             .maintenance_schedule(&self.format(), &self.unique_id)
     }
 
+    /// Key under which it is recorded when blobs were read. Other clients know nothing of it.
+    pub(crate) fn coverage_key(&self) -> SecretKey {
+        self.key.coverage(&self.format(), &self.unique_id)
+    }
+
+    /// Key of the password.
+    pub(crate) fn key(&self) -> &FormatKey {
+        &self.key
+    }
+
     /// How a blob is to be stored: with a retention where object lock is on (format 1 §1.4).
     pub(crate) fn put_options(&self, id: &BlobId) -> Result<PutOptions> {
         self.settings().put_options(id, self.clock.now())

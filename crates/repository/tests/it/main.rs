@@ -3,6 +3,7 @@
 mod administration;
 mod check;
 mod compression;
+mod coverage;
 mod data;
 mod directory_vectors;
 mod ecc;

@@ -163,6 +163,7 @@ export function addJob(store: Store, name: string, agent: Agent, vault: Vault, p
 		policy: { compression: "zstd-default", ignore_rules: ["*.tmp", "node_modules/"] },
 		schedule: { type: "daily", time: "22:00", not_between: [], catch_up: true },
 		next_run_at: ago(-9 * 3600),
+		offline_start: false,
 		starts_when_back: false,
 		upload_limit_bytes_per_second: null,
 		max_age_seconds: 172_800,

@@ -45,6 +45,9 @@ pub struct AgentConfig {
     /// How many backup runs are executed at once (default 1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_runs: Option<u32>,
+    /// Silence of the server after which the runs that may start without it do, in seconds (default 300).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offline_after_seconds: Option<u64>,
     /// Keys of other versions.
     #[serde(flatten)]
     pub other: toml::Table,
@@ -120,6 +123,9 @@ impl AgentConfig {
         }
         if let Some(value) = named("MAX_RUNS") {
             self.max_runs = Some(number("MAX_RUNS", &value)?);
+        }
+        if let Some(value) = named("OFFLINE_AFTER_SECONDS") {
+            self.offline_after_seconds = Some(number("OFFLINE_AFTER_SECONDS", &value)?);
         }
         Ok(())
     }

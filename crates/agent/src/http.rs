@@ -6,8 +6,9 @@ use anyhow::{Context, Result};
 use async_trait::async_trait;
 use holdfast_protocol::agent::{
     AGENT_ID_HEADER, AGENT_TOKEN_HEADER, ApiError, ApiErrorKind, CommandId, CommandOutcome,
-    CommandPartial, EnrolRequest, Enrolled, HelloAnswer, HelloRequest, LoginRequest, PollAnswer,
-    PollRequest, PushEvents, RunUpdate, ServerApi, UpdateAnswer, routes,
+    CommandPartial, EnrolRequest, Enrolled, HelloAnswer, HelloRequest, LoginRequest, OfflineRun,
+    OfflineRunTaken, PollAnswer, PollRequest, PushEvents, RunUpdate, ServerApi, UpdateAnswer,
+    routes,
 };
 use holdfast_protocol::{Secret, agent::AgentId};
 use parking_lot::RwLock;
@@ -225,6 +226,10 @@ impl ServerApi for HttpServerApi {
         self.post::<Ignored>(&routes::run_events(events.run_id), events, CALL_TIMEOUT)
             .await
             .map(drop)
+    }
+
+    async fn offline_run(&self, run: &OfflineRun) -> Result<OfflineRunTaken, ApiError> {
+        self.post(routes::OFFLINE_RUNS, run, CALL_TIMEOUT).await
     }
 
     async fn command_partial(

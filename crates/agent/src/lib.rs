@@ -10,6 +10,7 @@ pub mod enrol;
 pub mod failure;
 pub mod http;
 pub mod logging;
+pub mod offline;
 pub mod runs;
 pub mod service;
 pub mod signals;

@@ -17,7 +17,8 @@ use crate::config::AgentConfig;
 use crate::engines::standard;
 use crate::enrol::{Credential, enrol};
 use crate::http::HttpServerApi;
-use crate::state::{Journal, StateFolder};
+use crate::offline::Offline;
+use crate::state::{Journal, StateFolder, StatusFile};
 use crate::timing::Timing;
 
 /// How often an agent that is not enrolled looks whether it is now.
@@ -64,10 +65,15 @@ async fn serve(config_path: &Path, stop: CancellationToken) -> Result<()> {
     warn_about_plain_http(&root);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let journal = Arc::new(Journal::open(&state.journal_path(), clock.now())?);
+    let offline = Offline::open(state.root(), &identity.1);
+    let last_contact = StatusFile::read(state.root()).and_then(|status| status.last_contact);
     let api = Arc::new(HttpServerApi::new(root.clone(), Some(identity))?);
     let mut timing = Timing::default();
     if let Some(seconds) = config.poll_interval_seconds {
         timing.idle_poll = Duration::from_secs(seconds.clamp(1, 60));
+    }
+    if let Some(seconds) = config.offline_after_seconds {
+        timing.offline_after = Duration::from_secs(seconds);
     }
     let volumes = wire_volumes();
     let agent = Agent::new(AgentParts {
@@ -75,6 +81,8 @@ async fn serve(config_path: &Path, stop: CancellationToken) -> Result<()> {
         journal,
         registry: standard(&state.vaults()),
         handler: Arc::new(HostCommands::new(state.vaults())),
+        offline,
+        last_contact,
         timing,
         clock,
         max_runs: config.max_runs.unwrap_or(1),

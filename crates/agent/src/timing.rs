@@ -5,6 +5,9 @@ use std::time::Duration;
 use holdfast_protocol::agent::poll::{BUSY_POLL_SECONDS, IDLE_POLL_SECONDS, LONGEST_WAIT_SECONDS};
 use holdfast_protocol::agent::update::PROGRESS_SECONDS;
 
+/// Silence of the server after which the agent starts runs by itself, in seconds, unless its configuration says otherwise.
+const OFFLINE_AFTER_SECONDS: u64 = 300;
+
 /// All intervals of the loop.
 #[derive(Clone, Debug)]
 pub struct Timing {
@@ -30,6 +33,12 @@ pub struct Timing {
     pub cut_poll: Duration,
     /// How long the agent keeps to polls that do not wait before it tries long ones again.
     pub fallback: Duration,
+    /// How long the server must be silent before what is due is started without it.
+    pub offline_after: Duration,
+    /// How often the clock is looked at while it is.
+    pub offline_look: Duration,
+    /// How long runs that were started without the server may hold up others when it is back, until it knows of them.
+    pub offline_first: Duration,
     /// How long a command that was just reported may be delivered again by an answer that was under way.
     pub late_delivery: Duration,
 }
@@ -49,6 +58,9 @@ impl Default for Timing {
             cut_poll: Duration::from_secs(3),
             fallback: Duration::from_secs(600),
             late_delivery: Duration::from_secs(60),
+            offline_after: Duration::from_secs(OFFLINE_AFTER_SECONDS),
+            offline_look: Duration::from_secs(1),
+            offline_first: Duration::from_secs(60),
         }
     }
 }

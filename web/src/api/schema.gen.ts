@@ -1322,6 +1322,8 @@ export interface components {
             /** @description Name. */
             name: string;
             next_run_at?: components["schemas"]["Time"] | null;
+            /** @description Its machine starts what is due by itself while the server cannot be reached. */
+            offline_start: boolean;
             /** @description What is protected: absolute paths. */
             paths: string[];
             /**
@@ -1365,6 +1367,11 @@ export interface components {
             max_age_seconds?: number | null;
             /** @description Name, 1 to 100 characters, unique in the tenant. */
             name: string;
+            /**
+             * @description Its machine starts what is due by itself while the server cannot be reached; default false. It keeps the vault's keys
+             *     and password for that, sealed.
+             */
+            offline_start?: boolean | null;
             /** @description What is protected: 1 to 200 absolute paths. */
             paths: string[];
             /** @description How. */
@@ -1424,6 +1431,11 @@ export interface components {
              * @default null
              */
             name?: string | null;
+            /**
+             * @description Its machine starts what is due by itself while the server cannot be reached.
+             * @default null
+             */
+            offline_start?: boolean | null;
             /**
              * @description What is protected.
              * @default null
@@ -1780,6 +1792,8 @@ export interface components {
                 /** @description Name. */
                 name: string;
                 next_run_at?: components["schemas"]["Time"] | null;
+                /** @description Its machine starts what is due by itself while the server cannot be reached. */
+                offline_start: boolean;
                 /** @description What is protected: absolute paths. */
                 paths: string[];
                 /**
@@ -2424,7 +2438,7 @@ export interface components {
          * @description What started a run.
          * @enum {string}
          */
-        RunTrigger: "manual" | "schedule";
+        RunTrigger: "manual" | "schedule" | "offline";
         /**
          * @description What a run does.
          * @enum {string}

@@ -51,6 +51,13 @@ describe("request", () => {
 		expect(jobRequest({ ...emptyJob, schedule }, "n").schedule).toMatchObject({ type: "daily", time: "03:30" });
 	});
 
+	it("asks for starts without the server only where something starts by itself", () => {
+		const request = (type: "manual" | "daily") =>
+			jobRequest({ ...emptyJob, schedule: { ...newSchedule, type, offlineStart: true } }, "n");
+		expect(request("daily").offline_start).toBe(true);
+		expect(request("manual")).not.toHaveProperty("offline_start");
+	});
+
 	it("leaves empty limits out", () => {
 		const request = jobRequest({ ...emptyJob, limit: "", maxAge: " " }, "n");
 		expect(request).not.toHaveProperty("upload_limit_bytes_per_second");

@@ -84,6 +84,7 @@ export function jobRequest(draft: JobDraft, name: string): JobCreate {
 		vault_id: draft.vault,
 		paths: draft.paths,
 		schedule: scheduleRequest(draft.schedule),
+		...(draft.schedule.type !== "manual" && draft.schedule.offlineStart ? { offline_start: true } : {}),
 		policy: { compression: draft.compression, ignore_rules: ruleLines(draft.rules) },
 		...(limit ? { upload_limit_bytes_per_second: Math.round(limit * 1_000_000) } : {}),
 		...(maxAge ? { max_age_seconds: Math.round(maxAge * 3600) } : {}),

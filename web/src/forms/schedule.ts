@@ -18,6 +18,8 @@ export interface ScheduleDraft {
 	/** Empty: runs may take as long as they like. */
 	stopAt: string;
 	catchUp: boolean;
+	/** The machine starts what is due by itself while the server is away; a setting of the job. */
+	offlineStart: boolean;
 }
 
 export const scheduleTypes: readonly ScheduleType[] = ["manual", "hourly", "daily", "weekly", "monthly", "cron"];
@@ -47,6 +49,7 @@ export const newSchedule: ScheduleDraft = {
 	notBetween: [],
 	stopAt: "",
 	catchUp: true,
+	offlineStart: false,
 };
 
 /** A typed time of day as `07:30`; `undefined` when it is none. */
@@ -100,7 +103,7 @@ export function scheduleRequest(draft: ScheduleDraft): Schedule {
 }
 
 /** What the form shows of a stored schedule. */
-export function scheduleDraft(schedule: Schedule): ScheduleDraft {
+export function scheduleDraft(schedule: Schedule, offlineStart = false): ScheduleDraft {
 	return {
 		type: schedule.type,
 		minute: String(schedule.minute ?? newSchedule.minute),
@@ -113,5 +116,6 @@ export function scheduleDraft(schedule: Schedule): ScheduleDraft {
 		notBetween: schedule.not_between ?? [],
 		stopAt: schedule.stop_at ?? "",
 		catchUp: schedule.catch_up ?? true,
+		offlineStart,
 	};
 }

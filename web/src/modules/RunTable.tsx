@@ -84,7 +84,7 @@ function Row({ run, withJob }: { run: RunSummary; withJob: boolean }) {
 	const restore = run.type === "restore";
 	return (
 		<tr>
-			<Cell second={format.moment(begin)}>
+			<Cell second={run.trigger === "offline" ? `${format.moment(begin)}, ${t("runs.offline")}` : format.moment(begin)}>
 				<Link {...paths.run(run.id)} className={css["status"]}>
 					<Status status={runStatus(run)} percent={percent}>
 						{run.status === "running" && percent !== undefined ? format.percent(percent, 0) : undefined}

@@ -15,9 +15,9 @@ export default function ScheduleDialog({ job, onClose }: { job: Job; onClose: ()
 	const { t } = useTranslation();
 	const words = useWording();
 	const queries = useQueryClient();
-	const [draft, setDraft] = useState(() => scheduleDraft(job.schedule));
+	const [draft, setDraft] = useState(() => scheduleDraft(job.schedule, job.offline_start));
 	const save = useMutation({
-		mutationFn: () => setJobSchedule(job, scheduleRequest(draft)),
+		mutationFn: () => setJobSchedule(job, scheduleRequest(draft), draft.type !== "manual" && draft.offlineStart),
 		onSuccess: async (changed) => {
 			queries.setQueryData(keys.job(job.id), changed);
 			await queries.invalidateQueries({ queryKey: keys.jobs(), exact: true });

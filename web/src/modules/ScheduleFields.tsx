@@ -273,6 +273,12 @@ function Conditions({ draft, change, problem }: PartProps) {
 				checked={draft.catchUp}
 				onChange={(event) => change({ catchUp: event.currentTarget.checked })}
 			/>
+			<Checkbox
+				label={t("schedule.offlineStart")}
+				description={t("schedule.offlineStartHelp")}
+				checked={draft.offlineStart}
+				onChange={(event) => change({ offlineStart: event.currentTarget.checked })}
+			/>
 		</>
 	);
 }

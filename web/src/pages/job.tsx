@@ -190,6 +190,7 @@ function ScheduleSection({ job }: { job: Job }) {
 		...(schedule.type === "manual"
 			? []
 			: [schedule.catch_up === false ? t("schedule.conditionNoCatchUp") : t("schedule.conditionCatchUp")]),
+		...(job.offline_start && schedule.type !== "manual" ? [t("schedule.conditionOffline")] : []),
 	];
 	return (
 		<Section

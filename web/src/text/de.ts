@@ -543,6 +543,10 @@ export const de: Catalogue = {
 		spreadHelp: "Damit viele Rechner nicht gleichzeitig starten. Dieser Auftrag hat immer denselben Anteil.",
 		catchUp: "Ausgefallene Läufe nachholen",
 		catchUpHelp: "Waren Rechner oder Server weg, startet der neueste ausgefallene Lauf, sobald es geht.",
+		offlineStart: "Ohne den Server starten",
+		offlineStartHelp:
+			"Ist der Server 5 Minuten lang nicht erreichbar, startet der Rechner, was fällig ist, selbst und berichtet später davon. Er behält dafür Schlüssel und Passwort des Tresors, versiegelt.",
+		conditionOffline: "Der Rechner startet ihn selbst, wenn der Server weg ist",
 		next: "Nächste Läufe",
 		noRuns: "Es steht kein Lauf bevor.",
 		noPreview: "Die nächsten Läufe sind nicht bekannt.",
@@ -657,6 +661,7 @@ export const de: Catalogue = {
 		limitInvalid: "Geben Sie eine Zahl über 0 ein, oder lassen Sie das Feld leer.",
 	},
 	runs: {
+		offline: "vom Agenten gestartet, als der Server weg war",
 		title: "Läufe",
 		emptyTitle: "Noch ist nichts gelaufen",
 		emptyText: "Ein Lauf liest die Dateien eines Auftrags und macht einen Wiederherstellungspunkt.",
@@ -685,6 +690,7 @@ export const de: Catalogue = {
 		total_other: "{{formatted}} Läufe",
 	},
 	run: {
+		startedBy: "Gestartet",
 		pageTitle: "{{percent}} {{job}}",
 		openJob: "Auftrag",
 		cancel: "Lauf abbrechen",

@@ -526,6 +526,10 @@ export const en = {
 		spreadHelp: "So that many machines do not start at once. This job always has the same share.",
 		catchUp: "Make up for missed runs",
 		catchUpHelp: "When the machine or the server was away, the newest missed run starts as soon as it can.",
+		offlineStart: "Start without the server",
+		offlineStartHelp:
+			"When the server cannot be reached for 5 minutes, the machine starts what is due by itself and tells of it later. It keeps the keys and the password of the vault for that, sealed.",
+		conditionOffline: "The machine starts it by itself while the server is away",
 		next: "Next runs",
 		noRuns: "No run is to come.",
 		noPreview: "The next runs are not known.",
@@ -639,6 +643,7 @@ export const en = {
 		limitInvalid: "Enter a number above 0, or leave it empty.",
 	},
 	runs: {
+		offline: "started by the agent while the server was away",
 		title: "Runs",
 		emptyTitle: "Nothing has run yet",
 		emptyText: "A run reads a job's files and makes a restore point.",
@@ -667,6 +672,7 @@ export const en = {
 		total_other: "{{formatted}} runs",
 	},
 	run: {
+		startedBy: "Started by",
 		pageTitle: "{{percent}} {{job}}",
 		openJob: "Job",
 		cancel: "Cancel run",

@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use holdfast_protocol::agent::{Attempt, CommandId, RunId, RunningRun};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::runs::RunHandle;
+use crate::state::is_local;
 
 /// Runs and commands in hand.
 #[derive(Default)]
@@ -36,7 +38,18 @@ impl Live {
     }
 
     pub(super) fn find(&self, run: RunId) -> Option<Arc<RunHandle>> {
-        self.runs.get(&run).map(|live| live.handle.clone())
+        let is_wanted = |live: &&LiveRun| {
+            let known = live.handle.running();
+            known.is_some_and(|known| known.run_id == run)
+        };
+        let live = self.runs.get(&run);
+        let live = live.or_else(|| self.runs.values().find(is_wanted));
+        live.map(|live| live.handle.clone())
+    }
+
+    /// Whether a backup of a job is in hand.
+    pub(super) fn has_job(&self, job: Uuid) -> bool {
+        self.runs.values().any(|live| live.handle.job == Some(job))
     }
 
     pub(super) fn abandon_all(&self) {
@@ -54,8 +67,10 @@ impl Live {
             });
         self.runs
             .values()
-            .map(|live| live.handle.running())
+            .filter_map(|live| live.handle.running())
             .chain(reports)
+            // The server does not know the others.
+            .filter(|run| !is_local(run.run_id))
             .collect()
     }
 

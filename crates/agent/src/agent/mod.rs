@@ -1,5 +1,6 @@
 //! The agent's loop: greet, poll, hand out work, and go on whatever the server does.
 
+mod absence;
 mod commands;
 mod live;
 mod recovery;
@@ -24,6 +25,7 @@ use uuid::Uuid;
 
 use crate::commands::CommandHandler;
 use crate::engines::{Assignment, Registry};
+use crate::offline::Offline;
 use crate::runs::{RunHandle, RunServices, execute};
 use crate::state::{Journal, StatusFile, StatusRun};
 use crate::timing::Timing;
@@ -46,6 +48,10 @@ pub struct AgentParts {
     pub registry: Registry,
     /// What serves commands.
     pub handler: Arc<dyn CommandHandler>,
+    /// What may be started while the server is away.
+    pub offline: Offline,
+    /// When the server was last heard from, as far as an earlier process knew.
+    pub last_contact: Option<Timestamp>,
     /// Intervals.
     pub timing: Timing,
     /// The clock.
@@ -75,7 +81,10 @@ pub struct Agent {
     volumes: Vec<Volume>,
     reload_identity: Box<dyn Fn() + Send + Sync>,
     live: Mutex<Live>,
-    slot_freed: Notify,
+    slot_freed: Arc<Notify>,
+    offline: Offline,
+    /// When this process began.
+    began: Timestamp,
     command_slots: Arc<Semaphore>,
     tasks: TaskTracker,
     last_contact: Mutex<Option<Timestamp>>,
@@ -85,6 +94,7 @@ pub struct Agent {
 impl Agent {
     /// Puts an agent together. Each has an instance id of its own.
     pub fn new(parts: AgentParts) -> Arc<Self> {
+        let began = parts.clock.now();
         let services = RunServices {
             api: parts.api,
             journal: parts.journal,
@@ -103,10 +113,12 @@ impl Agent {
             volumes: parts.volumes,
             reload_identity: parts.reload_identity,
             live: Mutex::default(),
-            slot_freed: Notify::new(),
+            slot_freed: Arc::default(),
+            offline: parts.offline,
+            began,
             command_slots: Arc::new(Semaphore::new(PARALLEL_COMMANDS)),
             tasks: TaskTracker::new(),
-            last_contact: Mutex::default(),
+            last_contact: Mutex::new(parts.last_contact),
             clock_warned: Mutex::default(),
         })
     }
@@ -115,6 +127,7 @@ impl Agent {
     pub async fn run(self: &Arc<Self>) {
         tracing::info!(version = env!("CARGO_PKG_VERSION"), instance = %self.instance, server = self.server, "the agent starts");
         self.recover();
+        self.tasks.spawn(self.clone().watch_absence());
         let mut refusals = Refusals::new(&self.services.timing);
         let mut pace = PollPace::new(&self.services.timing);
         let mut greeted = false;
@@ -206,6 +219,7 @@ impl Agent {
                 live.free_slots(self.max_runs),
             )
         };
+        let slots = if self.has_to_tell() { 0 } else { slots };
         let busy = !running.is_empty();
         let wait = pace.wait_seconds();
         let request = PollRequest {
@@ -214,6 +228,7 @@ impl Agent {
             running,
             commands,
             wait,
+            offline_digest: Some(self.offline.digest()),
         };
         let began = Instant::now();
         let answer = tokio::select! {
@@ -231,9 +246,16 @@ impl Agent {
     }
 
     fn hand_out(self: &Arc<Self>, answer: PollAnswer) {
+        if let Some(plan) = answer.offline {
+            tracing::info!(
+                jobs = plan.jobs.len(),
+                "the server says what may be started while it is away"
+            );
+            self.offline.take(plan);
+        }
         for forgotten in answer.forget {
             let live = self.live.lock().find(forgotten.run_id);
-            if let Some(handle) = live.filter(|handle| handle.attempt == forgotten.attempt) {
+            if let Some(handle) = live.filter(|handle| handle.running() == Some(forgotten)) {
                 handle.abandon();
             }
         }
@@ -277,6 +299,15 @@ impl Agent {
         });
     }
 
+    /// Whether the server has to learn of runs that were started without it, before it hands out others: it would start the
+    /// same ones.
+    fn has_to_tell(&self) -> bool {
+        let monotonic = self.services.clock.monotonic();
+        let first = self.services.timing.offline_first;
+        self.offline.is_just_back(monotonic, first)
+            && self.services.journal.read(|state| state.has_untold())
+    }
+
     /// Enters a run among those in hand.
     fn begin(&self, assignment: &Assignment) -> Arc<RunHandle> {
         let handle = Arc::new(RunHandle::new(assignment, self.services.clock.clone()));
@@ -311,6 +342,7 @@ impl Agent {
             }
         }
         *self.last_contact.lock() = Some(now);
+        self.offline.answered(self.services.clock.monotonic());
         self.write_status(None).await;
     }
 
@@ -343,6 +375,15 @@ impl Agent {
     /// Reacts to a failed call; answers how long to wait.
     async fn refused(&self, refusals: &mut Refusals, error: &ApiError) -> Duration {
         self.write_status(Some(error.detail.clone())).await;
+        let monotonic = self.services.clock.monotonic();
+        match error.kind {
+            ApiErrorKind::Unreachable | ApiErrorKind::Server => self.offline.unanswered(monotonic),
+            // It is there and has refused.
+            _ => self.offline.answered(monotonic),
+        }
+        if error.kind == ApiErrorKind::Unauthorized {
+            self.offline.erase();
+        }
         let reaction = refusals.react(error);
         if reaction.reload_identity {
             (self.reload_identity)();

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use holdfast_protocol::agent::{
-    Attempt, CommandOutcome, CommandType, RunId, RunStatus, RunUpdate, failures,
+    Attempt, CommandOutcome, CommandType, RunId, RunStatus, RunUpdate, ServerApi, failures,
 };
 
 use super::Agent;
 use crate::failure::Failure;
 use crate::runs::{Delivery, deliver_final};
-use crate::state::{CommandEntry, CommandProgress, Record, RunFinal};
+use crate::state::{CommandEntry, CommandProgress, Record, RunFinal, is_local};
 
 /// Sequence number of reports about attempts of which nothing is known any more; above any that the attempt used.
 const LAST_SEQ: u64 = 1 << 40;
@@ -21,8 +21,12 @@ impl Agent {
             .services
             .journal
             .read(|state| (state.commands.clone(), state.runs.clone()));
+        let offline = self.services.journal.read(|state| state.offline.clone());
+        for (id, entry) in offline {
+            self.recover_offline(id, entry);
+        }
         for (id, entry) in &runs {
-            if let Some(report) = &entry.report {
+            if let Some(report) = entry.report.as_ref().filter(|_| !is_local(*id)) {
                 tracing::info!(run_id = %id, "the report of a finished run waits for the server");
                 self.spawn_report(*id, entry.attempt, (**report).clone());
             }
@@ -85,22 +89,40 @@ impl Agent {
         true
     }
 
-    fn spawn_report(self: &Arc<Self>, run_id: RunId, attempt: Attempt, report: RunFinal) {
+    pub(super) fn spawn_report(
+        self: &Arc<Self>,
+        run_id: RunId,
+        attempt: Attempt,
+        report: RunFinal,
+    ) {
+        self.spawn_report_by(self.services.api.clone(), run_id, attempt, report);
+    }
+
+    /// Delivers a report by a given view of the contract.
+    pub(super) fn spawn_report_by(
+        self: &Arc<Self>,
+        api: Arc<dyn ServerApi>,
+        run_id: RunId,
+        attempt: Attempt,
+        report: RunFinal,
+    ) {
         let stop = self.services.stop.child_token();
         self.live.lock().begin_report(run_id, attempt, stop.clone());
         let agent = self.clone();
         self.tasks.spawn(async move {
             let services = &agent.services;
+            let ended = services.journal.read(|state| {
+                let run = state.runs.get(&run_id)?;
+                run.report.is_some().then_some(run.time)
+            });
             let finished = Record::RunFinished {
                 id: run_id,
                 attempt,
                 report: Box::new(report.clone()),
-                time: services.clock.now(),
+                time: ended.unwrap_or_else(|| services.clock.now()),
             };
             agent.journal(finished).await;
-            if deliver_final(&*services.api, &services.timing, &report, &stop).await
-                == Delivery::Settled
-            {
+            if deliver_final(&*api, &services.timing, &report, &stop).await == Delivery::Settled {
                 agent
                     .journal(Record::RunReported {
                         id: run_id,

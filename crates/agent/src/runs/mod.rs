@@ -1,11 +1,13 @@
 //! Executing runs: the engine on its thread, the reporter beside it.
 
 mod figures;
+mod offline;
 mod recorder;
 mod reporter;
 mod task;
 
 pub use figures::{Figures, Meter};
+pub(crate) use offline::{OfflineApi, Taken};
 pub use recorder::RunRecorder;
 pub(crate) use reporter::{Delivery, deliver_final};
 pub(crate) use task::{RunHandle, RunServices, append, execute};

@@ -1,8 +1,8 @@
 //! One run from its start to the accepted report.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use holdfast_host::{Cancel, Clock};
 use holdfast_protocol::agent::text::is_cancellation;
@@ -12,7 +12,9 @@ use holdfast_protocol::agent::{
 use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
+use super::offline::Taken;
 use super::recorder::RunRecorder;
 use super::reporter::{Delivery, Reporter, deliver_final};
 use crate::engines::{Assignment, Registry, RunContext, RunResult};
@@ -39,6 +41,7 @@ enum StopReason {
     None = 0,
     Cancelled = 1,
     Abandoned = 2,
+    WindowEnded = 3,
 }
 
 /// A run in hand, for the loop.
@@ -48,23 +51,49 @@ pub(crate) struct RunHandle {
     cancel: Cancel,
     reason: AtomicU8,
     recorder: Arc<RunRecorder>,
+    /// The job of a backup.
+    pub(crate) job: Option<Uuid>,
+    /// Under which identity the server knows the run; not yet for one that was started without it.
+    taken: Taken,
 }
 
 impl RunHandle {
     pub(crate) fn new(assignment: &Assignment, clock: Arc<dyn Clock>) -> Self {
+        let taken = RunningRun {
+            run_id: assignment.run_id(),
+            attempt: assignment.attempt(),
+        };
+        Self::offline(assignment, clock, Arc::new(OnceLock::from(taken)))
+    }
+
+    /// A run that the server does not know until it has taken it.
+    pub(crate) fn offline(assignment: &Assignment, clock: Arc<dyn Clock>, taken: Taken) -> Self {
+        let job = match assignment {
+            Assignment::Backup(work) => Some(work.job_uuid),
+            Assignment::Restore { .. } => None,
+        };
         Self {
             run_id: assignment.run_id(),
             attempt: assignment.attempt(),
             cancel: Cancel::new(),
             reason: AtomicU8::new(StopReason::None as u8),
             recorder: Arc::new(RunRecorder::new(clock)),
+            job,
+            taken,
         }
     }
 
-    pub(crate) fn running(&self) -> RunningRun {
-        RunningRun {
-            run_id: self.run_id,
-            attempt: self.attempt,
+    /// The run as the server knows it.
+    pub(crate) fn running(&self) -> Option<RunningRun> {
+        self.taken.get().copied()
+    }
+
+    /// The time at which the run has to end has come.
+    pub(crate) fn end_window(&self) {
+        if self.stop_for(StopReason::WindowEnded) {
+            tracing::info!(run_id = %self.run_id, "the time window of the run's job has ended, stopping it");
+            self.recorder.event(events::WINDOW_ENDED, []);
+            self.cancel.cancel();
         }
     }
 
@@ -94,6 +123,11 @@ impl RunHandle {
                 Ordering::SeqCst,
             )
             .is_ok()
+    }
+
+    /// Whether it was told to end, by somebody or by its schedule.
+    fn was_ended(&self) -> bool {
+        self.was(StopReason::Cancelled) || self.was(StopReason::WindowEnded)
     }
 
     fn was(&self, reason: StopReason) -> bool {
@@ -133,15 +167,18 @@ pub(crate) async fn execute(
     }
     if services.stop.is_cancelled()
         && matches!(ended_by(&result), Some(WorkError::Cancelled))
-        && !handle.was(StopReason::Cancelled)
+        && !handle.was_ended()
     {
         tracing::info!(%run_id, "the agent stops; the run is taken up again after the next start");
         return None;
     }
-    let result = recognise_cancel(result, handle.was(StopReason::Cancelled));
+    let result = recognise_cancel(result, handle.was_ended());
     handle.recorder.end_stages();
     let mut update = reporter.next_update();
     conclude(&handle.recorder, &mut update, &result, is_restore);
+    if handle.was(StopReason::WindowEnded) && update.status == Some(RunStatus::Cancelled) {
+        update.error_code = Some(failures::WINDOW_ENDED.to_owned());
+    }
     let report = RunFinal::new(handle.recorder.waiting(usize::MAX), update);
     report_final(&services, attempt, report).await;
     Some(result)

@@ -18,7 +18,9 @@ use holdfast_host::fs::{self, FileLock, LockError};
 use uuid::Uuid;
 
 pub use journal::Journal;
-pub use record::{CommandEntry, CommandProgress, JournalState, Record, RunEntry, RunFinal};
+pub use record::{
+    CommandEntry, CommandProgress, JournalState, OfflineEntry, Record, RunEntry, RunFinal, is_local,
+};
 pub use status::{StatusFile, StatusRun};
 
 /// Mode of the agent's folders: nobody else looks in.

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use holdfast_protocol::agent::{Attempt, CommandId, CommandOutcome, RunEvent, RunId, RunUpdate};
+use holdfast_protocol::agent::{
+    Attempt, CommandId, CommandOutcome, RunEvent, RunId, RunUpdate, RunningRun,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// Something that must be known after a crash. Each is written and synced before the thing that it announces has an
 /// effect outside of the agent.
@@ -60,6 +63,30 @@ pub enum Record {
         /// When.
         time: Timestamp,
     },
+    /// A run is about to be started without the server, which does not know it. Ids of such runs are below zero.
+    OfflineStarted {
+        /// The run as this agent numbers it.
+        id: RunId,
+        /// The run in snapshot tags.
+        run_uuid: Uuid,
+        /// Its job.
+        job_uuid: Uuid,
+        /// The occurrence of the job's schedule.
+        due_at: Timestamp,
+        /// When.
+        time: Timestamp,
+    },
+    /// The server has taken such a run and given it an id.
+    OfflineTaken {
+        /// The run as this agent numbers it.
+        id: RunId,
+        /// The run as the server numbers it.
+        run_id: RunId,
+        /// The claim.
+        attempt: Attempt,
+        /// When.
+        time: Timestamp,
+    },
     /// The server has the report, or does not want it.
     RunReported {
         /// The run.
@@ -103,6 +130,14 @@ impl RunFinal {
         self.update.attempt = attempt;
         self
     }
+
+    /// The same report under the identity that the server has given to the run.
+    pub fn of_run(mut self, run: RunId, attempt: Attempt) -> Self {
+        self.events_attempt = Some(attempt);
+        self.update.run_id = run;
+        self.update.attempt = attempt;
+        self
+    }
 }
 
 /// How far a command came.
@@ -140,6 +175,39 @@ pub struct RunEntry {
     pub time: Timestamp,
 }
 
+/// What the journal knows of a run that was started without the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfflineEntry {
+    /// The run in snapshot tags.
+    pub run_uuid: Uuid,
+    /// Its job.
+    pub job_uuid: Uuid,
+    /// The occurrence of the job's schedule.
+    pub due_at: Timestamp,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// The identity that the server has given it.
+    pub taken: Option<RunningRun>,
+}
+
+impl OfflineEntry {
+    /// The record that announces the run.
+    pub fn record(&self, id: RunId) -> Record {
+        Record::OfflineStarted {
+            id,
+            run_uuid: self.run_uuid,
+            job_uuid: self.job_uuid,
+            due_at: self.due_at,
+            time: self.started_at,
+        }
+    }
+}
+
+/// Whether an id is this agent's own, and says nothing to the server.
+pub fn is_local(run: RunId) -> bool {
+    run.0 < 0
+}
+
 /// The sum of all records.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct JournalState {
@@ -147,6 +215,8 @@ pub struct JournalState {
     pub commands: BTreeMap<CommandId, CommandEntry>,
     /// Runs that are not reported, by id.
     pub runs: BTreeMap<RunId, RunEntry>,
+    /// Runs that were started without the server and are not reported, by their own ids.
+    pub offline: BTreeMap<RunId, OfflineEntry>,
 }
 
 impl JournalState {
@@ -206,8 +276,38 @@ impl JournalState {
                     },
                 );
             }
+            Record::OfflineStarted {
+                id,
+                run_uuid,
+                job_uuid,
+                due_at,
+                time,
+            } => {
+                let entry = OfflineEntry {
+                    run_uuid: *run_uuid,
+                    job_uuid: *job_uuid,
+                    due_at: *due_at,
+                    started_at: *time,
+                    taken: None,
+                };
+                self.offline.insert(*id, entry);
+            }
+            Record::OfflineTaken {
+                id,
+                run_id,
+                attempt,
+                ..
+            } => {
+                if let Some(entry) = self.offline.get_mut(id) {
+                    entry.taken = Some(RunningRun {
+                        run_id: *run_id,
+                        attempt: *attempt,
+                    });
+                }
+            }
             Record::RunReported { id, .. } => {
                 self.runs.remove(id);
+                self.offline.remove(id);
             }
         }
     }
@@ -222,6 +322,24 @@ impl JournalState {
         let entry = self.commands.entry(id).or_insert_with(empty);
         entry.time = time;
         entry
+    }
+
+    /// The next id of a run that is started without the server.
+    pub fn next_local(&self) -> RunId {
+        let offline = self.offline.keys().next().map_or(0, |id| id.0);
+        let runs = self.runs.keys().next().map_or(0, |id| id.0);
+        RunId(offline.min(runs).min(0) - 1)
+    }
+
+    /// When the newest occurrence of a job was due whose run was started without the server and is not reported.
+    pub fn newest_offline(&self, job: Uuid) -> Option<Timestamp> {
+        let runs = self.offline.values().filter(|run| run.job_uuid == job);
+        runs.map(|run| run.due_at).max()
+    }
+
+    /// Whether there is a run that the server does not know.
+    pub fn has_untold(&self) -> bool {
+        self.offline.values().any(|run| run.taken.is_none())
     }
 
     /// Forgets commands that were reported before `limit`, and runs that began before it and were never handed back.
@@ -259,6 +377,17 @@ impl JournalState {
                     });
                     records.push(Record::CommandReported { id, time });
                 }
+            }
+        }
+        for (id, entry) in &self.offline {
+            records.push(entry.record(*id));
+            if let Some(RunningRun { run_id, attempt }) = entry.taken {
+                records.push(Record::OfflineTaken {
+                    id: *id,
+                    run_id,
+                    attempt,
+                    time: entry.started_at,
+                });
             }
         }
         for (id, entry) in &self.runs {

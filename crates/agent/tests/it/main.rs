@@ -4,6 +4,7 @@ mod commands;
 mod conformance;
 mod engines;
 mod handback;
+mod offline;
 mod outage;
 mod runs;
 mod script;

@@ -10,14 +10,17 @@ use holdfast_agent::agent::{Agent, AgentParts};
 use holdfast_agent::commands::{CommandContext, CommandHandler};
 use holdfast_agent::engines::{Assignment, Engine, Registry, RunContext, RunResult};
 use holdfast_agent::failure::WorkError;
-use holdfast_agent::state::Journal;
+use holdfast_agent::offline::Offline;
+use holdfast_agent::state::{Journal, StatusFile};
 use holdfast_agent::timing::Timing;
 use holdfast_host::SystemClock;
+use holdfast_protocol::Secret;
 use holdfast_protocol::agent::{
     ApiError, ApiErrorKind, Attempt, CancelOrder, CommandDelivery, CommandId, CommandOutcome,
     CommandPartial, CommandPayload, DestinationType, EncryptionMode, EnrolRequest, Enrolled,
-    HelloAnswer, HelloRequest, LoginRequest, PollAnswer, PollRequest, PushEvents, RunEvent, RunId,
-    RunStatus, RunUpdate, RunWork, RunningRun, ServerApi, UpdateAnswer, VaultContext,
+    HelloAnswer, HelloRequest, LoginRequest, OfflineRun, OfflineRunTaken, PollAnswer, PollRequest,
+    PushEvents, RunEvent, RunId, RunStatus, RunUpdate, RunWork, RunningRun, ServerApi,
+    UpdateAnswer, VaultContext,
 };
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -39,6 +42,7 @@ pub(crate) struct Heard {
     pub(crate) event_attempts: Vec<Attempt>,
     pub(crate) partials: Vec<(CommandId, CommandPartial)>,
     pub(crate) outcomes: Vec<(CommandId, CommandOutcome)>,
+    pub(crate) offline_runs: Vec<OfflineRun>,
     /// Updates and events in the order of arrival, as words.
     pub(crate) order: Vec<String>,
 }
@@ -326,6 +330,18 @@ impl ServerApi for ScriptedServer {
         Ok(())
     }
 
+    async fn offline_run(&self, run: &OfflineRun) -> Result<OfflineRunTaken, ApiError> {
+        self.online()?;
+        self.note(|heard| {
+            heard.order.push("offline run".to_owned());
+            heard.offline_runs.push(run.clone());
+        });
+        Ok(OfflineRunTaken {
+            run_id: RunId(77),
+            attempt: Attempt(3),
+        })
+    }
+
     async fn command_partial(
         &self,
         command: CommandId,
@@ -353,6 +369,7 @@ pub(crate) fn empty() -> PollAnswer {
         commands: Vec::new(),
         cancel: Vec::new(),
         forget: Vec::new(),
+        offline: None,
         server_time: Timestamp::now(),
     }
 }
@@ -452,6 +469,8 @@ pub(crate) fn quick() -> Timing {
         retry_first: Duration::from_millis(10),
         retry_longest: Duration::from_millis(40),
         refused: Duration::from_millis(60),
+        offline_after: Duration::from_millis(200),
+        offline_look: Duration::from_millis(10),
         ..Timing::default()
     }
 }
@@ -483,6 +502,8 @@ pub(crate) fn start_with(
         journal: Arc::new(journal),
         registry,
         handler: handler.clone(),
+        offline: Offline::open(state, &Secret::new("token")),
+        last_contact: StatusFile::read(state).and_then(|status| status.last_contact),
         timing: quick(),
         clock: Arc::new(SystemClock::new()),
         max_runs: 1,

@@ -11,6 +11,7 @@ mod rule;
 mod settle;
 mod wall;
 mod windows;
+mod wire;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};

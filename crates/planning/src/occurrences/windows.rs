@@ -55,6 +55,11 @@ impl Windows {
         }
     }
 
+    /// The windows.
+    pub(super) fn list(&self) -> &[Window] {
+        &self.0
+    }
+
     /// The first instant from another on that lies in no window. Never falls when the instant rises.
     pub fn allowed_from(&self, from: Timestamp, zone: &TimeZone) -> Timestamp {
         let mut at = from;

@@ -8,6 +8,7 @@ use super::commands::{CommandOutcome, CommandPartial};
 use super::enrol::{EnrolRequest, Enrolled, LoginRequest};
 use super::hello::{HelloAnswer, HelloRequest};
 use super::ids::{CommandId, RunId};
+use super::offline::{OfflineRun, OfflineRunTaken};
 use super::poll::{PollAnswer, PollRequest};
 use super::update::{PushEvents, RunUpdate, UpdateAnswer};
 
@@ -31,6 +32,9 @@ pub mod routes {
     pub const HELLO: &str = "/agent/v1/hello";
     /// `POST`: the long poll.
     pub const POLL: &str = "/agent/v1/poll";
+
+    /// `POST`: a run that was started without the server.
+    pub const OFFLINE_RUNS: &str = "/agent/v1/offline-runs";
 
     /// `POST`: an update of a run.
     pub fn run_update(run: RunId) -> String {
@@ -68,6 +72,8 @@ pub trait ServerApi: Send + Sync {
     async fn update_run(&self, update: &RunUpdate) -> Result<UpdateAnswer, ApiError>;
     /// Appends events to a run.
     async fn push_events(&self, events: &PushEvents) -> Result<(), ApiError>;
+    /// Tells of a run that was started without the server.
+    async fn offline_run(&self, run: &OfflineRun) -> Result<OfflineRunTaken, ApiError>;
     /// Sends a part of a command's result.
     async fn command_partial(
         &self,

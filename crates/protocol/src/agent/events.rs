@@ -111,6 +111,14 @@ events! {
     SCHEDULE_WITHDRAWN: "cancelled", "warn",
         "This run was withdrawn before it began, because its job does not start by itself any more.",
         "Dieser Lauf wurde zur\u{fc}ckgezogen, bevor er begann, weil sein Auftrag nicht mehr von selbst startet.";
+    /// The agent started the run without the server; `due`.
+    STARTED_OFFLINE: "info", "info",
+        "The server could not be reached, so the agent started the run that was due at {due} by itself.",
+        "Der Server war nicht erreichbar, deshalb hat der Agent den Lauf, der um {due} f\u{e4}llig war, selbst gestartet.";
+    /// The server had started a run for the same time; `due`.
+    STARTED_TWICE: "warning", "warn",
+        "For {due} there is a run that the server started; this one is a further run.",
+        "F\u{fc}r {due} gibt es einen Lauf, den der Server gestartet hat; dieser ist ein weiterer Lauf.";
     /// The clocks of agent and server differ; `seconds`.
     CLOCK_DIFFERS: "warning", "warn",
         "The clock of this machine differs from the server's by {seconds} seconds.",

@@ -11,6 +11,7 @@ pub mod events;
 pub mod failures;
 pub mod hello;
 pub mod ids;
+pub mod offline;
 pub mod poll;
 pub mod problems;
 pub mod run;
@@ -25,6 +26,7 @@ pub use commands::{
 pub use enrol::{EnrolRequest, Enrolled, HostIdentity, LoginRequest};
 pub use hello::{Capabilities, HelloAnswer, HelloRequest, PROTOCOL_VERSION, Volume};
 pub use ids::{AgentId, Attempt, CommandId, JobId, RunId};
+pub use offline::{OfflineJob, OfflinePlan, OfflineRun, OfflineRunTaken};
 pub use poll::{CancelOrder, PollAnswer, PollRequest, RunningRun};
 pub use run::{
     DestinationType, EncryptionMode, JobPolicy, NetworkCredentials, RunWork, SourceIdentity,

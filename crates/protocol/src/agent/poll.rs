@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::commands::CommandDelivery;
 use super::ids::{Attempt, CommandId, RunId};
+use super::offline::OfflinePlan;
 use super::run::RunWork;
 
 /// Longest time that the server holds a poll open, in seconds.
@@ -33,6 +34,10 @@ pub struct PollRequest {
     /// How long the server may wait for something to hand out, in seconds, at most [`LONGEST_WAIT_SECONDS`]; 0 answers at once.
     #[serde(default)]
     pub wait: u32,
+    /// Digest of the plan for the server's absence that the agent has, empty when it has none; absent from agents that do
+    /// nothing by themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offline_digest: Option<String>,
 }
 
 /// One run that the agent is executing.
@@ -59,6 +64,9 @@ pub struct PollAnswer {
     /// Runs listed in the request that are not this agent's any more (deleted, or handed to a newer attempt): stop without a report.
     #[serde(default)]
     pub forget: Vec<RunningRun>,
+    /// What the agent may start by itself from now on while the server is away, when it has another plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offline: Option<OfflinePlan>,
     /// The server's clock.
     pub server_time: Timestamp,
 }

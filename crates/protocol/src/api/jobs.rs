@@ -75,6 +75,8 @@ pub struct Job {
     pub schedule: Schedule,
     /// When it starts by itself next, its share of the spread included; absent: it does not.
     pub next_run_at: Option<Time>,
+    /// Its machine starts what is due by itself while the server cannot be reached.
+    pub offline_start: bool,
     /// Its machine is not connected, and the next run starts when it is back.
     pub starts_when_back: bool,
     /// Most bytes a second sent to the vault; absent: no limit.
@@ -143,6 +145,9 @@ pub struct JobCreate {
     pub max_age_seconds: Option<u64>,
     /// It may run; default true.
     pub enabled: Option<bool>,
+    /// Its machine starts what is due by itself while the server cannot be reached; default false. It keeps the vault's keys
+    /// and password for that, sealed.
+    pub offline_start: Option<bool>,
 }
 
 /// Changes a job; absent fields stay. The vault cannot change.
@@ -159,6 +164,8 @@ pub struct JobPatch {
     pub policy: Option<JobPolicy>,
     /// When.
     pub schedule: Option<Schedule>,
+    /// Its machine starts what is due by itself while the server cannot be reached.
+    pub offline_start: Option<bool>,
     /// Most bytes a second sent to the vault; 0 lifts the limit.
     pub upload_limit_bytes_per_second: Option<u64>,
     /// How old the newest restore point may be; 0 lifts the limit.

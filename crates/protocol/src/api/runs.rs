@@ -32,6 +32,8 @@ pub enum RunTrigger {
     Manual,
     /// The job's schedule.
     Schedule,
+    /// The job's schedule, by the agent alone: the server could not be reached.
+    Offline,
 }
 
 /// A run as lists show it.

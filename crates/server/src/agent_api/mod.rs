@@ -5,12 +5,15 @@ mod commands;
 mod enrol;
 mod hello;
 mod instance;
+mod offline_runs;
 mod poll;
 mod runs;
+mod work;
 
 use axum::{Router, routing::post};
 use holdfast_protocol::agent::routes;
 
+pub(crate) use self::work::{WorkOrder, work};
 use crate::app::App;
 
 /// The routes of this wire.
@@ -21,6 +24,7 @@ pub(crate) fn router() -> Router<App> {
         .route(routes::LOGIN, post(enrol::login))
         .route(routes::HELLO, post(hello::hello))
         .route(routes::POLL, post(poll::poll))
+        .route(routes::OFFLINE_RUNS, post(offline_runs::take))
         .route(&below("/runs/{id}/update"), post(runs::update))
         .route(&below("/runs/{id}/events"), post(runs::events))
         .route(&below("/commands/{id}/partial"), post(commands::partial))

@@ -5,11 +5,9 @@ use std::time::Duration;
 use axum::{extract::State, http::HeaderMap};
 use holdfast_protocol::{
     agent::{
-        AGENT_TOKEN_HEADER, Attempt, CancelOrder, CommandDelivery, JobId, JobPolicy, PollAnswer,
-        PollRequest, RunId, RunStatus, RunWork, RunningRun, SourceIdentity, failures,
-        poll::LONGEST_WAIT_SECONDS,
+        AGENT_TOKEN_HEADER, Attempt, CancelOrder, CommandDelivery, PollAnswer, PollRequest, RunId,
+        RunStatus, RunWork, RunningRun, failures, poll::LONGEST_WAIT_SECONDS,
     },
-    api::jobs::{Compression, JobPolicy as ApiPolicy},
     errors::ErrorCode,
 };
 use jiff::Timestamp;
@@ -19,10 +17,11 @@ use tokio::time::{Instant, sleep_until};
 use super::{
     authenticate::{Agent, by_token},
     instance,
+    work::{WorkOrder, work},
 };
 use crate::{
     app::{App, now},
-    commands::{queue, state::lease_ms, vault_context},
+    commands::{queue, state::lease_ms},
     db::{self, AgentRow, RunRow, Scope, occurrences},
     extract::{AgentBody, Json},
     problem::{ApiError, ApiResult},
@@ -92,6 +91,7 @@ fn is_empty(answer: &PollAnswer) -> bool {
         && answer.commands.is_empty()
         && answer.cancel.is_empty()
         && answer.forget.is_empty()
+        && answer.offline.is_none()
 }
 
 /// What there is for an agent now.
@@ -112,7 +112,12 @@ async fn look(
         }
         Err(error) => return Err(error),
     };
+    let offline = match &request.offline_digest {
+        Some(has) => schedules::new_plan(app, app.db.reader(), agent, has).await?,
+        None => None,
+    };
     Ok(PollAnswer {
+        offline,
         run,
         commands,
         cancel,
@@ -232,7 +237,7 @@ async fn run(app: &App, agent: &AgentRow, request: &PollRequest) -> ApiResult<Op
     if input == RunInput::Claim {
         occurrences::leave_queue(&txn, run.id, occurrences::STARTED, None).await?;
     }
-    match work(app, &txn, agent, &run).await {
+    match work_of(app, &txn, agent, &run).await {
         Ok(work) => {
             txn.commit().await?;
             app.tell_all([changed(&run)]);
@@ -291,7 +296,7 @@ fn is_lost(app: &App, run: &RunRow, request: &PollRequest, now: i64) -> bool {
 }
 
 /// A run with everything that its agent needs.
-async fn work(
+async fn work_of(
     app: &App,
     conn: &impl ConnectionTrait,
     agent: &AgentRow,
@@ -305,44 +310,19 @@ async fn work(
         Some(id) => db::jobs::by_id(conn, scope, id).await?,
         None => None,
     };
-    let snapshot: serde_json::Value = serde_json::from_str(&run.policy)?;
-    let policy: ApiPolicy = serde_json::from_value(snapshot["policy"].clone())?;
-    let compression = serde_json::to_value(policy.compression)?;
-    let compression = compression.as_str().map(str::to_owned);
-    let paths: Vec<String> = serde_json::from_str(&run.paths)?;
-    let limit = snapshot["upload_limit_bytes_per_second"].as_u64();
-    Ok(RunWork {
+    let order = WorkOrder {
         run_id: RunId(run.id),
         run_uuid: run.uuid,
         attempt: Attempt(u32::try_from(run.attempt).unwrap_or(u32::MAX)),
-        job_id: JobId(run.job_id.unwrap_or(0)),
+        job_id: run.job_id,
         job_uuid: job.map(|job| job.uuid).unwrap_or_default(),
-        job_name: run.job_name.clone(),
-        engine: "kopia".to_owned(),
-        source_type: "local_agent".to_owned(),
-        source_path: paths.first().cloned().unwrap_or_default(),
-        source_paths: paths,
-        source_identity: SourceIdentity {
-            user: agent.source_user.clone(),
-            host: agent.source_host.clone(),
-        },
-        include_globs: Vec::new(),
-        exclude_globs: policy.ignore_rules,
-        vault: vault_context::of_vault(app, &vault)?,
-        policy_json: Some(JobPolicy {
-            compression: compression.clone(),
-            ..JobPolicy::default()
-        }),
-        retention_json: None,
-        schedule_json: Some(snapshot["schedule"].clone()),
-        compression_enabled: policy.compression != Compression::None,
-        compression,
-        bandwidth_limit_kbps: limit.map(|bytes| bytes.div_ceil(1000)),
-        parallelism: policy.parallelism,
-        network_credentials: None,
+        job_name: &run.job_name,
+        paths: &run.paths,
+        policy: &run.policy,
         cancel_requested: run.cancel_requested,
         started_at: run
             .started_at
             .and_then(|at| Timestamp::from_millisecond(at).ok()),
-    })
+    };
+    work(app, agent, &vault, order)
 }

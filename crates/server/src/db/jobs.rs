@@ -25,6 +25,7 @@ pub(crate) struct NewJob {
     pub(crate) schedule: String,
     pub(crate) upload_limit: Option<i64>,
     pub(crate) max_age_seconds: Option<i64>,
+    pub(crate) offline_start: bool,
     pub(crate) next: Option<Next>,
 }
 
@@ -47,6 +48,7 @@ pub(crate) struct JobChange {
     pub(crate) schedule: Option<String>,
     pub(crate) upload_limit: Option<Option<i64>>,
     pub(crate) max_age_seconds: Option<Option<i64>>,
+    pub(crate) offline_start: Option<bool>,
     pub(crate) next: Option<Option<Next>>,
 }
 
@@ -227,6 +229,7 @@ pub(crate) async fn insert(
         max_age_seconds: Set(new.max_age_seconds),
         next_due_at: Set(new.next.map(|next| next.due_at)),
         next_start_at: Set(new.next.map(|next| next.start_at)),
+        offline_start: Set(new.offline_start),
         created_at: Set(now),
         version: Set(1),
         ..Default::default()
@@ -266,6 +269,9 @@ pub(crate) async fn update(
     }
     if let Some(value) = change.max_age_seconds {
         row.max_age_seconds = Set(value);
+    }
+    if let Some(value) = change.offline_start {
+        row.offline_start = Set(value);
     }
     if let Some(next) = change.next {
         row.next_due_at = Set(next.map(|next| next.due_at));

@@ -60,18 +60,51 @@ pub(crate) struct MissedMark {
     pub(crate) due_at: i64,
 }
 
+/// A job's occurrence.
+pub(crate) async fn find(
+    conn: &impl ConnectionTrait,
+    job_id: i64,
+    due_at: i64,
+) -> Result<Option<OccurrenceRow>, DbErr> {
+    Entity::find()
+        .filter(Column::JobId.eq(job_id))
+        .filter(Column::DueAt.eq(due_at))
+        .one(conn)
+        .await
+}
+
 /// Whether a job's occurrence is known already.
 pub(crate) async fn exists(
     conn: &impl ConnectionTrait,
     job_id: i64,
     due_at: i64,
 ) -> Result<bool, DbErr> {
-    let found = Entity::find()
+    Ok(find(conn, job_id, due_at).await?.is_some())
+}
+
+/// Gives an occurrence the run that was started for it elsewhere; one that is not known is entered.
+pub(crate) async fn adopt(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    job_id: i64,
+    started: NewOccurrence,
+) -> Result<(), DbErr> {
+    let change = ActiveModel {
+        state: Set(started.state.to_owned()),
+        reason: Set(None),
+        run_id: Set(started.run_id),
+        ..Default::default()
+    };
+    let done = Entity::update_many()
+        .set(change)
         .filter(Column::JobId.eq(job_id))
-        .filter(Column::DueAt.eq(due_at))
-        .one(conn)
+        .filter(Column::DueAt.eq(started.due_at))
+        .exec(conn)
         .await?;
-    Ok(found.is_some())
+    if done.rows_affected == 0 {
+        insert(conn, scope, job_id, vec![started]).await?;
+    }
+    Ok(())
 }
 
 /// Enters occurrences of a job that are not known yet.

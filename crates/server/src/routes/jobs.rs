@@ -246,6 +246,7 @@ pub(crate) async fn create(
         schedule: serde_json::to_string(&request.schedule)?,
         upload_limit: upload_limit.flatten(),
         max_age_seconds: max_age.flatten(),
+        offline_start: request.offline_start.unwrap_or(false),
         next: schedules::next_of(&request.schedule, &tenant, uuid, app.clock.now())?,
     };
     let row = db::jobs::insert(&txn, caller.scope, new, now()).await?;
@@ -259,6 +260,7 @@ pub(crate) async fn create(
         [Change::of(row.tenant_id, What::Job { uuid: row.uuid })],
     )
     .await?;
+    app.wake.ring(row.agent_id);
     Ok((
         StatusCode::CREATED,
         Json(shown(&app, &caller, row.uuid).await?),
@@ -278,6 +280,7 @@ pub(crate) async fn update(
     let row = find(&app, &caller, id).await?;
     let mut change = JobChange {
         enabled: patch.enabled,
+        offline_start: patch.offline_start,
         upload_limit: limit(
             patch.upload_limit_bytes_per_second,
             SMALLEST_UPLOAD_LIMIT,

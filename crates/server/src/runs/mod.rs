@@ -1,6 +1,7 @@
 //! Runs: their life, their reports, their events, and what watches over them.
 
 pub(crate) mod events;
+pub(crate) mod offline;
 pub(crate) mod points;
 pub(crate) mod progress;
 pub(crate) mod report;
@@ -56,7 +57,10 @@ pub(crate) fn write_state(row: &mut RunRow, state: RunState, now: i64) {
     row.cancel_requested = state.cancel_requested;
     row.reported_late = state.reported_late;
     if state.status.is_terminal() {
-        row.finished_at = Some(now);
+        // When a run ended that was reported later, its agent has said.
+        if row.trigger_kind != offline::OFFLINE || row.finished_at.is_none() {
+            row.finished_at = Some(now);
+        }
         row.stop_at = None;
         row.sealed_current_item = None;
         row.eta_seconds = None;

@@ -1,7 +1,7 @@
 //! Reports of agents about their runs.
 
 use holdfast_protocol::{
-    agent::{PushEvents, RunStatus, RunUpdate, UpdateAnswer, events as message_ids},
+    agent::{PushEvents, RunStatus, RunUpdate, UpdateAnswer, events as message_ids, failures},
     errors::ErrorCode,
 };
 use sea_orm::ConnectionTrait;
@@ -232,11 +232,13 @@ async fn write_end(
         run.error_code = None;
         run.sealed_error = None;
     }
+    if update.status == Some(RunStatus::Cancelled)
+        && update.error_code.as_deref() == Some(failures::WINDOW_ENDED)
+    {
+        write_failure(app, run, failures::WINDOW_ENDED, None);
+    }
     if update.status == Some(RunStatus::Failed) {
-        let code = update
-            .error_code
-            .as_deref()
-            .unwrap_or(holdfast_protocol::agent::failures::INTERNAL);
+        let code = update.error_code.as_deref().unwrap_or(failures::INTERNAL);
         write_failure(app, run, code, update.error_summary.as_deref());
     }
     if update.problem_count.is_none() && !update.problems.is_empty() {

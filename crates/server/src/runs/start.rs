@@ -65,20 +65,7 @@ pub(crate) async fn start_job(
         }
         return Ok((Started::Joined(run), changes));
     }
-    let new = NewRun {
-        job_id: Some(job.id),
-        job_name: job.name.clone(),
-        agent_id: agent.id,
-        vault_id: vault.id,
-        run_type: "backup".to_owned(),
-        trigger_kind: trigger.to_owned(),
-        attempt: 0,
-        paths: job.paths.clone(),
-        policy: policy_snapshot(job)?,
-        source_point_id: None,
-        target_path: None,
-        stop_at: None,
-    };
+    let new = queued_backup(job, trigger, policy_snapshot(job)?);
     let run = db::runs::insert(conn, scope, new, now()).await?;
     changes.push(changed(&run));
     changes.push(Change {
@@ -88,8 +75,26 @@ pub(crate) async fn start_job(
     Ok((Started::New(run), changes))
 }
 
+/// A backup of a job that waits.
+pub(super) fn queued_backup(job: &JobRow, trigger: &str, policy: String) -> NewRun {
+    NewRun {
+        job_id: Some(job.id),
+        job_name: job.name.clone(),
+        agent_id: job.agent_id,
+        vault_id: job.vault_id,
+        run_type: "backup".to_owned(),
+        trigger_kind: trigger.to_owned(),
+        attempt: 0,
+        paths: job.paths.clone(),
+        policy,
+        source_point_id: None,
+        target_path: None,
+        stop_at: None,
+    }
+}
+
 /// The settings of a job as they are at a run's start.
-fn policy_snapshot(job: &JobRow) -> ApiResult<String> {
+pub(crate) fn policy_snapshot(job: &JobRow) -> ApiResult<String> {
     let policy: serde_json::Value = serde_json::from_str(&job.policy)?;
     let schedule: serde_json::Value = serde_json::from_str(&job.schedule)?;
     let snapshot = serde_json::json!({

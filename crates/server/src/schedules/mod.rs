@@ -3,11 +3,13 @@
 //! The rules are `holdfast_planning::occurrences`. Each job carries when it is due next; a look at the clock settles, job by
 //! job and each in one transaction, what has come since: occurrences, the run that one of them starts, and the next time.
 
+mod absence;
 mod change;
 mod document;
 mod gate;
 mod scheduler;
 
+pub(crate) use absence::new_plan;
 pub(crate) use change::carry_over;
 pub(crate) use document::{next_of, timetable, timetable_of, zone_of};
 pub(crate) use gate::{held_until, may_begin};

@@ -124,14 +124,18 @@ pub(crate) fn next_run(job: &JobRow) -> Option<Time> {
         .map(Time::from_millis)
 }
 
-/// Whether the next run of a job waits for its machine, which is away: it would be missed, and be made up for.
+/// Whether the next run of a job waits for its machine, which is away: it would be missed, and be made up for. A machine that
+/// starts by itself may be at work.
 pub(crate) fn starts_when_back(
     job: &JobRow,
     agent: &AgentRow,
     catalog: &Catalog,
 ) -> ApiResult<bool> {
     let schedule: Schedule = serde_json::from_str(&job.schedule)?;
-    Ok(next_run(job).is_some() && !is_online(agent, catalog.now) && schedule.catch_up)
+    Ok(next_run(job).is_some()
+        && !is_online(agent, catalog.now)
+        && schedule.catch_up
+        && !job.offline_start)
 }
 
 /// A job.
@@ -167,6 +171,7 @@ pub(crate) fn job(
         policy: serde_json::from_str(&row.policy)?,
         schedule: serde_json::from_str(&row.schedule)?,
         next_run_at: next_run(row),
+        offline_start: row.offline_start,
         starts_when_back: starts_when_back(row, agent, catalog)?,
         upload_limit_bytes_per_second: row.upload_limit.map(|limit| limit as u64),
         max_age_seconds: row.max_age_seconds.map(|limit| limit as u64),

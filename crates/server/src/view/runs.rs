@@ -24,7 +24,7 @@ use crate::{
     commands::executor::is_online,
     db::{self, ProblemRow, RunRow, Scope},
     problem::ApiResult,
-    runs::{item_place, parse_status, report, watchdog},
+    runs::{item_place, offline::OFFLINE, parse_status, report, watchdog},
     schedules,
 };
 
@@ -52,10 +52,10 @@ pub(crate) fn summary(app: &App, catalog: &Catalog, row: &RunRow) -> ApiResult<R
         kind: run_type(row),
         status,
         cancel_requested: row.cancel_requested,
-        trigger: if row.trigger_kind == "schedule" {
-            RunTrigger::Schedule
-        } else {
-            RunTrigger::Manual
+        trigger: match row.trigger_kind.as_str() {
+            "schedule" => RunTrigger::Schedule,
+            OFFLINE => RunTrigger::Offline,
+            _ => RunTrigger::Manual,
         },
         job,
         agent: row

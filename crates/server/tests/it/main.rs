@@ -9,6 +9,7 @@ mod cut_points;
 mod generated;
 mod jobs;
 mod live;
+mod offline;
 mod resilience;
 mod runs;
 mod schedules;

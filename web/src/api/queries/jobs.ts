@@ -47,11 +47,11 @@ export const setJobEnabled = (job: Job, enabled: boolean) =>
 		}),
 	);
 
-export const setJobSchedule = (job: Job, schedule: Schedule) =>
+export const setJobSchedule = (job: Job, schedule: Schedule, offlineStart: boolean) =>
 	answer(
 		client.PATCH("/api/v1/jobs/{id}", {
 			params: { path: { id: job.id }, header: ifMatch(job.version) },
-			body: { schedule },
+			body: { schedule, offline_start: offlineStart },
 		}),
 	);
 

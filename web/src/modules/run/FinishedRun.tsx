@@ -251,6 +251,7 @@ function PointFacts({ run }: { run: Run }) {
 
 	function times(): [string, string][] {
 		const rows: [string, string][] = [[t("run.started"), format.fullMoment(run.started_at ?? run.created_at)]];
+		if (run.trigger === "offline") rows.push([t("run.startedBy"), t("runs.offline")]);
 		if (run.finished_at) rows.push([t("run.finished"), format.fullMoment(run.finished_at)]);
 		if (run.started_at && run.finished_at) {
 			const seconds = (new Date(run.finished_at).getTime() - new Date(run.started_at).getTime()) / 1000;

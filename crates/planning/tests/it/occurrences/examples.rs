@@ -303,3 +303,54 @@ fn rare_and_impossible_days_are_found_out_soon() {
     let second = rare.upcoming(at("2072-03-01T00:00:00Z")).nth(24);
     assert_eq!(second.expect("comes").due, at("2140-02-28T23:30:00Z"));
 }
+
+#[test]
+fn a_timetable_is_the_same_after_it_was_sent() {
+    let berlin = zone("Europe/Berlin");
+    let rules = [
+        Rule::Hourly { minute: 59 },
+        daily("22:15"),
+        Rule::Weekly {
+            weekdays: vec![Weekday::Monday, Weekday::Sunday],
+            time: time("00:05"),
+        },
+        Rule::Monthly {
+            day: 31,
+            time: time("23:59"),
+        },
+        cron("*/20 1-3 * * mon-fri"),
+    ];
+    for rule in rules {
+        let sent = Timetable {
+            not_between: windows(&[("08:00", "18:00"), ("23:00", "00:30")]),
+            stop_at: Some(time("06:00")),
+            spread: SignedDuration::from_mins(90),
+            offset: SignedDuration::from_secs(1234),
+            catch_up: false,
+            ..timetable(rule, &berlin)
+        };
+        let text = serde_json::to_string(&sent).expect("is JSON");
+        let back: Timetable = serde_json::from_str(&text).expect("is a timetable");
+        assert_eq!(format!("{back:?}"), format!("{sent:?}"), "{text}");
+        let after = at("2026-03-27T12:00:00Z");
+        let starts = |timetable: &Timetable| timetable.upcoming(after).take(9).collect::<Vec<_>>();
+        assert_eq!(starts(&back), starts(&sent), "{text}");
+    }
+    let sent = serde_json::to_value(timetable(daily("22:15"), &berlin)).expect("is JSON");
+    for (field, wrong) in [
+        ("zone", "\"Mars/Base\""),
+        ("stop_at", "1440"),
+        ("not_between", "[[0, 720], [720, 0]]"),
+        ("rule", "{\"type\":\"hourly\",\"minute\":60}"),
+        ("rule", "{\"type\":\"daily\",\"time\":-1}"),
+        ("rule", "{\"type\":\"weekly\",\"weekdays\":[8],\"time\":0}"),
+        ("rule", "{\"type\":\"cron\",\"cron\":\"* * 30 2 *\"}"),
+    ] {
+        let mut text = sent.clone();
+        text[field] = serde_json::from_str(wrong).expect("is JSON");
+        assert!(
+            serde_json::from_value::<Timetable>(text).is_err(),
+            "{field}: {wrong}"
+        );
+    }
+}

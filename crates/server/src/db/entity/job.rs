@@ -26,6 +26,7 @@ pub struct Model {
     pub max_age_seconds: Option<i64>,
     pub next_due_at: Option<i64>,
     pub next_start_at: Option<i64>,
+    pub offline_start: bool,
     pub created_at: i64,
     pub version: i64,
 }

@@ -6,6 +6,7 @@ mod m0001_first;
 mod m0002_groundwork;
 mod m0003_schedules;
 mod m0004_schedule_queries;
+mod m0005_offline;
 
 /// Every migration, oldest first.
 pub(crate) struct Migrator;
@@ -18,6 +19,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_groundwork::Migration),
             Box::new(m0003_schedules::Migration),
             Box::new(m0004_schedule_queries::Migration),
+            Box::new(m0005_offline::Migration),
         ]
     }
 }

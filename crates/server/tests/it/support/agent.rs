@@ -24,6 +24,8 @@ pub(crate) struct ScriptedAgent {
     pub(crate) running: Vec<(i64, u32)>,
     /// Commands that it says it holds.
     pub(crate) held: Vec<i64>,
+    /// Digest of the plan for the server's absence that it says it has.
+    pub(crate) offline: Option<String>,
 }
 
 impl ScriptedAgent {
@@ -50,6 +52,7 @@ impl ScriptedAgent {
             uuid: String::new(),
             running: Vec::new(),
             held: Vec::new(),
+            offline: None,
         };
         agent.hello().await.expect(200);
         let agents = admin.get("/agents?limit=200").await.expect(200);
@@ -113,6 +116,7 @@ impl ScriptedAgent {
             .collect();
         let body = json!({
             "instance": self.instance, "slots": slots, "running": running, "commands": self.held, "wait": wait,
+            "offline_digest": self.offline,
         });
         self.request(routes::POLL, body)
     }

@@ -1,0 +1,154 @@
+//! Runs that agents started by themselves while this server was away, or out of their reach.
+
+use holdfast_planning::occurrences::Timetable;
+use holdfast_protocol::{
+    agent::{Attempt, OfflineRun, OfflineRunTaken, RunId, events as message_ids},
+    errors::ErrorCode,
+};
+use jiff::Timestamp;
+use serde_json::Map;
+
+use super::{
+    changed, events,
+    start::{policy_snapshot, queued_backup},
+};
+use crate::{
+    app::{App, now},
+    db::{
+        self, AgentRow, JobRow, RunRow, Scope, Txn,
+        occurrences::{self, NewOccurrence},
+    },
+    live::{Change, What},
+    problem::ApiResult,
+    schedules,
+};
+
+/// Trigger of such runs in the database.
+pub(crate) const OFFLINE: &str = "offline";
+
+/// Takes a run that an agent started by itself as the run of its occurrence. Where the server has queued a run for that, it
+/// becomes that run; where it has started one, the agent's is a further run.
+pub(crate) async fn take(
+    app: &App,
+    agent: &AgentRow,
+    told: OfflineRun,
+) -> ApiResult<OfflineRunTaken> {
+    let now = now();
+    let scope = Scope::tenant(agent.tenant_id);
+    let txn = app.db.begin().await?;
+    if let Some(known) = db::runs::find(&txn, scope, told.run_uuid).await? {
+        if known.agent_id != Some(agent.id) {
+            return Err(ErrorCode::NotFound.into());
+        }
+        return Ok(identity(&known));
+    }
+    let job = db::jobs::find(&txn, scope, told.job_uuid).await?;
+    let job = job
+        .filter(|job| job.agent_id == agent.id)
+        .ok_or(ErrorCode::NotFound)?;
+    let tenant = db::tenants::get(&txn, scope).await?;
+    // Its schedule may have been taken away meanwhile.
+    let timetable = schedules::timetable_of(&job, &tenant)?;
+    let due = told.due_at.as_millisecond();
+    let occurrence = occurrences::find(&txn, job.id, due).await?;
+    let other = match occurrence.as_ref().and_then(|occurrence| occurrence.run_id) {
+        Some(run) => db::runs::lock(&txn, scope, run).await?,
+        None => None,
+    };
+    let is_extra = occurrence.is_some_and(|occurrence| occurrence.state == occurrences::STARTED);
+    let queued = other.filter(|run| run.status == "queued" && run.trigger_kind == "schedule");
+    let was_queued = queued.is_some();
+    let mut run = match queued {
+        Some(run) => run,
+        None => new_run(&txn, &job).await?,
+    };
+    write_start(&mut run, &told, timetable.as_ref(), now);
+    let mut changes = vec![Change::of(job.tenant_id, What::Job { uuid: job.uuid })];
+    changes.extend(announce(app, &txn, &mut run, timetable.as_ref(), &told, is_extra).await?);
+    let run = db::runs::save(&txn, run).await?;
+    if was_queued {
+        occurrences::leave_queue(&txn, run.id, occurrences::STARTED, None).await?;
+    } else if !is_extra {
+        let started = NewOccurrence {
+            due_at: due,
+            start_at: run.created_at,
+            deadline_at: run.created_at,
+            state: occurrences::STARTED,
+            reason: None,
+            run_id: Some(run.id),
+        };
+        occurrences::adopt(&txn, scope, job.id, started).await?;
+    }
+    txn.commit().await?;
+    tracing::info!(run = %run.uuid, job = %job.uuid, due = %told.due_at, extra = is_extra, "an agent started a run by itself");
+    changes.push(changed(&run));
+    app.tell_all(changes);
+    Ok(identity(&run))
+}
+
+fn identity(run: &RunRow) -> OfflineRunTaken {
+    OfflineRunTaken {
+        run_id: RunId(run.id),
+        attempt: Attempt(u32::try_from(run.attempt).unwrap_or(u32::MAX)),
+    }
+}
+
+async fn new_run(txn: &Txn, job: &JobRow) -> ApiResult<RunRow> {
+    let scope = Scope::tenant(job.tenant_id);
+    let new = queued_backup(job, OFFLINE, policy_snapshot(job)?);
+    Ok(db::runs::insert(txn, scope, new, now()).await?)
+}
+
+/// The run as its agent has begun it.
+fn write_start(run: &mut RunRow, told: &OfflineRun, timetable: Option<&Timetable>, now: i64) {
+    // The clock of a machine may be wrong; how long ago something was is told right.
+    let ago = |at: Timestamp| {
+        let ago = told
+            .clock
+            .as_millisecond()
+            .saturating_sub(at.as_millisecond());
+        now.saturating_sub(ago.max(0))
+    };
+    let began = ago(told.started_at);
+    run.uuid = told.run_uuid;
+    run.trigger_kind = OFFLINE.to_owned();
+    run.status = "running".to_owned();
+    run.attempt += 1;
+    run.update_seq = 0;
+    run.instance = Some(told.instance);
+    run.heartbeat_at = Some(now);
+    run.created_at = began;
+    run.started_at = Some(began);
+    run.finished_at = told.finished_at.map(|ended| ago(ended).max(began));
+    run.stop_at = timetable
+        .filter(|_| told.finished_at.is_none())
+        .and_then(|timetable| timetable.stop(timetable.at(told.due_at)))
+        .map(|stop| stop.as_millisecond());
+}
+
+/// Tells in the events of the run who started it, and why.
+async fn announce(
+    app: &App,
+    txn: &Txn,
+    run: &mut RunRow,
+    timetable: Option<&Timetable>,
+    told: &OfflineRun,
+    is_extra: bool,
+) -> ApiResult<Vec<Change>> {
+    let zone = timetable.map_or(jiff::tz::TimeZone::UTC, |timetable| timetable.zone.clone());
+    let due = told.due_at.to_zoned(zone).strftime("%Y-%m-%d %H:%M");
+    let mut params = Map::new();
+    params.insert("due".to_owned(), due.to_string().into());
+    let began = run.created_at;
+    let mut incoming = vec![events::Incoming::of_server(
+        message_ids::STARTED_OFFLINE,
+        params.clone(),
+        began,
+    )];
+    if is_extra {
+        let extra = message_ids::STARTED_TWICE;
+        incoming.push(events::Incoming::of_server(extra, params, began));
+    }
+    let attempt = run.attempt;
+    events::append(txn, app, run, attempt, incoming).await
+}

@@ -1,0 +1,212 @@
+//! Runs that agents start by themselves while the server is away.
+
+use std::{sync::Arc, time::Duration};
+
+use holdfast_host::{Clock, ManualClock};
+use holdfast_protocol::agent::routes;
+use jiff::{Timestamp, ToSpan, Unit};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::support::{Answer, Client, Ready, TestServer, eventually, ready, server::number};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn clock() -> Arc<ManualClock> {
+    let now = Timestamp::now().round(Unit::Minute).expect("a minute");
+    Arc::new(ManualClock::new(now))
+}
+
+/// Lets the job start each day in 30 minutes, on its own where the server is away; answers when.
+async fn nightly(admin: &Client, ready: &Ready, clock: &ManualClock) -> Timestamp {
+    let due = clock.now() + 30.minutes();
+    let time = due
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .strftime("%H:%M")
+        .to_string();
+    let change = json!({
+        "schedule": { "type": "daily", "time": time, "zone": "UTC" }, "offline_start": true,
+    });
+    let path = format!("/jobs/{}", ready.job_id());
+    let version = admin.get(&path).await.expect(200)["version"].clone();
+    admin.patch(&path, &version, change).await.expect(200);
+    due
+}
+
+/// Tells of a run that began a minute ago.
+async fn tell(ready: &Ready, run: Uuid, due: Timestamp, ended: bool) -> Answer {
+    let now = Timestamp::now();
+    let body = json!({
+        "instance": ready.agent.instance, "run_uuid": run, "job_uuid": ready.job_id(), "due_at": due.to_string(),
+        "started_at": (now - 1.minutes()).to_string(), "clock": now.to_string(),
+        "finished_at": ended.then(|| (now - 30.seconds()).to_string()),
+    });
+    ready.agent.call(routes::OFFLINE_RUNS, body).await
+}
+
+async fn end(ready: &Ready, taken: &Value) {
+    let id = taken["run_id"].as_i64().expect("an id");
+    let attempt = u32::try_from(taken["attempt"].as_u64().expect("a claim")).expect("small");
+    let end = json!({ "status": "success" });
+    ready.agent.update(id, attempt, 1, end).await.expect(200);
+}
+
+async fn runs(admin: &Client, ready: &Ready) -> Vec<Value> {
+    let path = format!("/runs?job_id={}", ready.job_id());
+    let page = admin.get(&path).await.expect(200);
+    page["items"].as_array().expect("items").clone()
+}
+
+/// Waits until the scheduler has settled what was due.
+async fn settled(server: &TestServer, clock: &ManualClock) {
+    let now = clock.now().as_millisecond();
+    let left = format!("SELECT count(*) FROM jobs WHERE next_start_at <= {now}");
+    eventually("the scheduler has looked", async || {
+        (number(server, &left).await == Some(0)).then_some(())
+    })
+    .await;
+}
+
+async fn started(server: &TestServer) -> Option<i64> {
+    number(
+        server,
+        "SELECT count(*) FROM occurrences WHERE state = 'started'",
+    )
+    .await
+}
+
+async fn message_ids(admin: &Client, run: &Value) -> Vec<Value> {
+    let path = format!("/runs/{}/events", run["id"].as_str().expect("an id"));
+    let events = admin.get(&path).await.expect(200);
+    let events = events["items"].as_array().expect("items").clone();
+    events
+        .iter()
+        .map(|event| event["message_id"].clone())
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_is_given_what_it_may_start_and_nothing_else() {
+    let clock = clock();
+    let server = TestServer::start_at(clock.clone()).await;
+    let admin = server.admin().await;
+    let mut ready = ready(&server, &admin, "box").await;
+    ready.agent.offline = Some(String::new());
+    assert!(ready.agent.poll(0, 0).await.offline.is_none());
+    nightly(&admin, &ready, &clock).await;
+    let plan = ready.agent.poll(0, 5).await.offline.expect("a plan");
+    assert_eq!(plan.jobs.len(), 1);
+    let work = &plan.jobs[0].work;
+    assert_eq!(work.job_uuid.to_string(), ready.job_id());
+    assert!(work.vault.repository_password.is_some());
+    assert_eq!(work.exclude_globs, ["*.tmp"]);
+    assert_eq!(plan.jobs[0].timetable["zone"], "UTC");
+    ready.agent.offline = Some(plan.digest.clone());
+    assert!(ready.agent.poll(0, 0).await.offline.is_none());
+    // An older agent is given nothing.
+    ready.agent.offline = None;
+    assert!(ready.agent.poll(0, 0).await.offline.is_none());
+    ready.agent.offline = Some(plan.digest);
+    let path = format!("/jobs/{}", ready.job_id());
+    let job = admin.get(&path).await.expect(200);
+    assert_eq!(job["offline_start"], true);
+    admin
+        .patch(&path, &job["version"], json!({ "enabled": false }))
+        .await
+        .expect(200);
+    let plan = ready.agent.poll(0, 5).await.offline.expect("a plan");
+    assert_eq!((plan.jobs.len(), plan.digest.as_str()), (0, ""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_nobody_knew_is_the_run_of_its_occurrence() {
+    let clock = clock();
+    let server = TestServer::start_at(clock.clone()).await;
+    let admin = server.admin().await;
+    let ready = ready(&server, &admin, "box").await;
+    let due = nightly(&admin, &ready, &clock).await;
+    let run = Uuid::now_v7();
+    let taken = tell(&ready, run, due, true).await.expect(200);
+    // The answer was lost.
+    assert_eq!(tell(&ready, run, due, true).await.expect(200), taken);
+    end(&ready, &taken).await;
+    clock.advance(31 * MINUTE);
+    settled(&server, &clock).await;
+    let all = runs(&admin, &ready).await;
+    assert_eq!(all.len(), 1, "{all:?}");
+    let shown = &all[0];
+    assert_eq!(
+        (&shown["id"], &shown["trigger"], &shown["status"]),
+        (&json!(run), &json!("offline"), &json!("success"))
+    );
+    // It took half a minute, whenever it was told.
+    let time = |name: &str| -> Timestamp {
+        let text = shown[name].as_str().expect("a time");
+        text.parse().expect("a time")
+    };
+    let took = time("finished_at").duration_since(time("started_at"));
+    assert_eq!(took.as_secs(), 30);
+    assert_eq!(started(&server).await, Some(1));
+    assert_eq!(message_ids(&admin, shown).await, [json!("STARTED_OFFLINE")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_waits_becomes_the_one_that_the_agent_started() {
+    let clock = clock();
+    let server = TestServer::start_at(clock.clone()).await;
+    let admin = server.admin().await;
+    let ready = ready(&server, &admin, "box").await;
+    let due = nightly(&admin, &ready, &clock).await;
+    clock.advance(30 * MINUTE);
+    settled(&server, &clock).await;
+    assert_eq!(runs(&admin, &ready).await[0]["status"], "queued");
+    let run = Uuid::now_v7();
+    let taken = tell(&ready, run, due, false).await.expect(200);
+    let all = runs(&admin, &ready).await;
+    assert_eq!(
+        (all.len(), &all[0]["id"], &all[0]["status"]),
+        (1, &json!(run), &json!("running"))
+    );
+    end(&ready, &taken).await;
+    assert!(ready.agent.poll(1, 0).await.run.is_none());
+    assert_eq!(started(&server).await, Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_beside_one_that_was_started_is_a_further_one_and_says_so() {
+    let clock = clock();
+    let server = TestServer::start_at(clock.clone()).await;
+    let admin = server.admin().await;
+    let mut ready = ready(&server, &admin, "box").await;
+    let due = nightly(&admin, &ready, &clock).await;
+    clock.advance(30 * MINUTE);
+    let first = ready.agent.take_run().await;
+    ready.agent.finish(&first, 1, "/srv/data").await;
+    let taken = tell(&ready, Uuid::now_v7(), due, true).await.expect(200);
+    end(&ready, &taken).await;
+    let all = runs(&admin, &ready).await;
+    assert_eq!(all.len(), 2);
+    assert_eq!(
+        message_ids(&admin, &all[0]).await,
+        [json!("STARTED_OFFLINE"), json!("STARTED_TWICE")]
+    );
+    let linked = format!("SELECT run_id = {} FROM occurrences", first.run_id);
+    assert_eq!(number(&server, &linked).await, Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_tells_of_its_own_jobs_only() {
+    let clock = clock();
+    let server = TestServer::start_at(clock.clone()).await;
+    let admin = server.admin().await;
+    let mine = ready(&server, &admin, "box").await;
+    let mut other = ready(&server, &admin, "other").await;
+    let due = nightly(&admin, &mine, &clock).await;
+    other.job.clone_from(&mine.job);
+    let foreign = tell(&other, Uuid::now_v7(), due, true).await;
+    foreign.refused(404, "not_found");
+    let run = Uuid::now_v7();
+    tell(&mine, run, due, true).await.expect(200);
+    tell(&other, run, due, true).await.refused(404, "not_found");
+    assert_eq!(runs(&admin, &mine).await.len(), 1);
+}

@@ -248,9 +248,10 @@ fn every_kind_of_metadata_comes_back() {
     let mut request = RestoreRequest::new(id(&taken), "", disk.path().join("windows"));
     request.extended = recorder.clone();
     restore(&place.repo, &request).expect("restore");
-    let told = |name: &str| format!("the double is told of {name}");
-    let windows = recorder.written.lock().pop().expect(&told("the file")).1;
-    let short_name = recorder.names.lock().pop().expect(&told("the name")).1;
+    let windows = recorder.written.lock().pop();
+    let windows = windows.expect("the double is told of the file").1;
+    let short_name = recorder.names.lock().pop();
+    let short_name = short_name.expect("the double is told of the name").1;
 
     let both = Both {
         source,

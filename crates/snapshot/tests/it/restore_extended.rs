@@ -348,16 +348,17 @@ fn links_of_one_file_are_made_again() {
     // A name that became a file of its own is joined to the others again, and a missing one is made from them.
     for overwrite in [Overwrite::Different, Overwrite::Incremental] {
         std::fs::remove_file(at("a")).expect("remove");
-        std::fs::copy(at("folder/c"), at("own")).expect("copy");
+        std::fs::copy(at("folder/c"), at("folder/own")).expect("copy");
         let times = std::fs::metadata(at("folder/c")).expect("metadata");
         let own = std::fs::File::options()
             .write(true)
-            .open(at("own"))
+            .open(at("folder/own"))
             .expect("open");
         own.set_modified(times.modified().expect("a time"))
             .expect("set the time");
         drop(own);
-        std::fs::rename(at("own"), at("folder/c")).expect("rename");
+        let folder = Dir::open(&at("folder")).expect("open");
+        folder.rename(b"own", b"c").expect("rename");
         let (same, counts) = again(overwrite);
         assert_eq!((counts.create, counts.replace, counts.same), (1, 1, 6));
         assert_eq!((same, counts.bytes), (first, 0), "{overwrite:?}");

@@ -152,8 +152,8 @@ fn what_took_the_place_of_a_compared_entry_stays_as_it_is() {
         }
         let other = scene.path("other");
         fs::write(&other, "an other").expect("write");
-        set_mode(other.clone(), 0o600);
-        fs::rename(other, scene.path("replaced")).expect("replace");
+        set_mode(other, 0o600);
+        lock.rename(b"other", b"replaced").expect("replace");
         fs::hard_link(scene.path("linked"), scene.disk.path().join("outside")).expect("link");
         fs::write(scene.path("written"), "WRITTEN").expect("write");
         drop(lock);

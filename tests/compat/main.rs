@@ -14,5 +14,6 @@ mod policies;
 mod programs;
 mod rounds;
 mod stock;
+mod stream;
 mod together;
 mod trees;

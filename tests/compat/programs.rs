@@ -70,6 +70,15 @@ impl Holdfast {
         })
     }
 
+    /// The same with a file as standard input.
+    pub(crate) fn json_from(&self, arguments: &[&str], stdin: &Path) -> Value {
+        let stdin = std::fs::File::open(stdin).expect("open");
+        let output = self.command(arguments).stdin(stdin).output();
+        let output = output.expect("run holdfast");
+        assert!(output.status.success(), "holdfast: {}", text(&output));
+        serde_json::from_slice(&output.stdout).expect("a document")
+    }
+
     /// Runs a command.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().expect("run holdfast")
@@ -285,6 +294,15 @@ impl Stock {
     /// Verifies every byte of every file of every snapshot.
     pub(crate) fn verify(&self) {
         self.run(&["snapshot", "verify", "--verify-files-percent=100"]);
+    }
+
+    /// Runs a command that prints JSON, with a file as standard input.
+    pub(crate) fn json_from(&self, arguments: &[&str], stdin: &Path) -> Value {
+        let stdin = std::fs::File::open(stdin).expect("open");
+        let output = self.command(arguments).stdin(stdin).output();
+        let output = output.expect("run stock");
+        assert!(output.status.success(), "stock: {}", text(&output));
+        serde_json::from_slice(&output.stdout).expect("a document")
     }
 
     /// Runs a command that prints JSON.

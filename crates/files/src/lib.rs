@@ -1,7 +1,8 @@
 //! File trees in and out: what a snapshot reads from and a restore writes to.
 //!
 //! * [`SourceTree`] and [`SourceDirectory`] are what the upload knows of a source; [`LocalTree`] is a directory or file of
-//!   this machine, [`MemoryTree`] a tree in memory that can misbehave on demand.
+//!   this machine, [`StreamTree`] a stream such as
+//!   standard input, [`MemoryTree`] a tree in memory that can misbehave on demand.
 //! * [`scan_directory`] lists one directory and applies the ignore rules to it.
 
 mod listing;
@@ -9,6 +10,7 @@ mod local;
 mod memory;
 mod metadata;
 mod scan;
+mod stream;
 mod tree;
 
 pub use holdfast_host::dir::extended::{Extended, Extents, Found, Refused, Windows};
@@ -17,4 +19,5 @@ pub use local::LocalTree;
 pub use memory::{Fault, MemoryTree};
 pub use metadata::{Kind, Metadata};
 pub use scan::{Excluded, Scan, ScanError, ScanRequest, scan_directory};
+pub use stream::StreamTree;
 pub use tree::{Root, RootNode, SourceDirectory, SourceFile, SourceTree};

@@ -231,6 +231,7 @@ impl Node {
             inode: 0,
             links: 1,
             may_have_holes: false,
+            is_stream: false,
         };
         Self {
             metadata,

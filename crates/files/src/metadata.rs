@@ -40,6 +40,8 @@ pub struct Metadata {
     pub links: u64,
     /// Whether the file may have holes.
     pub may_have_holes: bool,
+    /// Whether it is a stream, which is read once from its beginning to its end; its size is not known before.
+    pub is_stream: bool,
 }
 
 impl From<dir::Metadata> for Metadata {
@@ -66,6 +68,7 @@ impl From<dir::Metadata> for Metadata {
             inode: metadata.inode,
             links: metadata.links,
             may_have_holes: metadata.may_have_holes,
+            is_stream: false,
         }
     }
 }

@@ -38,6 +38,9 @@ pub(crate) struct CreateSnapshotArguments {
     /// Folders or files to back up; each becomes one snapshot.
     #[arg(value_name = "PATH", required = true)]
     pub(crate) paths: Vec<PathBuf>,
+    /// Back up standard input as a file of this name, the only one in the snapshot of the path, which need not exist.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) stdin_file: Option<String>,
     /// A sentence that is kept with the snapshot.
     #[arg(long, value_name = "TEXT")]
     pub(crate) description: Option<String>,

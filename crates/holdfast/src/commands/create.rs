@@ -1,11 +1,13 @@
 //! `snapshot create`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Result;
-use holdfast_host::{Programs, SystemPrograms};
+use holdfast_files::StreamTree;
+use holdfast_host::{Clock as _, Programs, SystemClock, SystemPrograms};
+use holdfast_planning::restore::{NamingRules, check_name};
 use holdfast_repository::Repository;
 use holdfast_repository::source::SourceIdentity;
 use holdfast_snapshot::{Expired, SavedSnapshot, SnapshotRequest, Source, SourceReport};
@@ -51,7 +53,8 @@ pub(super) fn run(arguments: CreateSnapshotArguments, console: &Console) -> Resu
     request.description = arguments.description.unwrap_or_default();
     request.tags = tags(arguments.tags);
     request.parallelism = arguments.work.parallel;
-    request.estimate = console.shows_progress();
+    // Nobody knows how long standard input is.
+    request.estimate = console.shows_progress() && arguments.stdin_file.is_none();
     request.actions = arguments
         .enable_actions
         .then(|| Arc::new(SystemPrograms) as Arc<dyn Programs>);
@@ -115,11 +118,30 @@ fn sources(arguments: &CreateSnapshotArguments) -> Result<Vec<Source>> {
             arguments.username.as_deref(),
         ),
     };
-    arguments
-        .paths
-        .iter()
-        .map(|path| Ok(Source::local(source::absolute(path)?, identity(path)?)))
-        .collect()
+    let source = |path: &PathBuf| {
+        let (path, identity) = (source::absolute(path)?, identity(path)?);
+        Ok(match &arguments.stdin_file {
+            Some(_) if arguments.paths.len() > 1 => {
+                return Err(UsageError::new("--stdin-file takes a single path").into());
+            }
+            Some(name) => Source {
+                tree: Arc::new(stdin(&path, name)?),
+                identity,
+            },
+            None => Source::local(path, identity),
+        })
+    };
+    arguments.paths.iter().map(source).collect()
+}
+
+/// Standard input as the only file of the folder `path`, under this name.
+fn stdin(path: &Path, name: &str) -> Result<StreamTree> {
+    if let Err(problem) = check_name(name.as_bytes(), NamingRules::Unix) {
+        return Err(UsageError::new(format!("{name:?} names no file: {problem}")).into());
+    }
+    let now = SystemClock::new().now().as_nanosecond();
+    let modified = i64::try_from(now).unwrap_or(i64::MAX);
+    Ok(StreamTree::new(path, name, modified, std::io::stdin()))
 }
 
 /// Tags as the manifest holds them, apart from its other labels.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use holdfast_testkit::tree::{Compare, compare_trees};
+use holdfast_testkit::tree::{Compare, compare_trees, random_bytes};
 use serde_json::Value;
 
 use crate::program::{Place, run};
@@ -34,6 +34,39 @@ fn id(report: &Value) -> &str {
     report["id"]
         .as_str()
         .expect("the report names the snapshot")
+}
+
+#[test]
+fn standard_input_becomes_a_file() {
+    let place = Place::with_repository();
+    let dump = place.path("dump");
+    fs::write(&dump, random_bytes(1, 6 << 20)).expect("write");
+    let create = |name: &str, paths: &[&str]| {
+        let mut command = place.command(["snapshot", "create", "--json", "--stdin-file", name]);
+        let stdin = fs::File::open(&dump).expect("open");
+        run(command.args(paths).stdin(stdin))
+    };
+    let ended = create("shop.sql", &["/no such/shop"]);
+    assert_eq!(ended.code, 0, "{ended:#?}");
+    let report: Value = serde_json::from_str(&ended.stdout).expect("a report");
+    let counts = ["files", "dirs", "errors"].map(|name| report[name].as_u64());
+    assert_eq!(counts, [Some(1), Some(1), Some(0)]);
+    assert_eq!(report["bytes_read"], 6 << 20);
+    let target = place.path("target");
+    let mut restore = place.command(["snapshot", "restore", id(&report)]);
+    assert_eq!(run(restore.arg(&target)).code, 0);
+    let restored = fs::read(target.join("shop.sql")).expect("read");
+    assert!(restored == fs::read(&dump).expect("read"));
+    let check = place.json(["repo", "check", "--strict", "--read-data"]);
+    assert_eq!(check["problems"], Value::Array(Vec::new()));
+
+    for refused in [
+        create("shop.sql", &["/one", "/two"]),
+        create("../shop.sql", &["/one"]),
+        create("", &["/one"]),
+    ] {
+        assert_eq!(refused.code, 2, "{refused:#?}");
+    }
 }
 
 #[test]

@@ -58,6 +58,9 @@ enum Pending {
         size: u64,
         may_have_holes: bool,
     },
+    Stream {
+        index: usize,
+    },
     Symlink {
         index: usize,
     },
@@ -237,6 +240,11 @@ impl Compared<'_> {
                 entries.push(entry);
                 continue;
             }
+            if listed.metadata.is_stream {
+                pending.push(Pending::Stream { index });
+                entries.push(entry);
+                continue;
+            }
             let unchanged = previous
                 .unchanged(listed)
                 .filter(|(object, _)| upload.is_stored(object));
@@ -364,7 +372,8 @@ fn unsupported(worker: &Worker<'_>, node: &Node, policy: &Policy, listed: Listed
 /// A file that is to be read.
 struct PendingFile {
     slot: Slot,
-    size: u64,
+    /// Its size when it was listed; a stream has none.
+    size: Option<u64>,
     may_have_holes: bool,
     ignore_errors: bool,
 }
@@ -399,7 +408,11 @@ impl Read<'_> {
                     size,
                     may_have_holes,
                 } if size > upload.small_file_limit() as u64 => {
-                    let file = self.file(index, size, may_have_holes);
+                    let file = self.file(index, Some(size), may_have_holes);
+                    streams.extend(self.large(worker, names[index], file)?);
+                }
+                Pending::Stream { index } => {
+                    let file = self.file(index, None, false);
                     streams.extend(self.large(worker, names[index], file)?);
                 }
                 pending => small.push(pending),
@@ -428,10 +441,10 @@ impl Read<'_> {
                     size,
                     may_have_holes,
                 } => {
-                    let file = self.file(index, size, may_have_holes);
-                    self.small(worker, names[index], file)?
+                    let file = self.file(index, Some(size), may_have_holes);
+                    self.small(worker, names[index], file, size)?
                 }
-                Pending::Directory { .. } => {}
+                Pending::Directory { .. } | Pending::Stream { .. } => {}
             }
         }
         Ok(())
@@ -472,7 +485,7 @@ impl Read<'_> {
         }
     }
 
-    fn file(&self, index: usize, size: u64, may_have_holes: bool) -> PendingFile {
+    fn file(&self, index: usize, size: Option<u64>, may_have_holes: bool) -> PendingFile {
         PendingFile {
             slot: Slot {
                 node: Arc::clone(&self.task.node),
@@ -489,12 +502,18 @@ impl Read<'_> {
         errors.ignore_file_errors.unwrap_or(false)
     }
 
-    fn small(&self, worker: &mut Worker<'_>, name: &[u8], pending: PendingFile) -> Result<()> {
+    fn small(
+        &self,
+        worker: &mut Worker<'_>,
+        name: &[u8],
+        pending: PendingFile,
+        size: u64,
+    ) -> Result<()> {
         let file = SmallFile {
             slot: pending.slot.clone(),
-            listed_size: pending.size,
+            listed_size: size,
             may_have_holes: pending.may_have_holes,
-            compression: self.compression(name, pending.size),
+            compression: self.compression(name, size),
             ignore_errors: pending.ignore_errors,
         };
         if !worker.add_small_file(self.directory.as_ref(), name, file)? {
@@ -517,15 +536,17 @@ impl Read<'_> {
             may_have_holes,
             ignore_errors,
         } = pending;
+        // What the policy says of small files holds for streams (format 2 §1.4).
+        let least = size.unwrap_or(0);
         let file =
-            LazyFile::new(Arc::clone(&self.directory), name).with_holes(may_have_holes, size);
+            LazyFile::new(Arc::clone(&self.directory), name).with_holes(may_have_holes, least);
         let path = self.task.node.path_of(name);
         let file = LargeFile::new(
             slot,
             path,
             size,
             file,
-            self.compression(name, size),
+            self.compression(name, least),
             ignore_errors,
         );
         let part_size = self

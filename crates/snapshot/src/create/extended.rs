@@ -201,6 +201,7 @@ mod tests {
             inode: 0x2a,
             links,
             may_have_holes: false,
+            is_stream: false,
         }
     }
 

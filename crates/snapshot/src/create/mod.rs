@@ -519,7 +519,7 @@ fn begin(
             );
             let slot = Slot { node, index: 0 };
             let file = LazyFile::opened(file, &root.metadata);
-            let large = LargeFile::new(slot, text, size, file, compression, false);
+            let large = LargeFile::new(slot, text, Some(size), file, compression, false);
             let part_size = policy
                 .upload
                 .parallel_upload_above_size

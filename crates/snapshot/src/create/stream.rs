@@ -129,8 +129,8 @@ pub(super) struct LargeFile {
     pub(super) slot: Slot,
     /// Its path below the root.
     pub(super) path: String,
-    /// Its size when it was listed.
-    pub(super) listed_size: u64,
+    /// Its size when it was listed; a stream has none.
+    pub(super) listed_size: Option<u64>,
     pub(super) file: LazyFile,
     pub(super) compression: Compression,
     /// Whether its failure is not an error by the policy.
@@ -152,7 +152,7 @@ impl LargeFile {
     pub(super) fn new(
         slot: Slot,
         path: String,
-        listed_size: u64,
+        listed_size: Option<u64>,
         file: LazyFile,
         compression: Compression,
         ignore_errors: bool,
@@ -176,9 +176,9 @@ impl LargeFile {
     /// The streams of the file: one, or more when it is larger than `part_size` bytes (format 2 §5.6). The last one runs
     /// to the end of the file wherever that is.
     pub(super) fn streams(self, part_size: Option<u64>, splitter: &Splitter) -> Vec<Arc<Stream>> {
-        let part_size =
-            part_size.filter(|&part_size| part_size > 0 && self.listed_size > part_size);
-        let count = part_size.map_or(1, |part_size| self.listed_size / part_size + 1);
+        let size = self.listed_size.unwrap_or(0);
+        let part_size = part_size.filter(|&part_size| part_size > 0 && size > part_size);
+        let count = part_size.map_or(1, |part_size| size / part_size + 1);
         {
             let mut parts = self.parts.lock();
             parts.finished = (0..count).map(|_| None).collect();

@@ -228,8 +228,10 @@ impl<'a> Worker<'a> {
             Ok(parts) => {
                 let ends = parts.iter().filter_map(|chunks| chunks.last());
                 let length: u64 = ends.map(IndirectEntry::end).sum();
-                if length != file.listed_size {
-                    self.warn_changed(file.path.clone(), file.listed_size, length);
+                if let Some(listed) = file.listed_size
+                    && listed != length
+                {
+                    self.warn_changed(file.path.clone(), listed, length);
                 }
                 let object = self.file_object(parts, &file.path)?;
                 let extras = self.keep_extended(&file.path, file.file.extended())?;
@@ -242,7 +244,7 @@ impl<'a> Worker<'a> {
                     file.path.clone(),
                     ProblemCode::of_reading(&error),
                     error.to_string(),
-                    Some(file.listed_size),
+                    file.listed_size,
                     file.ignore_errors,
                 );
                 node.add_failure(problem.path, problem.message, file.ignore_errors);

@@ -24,4 +24,5 @@ mod restore_in_place;
 #[cfg(target_os = "linux")]
 mod restore_plan;
 mod resume;
+mod stream;
 mod support;

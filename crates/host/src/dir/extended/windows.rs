@@ -204,7 +204,7 @@ fn access_list(descriptor: &[u8]) -> Option<&[u8]> {
     let start = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) as usize;
     let rest = descriptor.get(start..).filter(|_| start > 0)?;
     let length = u16::from_le_bytes([*rest.get(2)?, *rest.get(3)?]);
-    rest.get(..length.into())
+    rest.get(..usize::from(length))
 }
 
 pub(super) fn extents(file: &File) -> io::Result<Option<Extents>> {

@@ -11,6 +11,8 @@ pub mod dir;
 pub mod fs;
 mod identity;
 pub mod memory;
+#[cfg(unix)]
+pub mod mounts;
 mod programs;
 pub mod volumes;
 

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::io;
 
 use super::Volume;
+use crate::mounts::{self, Mount};
 
 /// File systems that hold data of people on disks of this machine.
 const LOCAL: [&str; 16] = [
@@ -24,19 +25,9 @@ const NETWORK: [&str; 9] = [
     "smb3",
 ];
 
-/// One line of the kernel's list.
-#[derive(Debug, PartialEq, Eq)]
-struct Mount {
-    device: String,
-    root: String,
-    path: String,
-    file_system: String,
-    source: String,
-}
-
 pub(super) fn list() -> io::Result<Vec<Volume>> {
-    let text = match std::fs::read_to_string("/proc/self/mountinfo") {
-        Ok(text) => text,
+    let mounts = match mounts::list() {
+        Ok(mounts) => mounts,
         // Systems without /proc have one tree.
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Ok(vec![with_sizes(Volume {
@@ -46,7 +37,7 @@ pub(super) fn list() -> io::Result<Vec<Volume>> {
         }
         Err(error) => return Err(error),
     };
-    Ok(choose(parse(&text)).into_iter().map(with_sizes).collect())
+    Ok(choose(mounts).into_iter().map(with_sizes).collect())
 }
 
 fn with_sizes(mut volume: Volume) -> Volume {
@@ -58,46 +49,6 @@ fn with_sizes(mut volume: Volume) -> Volume {
         volume.free = figures.f_bavail.saturating_mul(figures.f_frsize);
     }
     volume
-}
-
-/// Reads the list: `id parent major:minor root path options [tags] - type source options`.
-fn parse(text: &str) -> Vec<Mount> {
-    let mount = |line: &str| {
-        let (before, after) = line.split_once(" - ")?;
-        let before: Vec<&str> = before.split(' ').collect();
-        let mut after = after.split(' ');
-        Some(Mount {
-            device: (*before.get(2)?).to_owned(),
-            root: unescape(before.get(3)?),
-            path: unescape(before.get(4)?),
-            file_system: after.next()?.to_owned(),
-            source: unescape(after.next()?),
-        })
-    };
-    text.lines().filter_map(mount).collect()
-}
-
-/// Undoes the kernel's octal escapes of blanks and backslashes.
-fn unescape(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut plain = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let octal = bytes.get(at + 1..at + 4).filter(|_| bytes[at] == b'\\');
-        let value =
-            octal.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok());
-        match value {
-            Some(value) => {
-                plain.push(value);
-                at += 4;
-            }
-            None => {
-                plain.push(bytes[at]);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&plain).into_owned()
 }
 
 /// Drops virtual file systems and second mounts of the same device (bind mounts); `/` always stays.
@@ -135,6 +86,7 @@ fn choose(mounts: Vec<Mount>) -> Vec<Volume> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mounts::parse;
 
     const LIST: &str = "\
 22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw

@@ -15,6 +15,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &[
             "server",
             "agent",
+            "drive",
             "snapshot",
             "repository",
             "storage",
@@ -37,6 +38,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("server", &["planning", "protocol", "host"]),
+    ("drive", &["snapshot", "repository", "storage", "host"]),
     ("snapshot", &["repository", "files", "planning", "host"]),
     ("repository", &["storage", "planning", "host"]),
     ("files", &["planning", "host"]),
@@ -81,6 +83,7 @@ const HOLDERS: &[(&str, &[&str])] = &[
     ("windows-sys", &["host"]),
     ("windows-service", &["host", "agent"]),
     ("s3s", &["testkit"]),
+    ("fuser", &["drive"]),
 ];
 
 #[derive(Deserialize)]

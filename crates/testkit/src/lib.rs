@@ -5,9 +5,13 @@
 
 pub mod blobs;
 mod fixture;
+#[cfg(unix)]
+mod fuse;
 mod paths;
 pub mod s3;
 pub mod tree;
 
 pub use fixture::Fixture;
+#[cfg(unix)]
+pub use fuse::missing_for_fuse;
 pub use paths::{bin, data_dir, soak, workspace_dir};

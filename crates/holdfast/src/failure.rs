@@ -149,6 +149,10 @@ fn classify(cause: &(dyn std::error::Error + 'static)) -> Option<(&'static str, 
     if cause.is::<Cancelled>() {
         return Some(CANCELLED);
     }
+    #[cfg(unix)]
+    if cause.is::<holdfast_drive::MountError>() {
+        return Some(("mount_failed", "Nothing was mounted."));
+    }
     if let Some(error) = cause.downcast_ref::<SnapshotError>() {
         return snapshot(error);
     }

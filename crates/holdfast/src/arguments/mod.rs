@@ -2,6 +2,8 @@
 
 mod bench;
 mod copy;
+#[cfg(unix)]
+mod drive;
 mod find;
 mod maintenance;
 mod policy;
@@ -16,6 +18,8 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use bench::{BenchArguments, BenchCommand, BenchCompressionArguments};
 pub(crate) use copy::CopyArguments;
+#[cfg(unix)]
+pub(crate) use drive::{DriveCommand, MountArguments, MountPointArguments, MountSource};
 pub(crate) use find::{FindArguments, KindArgument};
 pub(crate) use maintenance::{
     MaintenanceCommand, MaintenanceStatusArguments, RunMaintenanceArguments, SafetyRule,
@@ -95,6 +99,13 @@ pub(crate) enum Command {
     /// Keys of a bucket as destination come from HOLDFAST_DESTINATION_ACCESS_KEY_ID,
     /// HOLDFAST_DESTINATION_SECRET_ACCESS_KEY and HOLDFAST_DESTINATION_SESSION_TOKEN, or are those of the source.
     Copy(CopyArguments),
+    /// Show snapshots as a folder, without restoring them.
+    #[cfg(unix)]
+    #[command(subcommand)]
+    Drive(DriveCommand),
+    /// Show a snapshot as a folder that is only read, as `drive mount snapshot:ID` does.
+    #[cfg(unix)]
+    Mount(MountArguments),
     /// List a folder of a snapshot.
     Ls(LsArguments),
     /// Print a file of a snapshot.

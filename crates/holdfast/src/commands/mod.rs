@@ -8,6 +8,8 @@ mod copy;
 mod coverage;
 mod create;
 mod diff;
+#[cfg(unix)]
+mod drive;
 mod expire;
 mod find;
 mod list;
@@ -71,6 +73,10 @@ pub(crate) fn run(command: Command, console: &Console) -> Result<Outcome> {
         Command::Blob(command) => support::blob(&command, console),
         Command::Index(command) => support::index(&command, console),
         Command::Manifest(command) => support::manifest(&command, console),
+        #[cfg(unix)]
+        Command::Drive(command) => drive::run(command, console),
+        #[cfg(unix)]
+        Command::Mount(arguments) => drive::alias(&arguments, console),
         Command::Ls(arguments) => content::ls(&arguments, console),
         Command::Cat(arguments) => content::cat(&arguments),
         Command::Bench(command) => bench::run(&command, console),

@@ -9,6 +9,8 @@ mod find;
 mod fixture;
 mod help;
 mod maintenance;
+#[cfg(target_os = "linux")]
+mod mount;
 mod object_lock;
 mod policies;
 mod program;

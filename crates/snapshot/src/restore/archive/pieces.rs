@@ -7,14 +7,18 @@ use parking_lot::Mutex;
 
 use super::writer::{ArchiveWriter, Node};
 use crate::error::{Error, Result};
-use crate::read::{Receive, Wanted, fetch};
+use crate::read::{Form, Receive, Wanted, fetch};
 use crate::restore::contents::Use;
 use crate::restore::plan::Plan;
 use crate::restore::request::RestoreRequest;
 
-/// Contents that are fetched at a time, in bytes as they are stored. Three of those are in memory at most: one is written,
-/// one waits, one is fetched.
-const STRETCH: u64 = 16 << 20;
+/// Bytes of contents in memory, whatever they compress to: each worker fetches a stretch of them or holds one ready, and
+/// one is written. A single content may be longer than a stretch.
+const MEMORY: u64 = 48 << 20;
+/// A stretch is no longer, in bytes: what comes first should not wait for much.
+const LONGEST: u64 = 8 << 20;
+/// Workers that fetch at most; with more of them stretches would be shorter than reads.
+const WORKERS: usize = 16;
 
 /// A content, or in words why it cannot be read.
 type Piece = Result<Vec<u8>, String>;
@@ -28,7 +32,9 @@ pub(super) fn write(
     wanted: Vec<Wanted>,
     uses: &[Use],
 ) -> Result<()> {
-    let stretches = stretches(wanted);
+    let workers = request.workers().clamp(1, WORKERS);
+    let stretches = stretches(wanted, LONGEST.min(MEMORY / (workers as u64 + 1)));
+    let workers = workers.min(stretches.len());
     let mut files = Files {
         request,
         plan,
@@ -38,40 +44,56 @@ pub(super) fn write(
         given_up: false,
     };
     std::thread::scope(|scope| {
-        let (sender, receiver) = mpsc::sync_channel(1);
-        let fetching = scope.spawn(move || -> Result<()> {
-            for stretch in stretches {
-                let tags: Vec<usize> = stretch.iter().map(|wanted| wanted.tag).collect();
-                let pieces = read(repo, request, stretch)?;
-                // Whoever does not want them any more has failed and says so.
-                if sender.send((tags, pieces)).is_err() {
-                    break;
-                }
+        // Each worker fetches every so-manieth stretch and waits until it is taken, so that they are taken in order and no
+        // more of them are in memory.
+        let (fetching, ready): (Vec<_>, Vec<_>) = (0..workers)
+            .map(|first| {
+                let (sender, receiver) = mpsc::sync_channel(0);
+                let own = stretches.iter().skip(first).step_by(workers);
+                let thread = scope.spawn(move || -> Result<()> {
+                    for stretch in own {
+                        // Whoever does not want them any more has failed and says so.
+                        if sender.send(read(repo, request, stretch)?).is_err() {
+                            break;
+                        }
+                    }
+                    Ok(())
+                });
+                (thread, receiver)
+            })
+            .unzip();
+        let mut written = Ok(());
+        for (stretch, ready) in stretches.iter().zip(ready.iter().cycle()) {
+            // Whoever sends nothing has failed and says so.
+            let Ok(pieces) = ready.recv() else {
+                break;
+            };
+            let mut pieces = stretch.iter().zip(pieces);
+            written = pieces.try_for_each(|(wanted, piece)| files.piece(wanted.tag, piece));
+            if written.is_err() {
+                break;
             }
-            Ok(())
-        });
-        let written = receiver.iter().try_for_each(|(tags, pieces)| {
-            tags.into_iter()
-                .zip(pieces)
-                .try_for_each(|(tag, piece)| files.piece(tag, piece))
-        });
-        drop(receiver);
-        let fetched = fetching
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        }
+        drop(ready);
+        let join = |thread: std::thread::ScopedJoinHandle<'_, Result<()>>| {
+            thread
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        let fetched = fetching.into_iter().map(join).fold(Ok(()), Result::and);
         written.and(fetched)
     })?;
     files.end()
 }
 
-/// Cuts what is wanted into stretches that are fetched at a time.
-fn stretches(wanted: Vec<Wanted>) -> Vec<Vec<Wanted>> {
+/// Cuts what is wanted into stretches of `longest` bytes at most that are fetched at a time, or of one content.
+fn stretches(wanted: Vec<Wanted>, longest: u64) -> Vec<Vec<Wanted>> {
     let mut stretches: Vec<Vec<Wanted>> = Vec::new();
-    let mut bytes = STRETCH;
+    let mut bytes = longest;
     for wanted in wanted {
-        let length = u64::from(wanted.info.original_length);
+        let length = length(&wanted);
         match stretches.last_mut() {
-            Some(last) if bytes + length <= STRETCH => {
+            Some(last) if bytes + length <= longest => {
                 bytes += length;
                 last.push(wanted);
             }
@@ -84,19 +106,28 @@ fn stretches(wanted: Vec<Wanted>) -> Vec<Vec<Wanted>> {
     stretches
 }
 
-/// The contents of a stretch, in its order.
-fn read(
-    repo: &Repository,
-    request: &RestoreRequest,
-    mut stretch: Vec<Wanted>,
-) -> Result<Vec<Piece>> {
-    for (number, wanted) in stretch.iter_mut().enumerate() {
-        wanted.tag = number;
+/// Bytes that a content is in memory.
+fn length(wanted: &Wanted) -> u64 {
+    match wanted.form {
+        Form::Compressed {
+            length: Some(length),
+        } => length,
+        // The parts of a long file all have lengths.
+        Form::Plain | Form::Compressed { length: None } => wanted.info.original_length.into(),
     }
+}
+
+/// The contents of a stretch, in its order.
+fn read(repo: &Repository, request: &RestoreRequest, stretch: &[Wanted]) -> Result<Vec<Piece>> {
+    let numbered = stretch.iter().enumerate().map(|(tag, wanted)| Wanted {
+        tag,
+        ..wanted.clone()
+    });
+    let numbered = numbered.collect();
     let missing = || Err("it was not read".to_owned());
     let pieces: Mutex<Vec<Piece>> = Mutex::new(stretch.iter().map(|_| missing()).collect());
-    fetch(repo, stretch, request.workers(), &request.cancel, || {
-        Collect { pieces: &pieces }
+    fetch(repo, numbered, 1, &request.cancel, || Collect {
+        pieces: &pieces,
     })?;
     Ok(pieces.into_inner())
 }
@@ -166,5 +197,51 @@ impl Files<'_, '_> {
             self.request.progress.add_files(1);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use holdfast_repository::ContentInfo;
+    use holdfast_storage::BlobId;
+
+    use super::*;
+
+    #[test]
+    fn what_counts_is_how_long_contents_are_in_memory() {
+        let wanted = |tag: usize, form: Form, original_length: u32| Wanted {
+            info: ContentInfo {
+                id: "0123456789abcdef0123456789abcdef".parse().expect("an id"),
+                pack: BlobId::new("p0").expect("a name"),
+                time: 0,
+                offset: 0,
+                packed_length: 10,
+                original_length,
+                compression: 0,
+                format_version: 2,
+                encryption_key_id: 0,
+                deleted: false,
+            },
+            form,
+            tag,
+        };
+        let compressed = |tag, length| {
+            let length = Some(length);
+            wanted(tag, Form::Compressed { length }, 10)
+        };
+        let cut = stretches(
+            vec![
+                wanted(0, Form::Plain, 40),
+                wanted(1, Form::Plain, 60),
+                compressed(2, 90),
+                compressed(3, 20),
+                compressed(4, 500),
+                wanted(5, Form::Plain, 1),
+            ],
+            100,
+        );
+        let tags = |stretch: &Vec<Wanted>| stretch.iter().map(|wanted| wanted.tag).collect();
+        let tags: Vec<Vec<usize>> = cut.iter().map(tags).collect();
+        assert_eq!(tags, [vec![0, 1], vec![2], vec![3], vec![4], vec![5]]);
     }
 }

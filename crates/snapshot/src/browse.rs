@@ -8,7 +8,7 @@ use holdfast_repository::directory::{DirectoryEntry, EntryKind};
 use parking_lot::Mutex;
 
 use crate::error::{Error, Result};
-use crate::read::{Located, locate, object_parts, read_directory};
+use crate::read::{Located, Part, locate, object_parts, read_directory};
 
 /// A part of a directory.
 #[derive(Clone, Debug)]
@@ -70,6 +70,27 @@ pub fn read_file(
     output: &mut dyn Write,
     cancel: &Cancel,
 ) -> Result<u64> {
+    let mut length = 0;
+    for part in find_file(repo, snapshot, path, cancel)? {
+        cancel.check()?;
+        let data = repo.read_object(&part.object())?;
+        output.write_all(&data).map_err(Error::Output)?;
+        length += data.len() as u64;
+    }
+    output.flush().map_err(Error::Output)?;
+    Ok(length)
+}
+
+/// The contents of a file of a snapshot, none of which is read.
+///
+/// # Errors
+/// As [`read_file`], as far as the index of the repository tells.
+pub(crate) fn find_file(
+    repo: &Repository,
+    snapshot: &str,
+    path: &str,
+    cancel: &Cancel,
+) -> Result<Vec<Part>> {
     let Located { entry, path, .. } = locate(repo, snapshot, path)?;
     if entry.kind != EntryKind::File {
         return Err(Error::WrongKind {
@@ -87,15 +108,7 @@ pub fn read_file(
     let parts = found
         .into_inner()
         .map_err(|reason| holdfast_repository::Error::Damaged { what: path, reason })?;
-    let mut length = 0;
-    for part in parts {
-        cancel.check()?;
-        let data = repo.read_object(&part.object())?;
-        output.write_all(&data).map_err(Error::Output)?;
-        length += data.len() as u64;
-    }
-    output.flush().map_err(Error::Output)?;
-    Ok(length)
+    Ok(parts)
 }
 
 /// What an entry is, for messages.

@@ -20,8 +20,8 @@ mod opened;
 mod probe;
 
 pub use entries::{Entries, Entry};
-pub use opened::{FileState, clone_file, file_state, may_set_owners, own_user};
-pub use probe::NameSupport;
+pub use opened::{FileState, Lock, clone_file, file_state, may_set_owners, own_user, try_lock};
+pub use probe::{NameSupport, Replacing};
 pub use system::{
     Dir, bytes_to_path, creation_mask, own_ids, path_to_bytes, read_at, set_owner, set_permissions,
     set_times, write_all_at,
@@ -42,15 +42,6 @@ pub enum Kind {
     Unknown,
 }
 
-/// How a directory is locked by [`Dir::try_lock`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DirLock {
-    /// Any number of handles at a time.
-    Shared,
-    /// One handle, and none that shares.
-    Exclusive,
-}
-
 /// A point in time as file systems keep it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FileTime {
@@ -61,6 +52,12 @@ pub struct FileTime {
 }
 
 impl FileTime {
+    /// What stands for a time that the file system does not keep: the last one that 64 bits of nanoseconds hold.
+    pub const UNKNOWN: Self = Self {
+        seconds: i64::MAX / 1_000_000_000,
+        nanoseconds: (i64::MAX % 1_000_000_000) as u32,
+    };
+
     /// The time that many nanoseconds after 1970.
     pub fn from_nanoseconds(nanoseconds: i64) -> Self {
         Self {
@@ -93,7 +90,7 @@ pub struct Metadata {
     pub size: u64,
     /// Last change of the content.
     pub modified: FileTime,
-    /// Last change of content or metadata.
+    /// Last change of content or metadata, [`FileTime::UNKNOWN`] where the file system does not keep it.
     pub changed: FileTime,
     /// Owner, 0 on Windows.
     pub uid: u32,

@@ -11,6 +11,28 @@ fn listed(dir: &Dir) -> Vec<(Vec<u8>, Kind)> {
 }
 
 #[test]
+fn every_directory_but_the_root_has_one_above() {
+    let place = tempfile::tempdir().expect("a temporary directory");
+    let above = Dir::open(place.path()).expect("open");
+    above.create_dir(b"inner", 0o700).expect("make a directory");
+    drop(above.create_file(b"sign", 0o600).expect("make a file"));
+    let inner = above.open_dir(b"inner").expect("open");
+    let mut found = inner.parent().expect("ask").expect("there is one");
+    assert_eq!(found.metadata(b"sign").expect("the same").kind, Kind::File);
+    let mut steps = 1;
+    while let Some(next) = found.parent().expect("ask") {
+        (found, steps) = (next, steps + 1);
+    }
+    let depth = place
+        .path()
+        .canonicalize()
+        .expect("resolve")
+        .ancestors()
+        .count();
+    assert_eq!(steps, depth);
+}
+
+#[test]
 fn files_and_directories_are_made_listed_and_removed() {
     let place = tempfile::tempdir().expect("a temporary directory");
     let dir = Dir::open(place.path()).expect("open");
@@ -168,22 +190,6 @@ mod unix {
             (read("free"), read("other")),
             (b"one".to_vec(), b"other".to_vec())
         );
-    }
-
-    #[test]
-    fn locks_of_a_directory_exclude_each_other_until_the_last_handle_goes() {
-        use DirLock::{Exclusive, Shared};
-        let place = tempfile::tempdir().expect("a temporary directory");
-        let open = || Dir::open(place.path()).expect("open");
-        let (one, other) = (open(), open());
-        let take = |dir: &Dir, lock| dir.try_lock(lock).expect("lock");
-        assert!(take(&one, Exclusive) && !take(&other, Shared));
-        assert!(take(&one, Shared) && take(&other, Shared) && !take(&other, Exclusive));
-        let copy = one.reopen().expect("another handle");
-        drop(one);
-        assert!(!take(&other, Exclusive));
-        drop(copy);
-        assert!(take(&other, Exclusive));
     }
 
     #[test]

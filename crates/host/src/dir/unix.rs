@@ -16,7 +16,7 @@ use rustix::fs::{
     utimensat,
 };
 
-use super::{DirLock, Entries, FileTime, Kind, Metadata};
+use super::{Entries, FileTime, Kind, Metadata};
 
 /// An open directory.
 #[derive(Debug)]
@@ -66,6 +66,18 @@ impl Dir {
             DIRECTORY | OFlags::NOFOLLOW,
             Mode::empty(),
         )?))
+    }
+
+    /// The directory above, for looking at its entries by their names; nothing for the root of the file system.
+    pub fn parent(&self) -> io::Result<Option<Self>> {
+        // It need not be readable for that.
+        #[cfg(target_os = "linux")]
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        #[cfg(not(target_os = "linux"))]
+        let flags = DIRECTORY;
+        let above = Self::from_fd(openat(&self.fd, c"..", flags, Mode::empty())?);
+        let identity = |dir: &Self| dir.own_metadata().map(|own| (own.device, own.inode));
+        Ok((identity(&above)? != identity(self)?).then_some(above))
     }
 
     /// Another handle of the same directory.
@@ -140,16 +152,17 @@ impl Dir {
         Ok(openat(&self.fd, name, flags, Mode::empty())?.into())
     }
 
-    /// Creates the file `name`, which must not exist, with these permissions before the process's mask.
+    /// Creates the file `name`, which must not exist, with these permissions before the process's mask, for
+    /// writing and for reading what was written.
     pub fn create_file(&self, name: &[u8], mode: u32) -> io::Result<File> {
         let flags =
-            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(openat(&self.fd, name, flags, permissions(mode))?.into())
     }
 
-    /// Opens the existing file `name` for writing.
+    /// Opens the existing file `name` for writing, and for reading what is in it.
     pub fn open_file_for_writing(&self, name: &[u8]) -> io::Result<File> {
-        let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         Ok(openat(&self.fd, name, flags, Mode::empty())?.into())
     }
 
@@ -205,25 +218,6 @@ impl Dir {
             Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => self.rename(from, to),
             Err(error) => Err(error),
-        }
-    }
-
-    /// Takes a lock on the directory itself without waiting; says whether it is held now. It ends with the last handle
-    /// made from this one, however the process ends, and replaces a lock that this handle held before.
-    ///
-    /// # Errors
-    /// [`io::ErrorKind::Unsupported`] and others where the file system has no such locks.
-    pub fn try_lock(&self, lock: DirLock) -> io::Result<bool> {
-        use rustix::fs::{FlockOperation, flock};
-        use rustix::io::Errno;
-        let operation = match lock {
-            DirLock::Shared => FlockOperation::NonBlockingLockShared,
-            DirLock::Exclusive => FlockOperation::NonBlockingLockExclusive,
-        };
-        match flock(&self.fd, operation) {
-            Ok(()) => Ok(true),
-            Err(Errno::WOULDBLOCK) => Ok(false),
-            Err(error) => Err(error.into()),
         }
     }
 

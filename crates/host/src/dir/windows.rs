@@ -19,7 +19,7 @@ use windows_sys::Win32::Storage::FileSystem::{
 };
 
 use super::extended::basic_information;
-use super::{DirLock, Entries, FileTime, Kind, Metadata};
+use super::{Entries, FileTime, Kind, Metadata};
 
 /// A directory, held by its path.
 #[derive(Debug)]
@@ -53,6 +53,14 @@ impl Dir {
             return Err(io::ErrorKind::NotADirectory.into());
         }
         Ok(Self { path })
+    }
+
+    /// The directory above, for looking at its entries by their names; nothing for the root of a volume.
+    pub fn parent(&self) -> io::Result<Option<Self>> {
+        let path = std::fs::canonicalize(&self.path)?;
+        Ok(path.parent().map(|above| Self {
+            path: above.to_path_buf(),
+        }))
     }
 
     /// Another handle of the same directory.
@@ -97,23 +105,7 @@ impl Dir {
 
     /// Opens the file `name` for reading.
     pub fn open_file(&self, name: &[u8]) -> io::Result<File> {
-        let path = self.child(name);
-        let file = OpenOptions::new()
-            .read(true)
-            .custom_flags(FILE_FLAG_OPEN_REPARSE_POINT)
-            .open(&path)?;
-        let metadata = file.metadata()?;
-        if metadata.file_type().is_symlink() {
-            return Err(io::Error::other(
-                "a symbolic link took the place of the file",
-            ));
-        }
-        if metadata.file_attributes() & FILE_ATTRIBUTE_REPARSE_POINT == 0 {
-            return Ok(file);
-        }
-        // Deduplicated files and those of cloud drives: opened as above, the system gives what it keeps in their place
-        // instead of their content.
-        File::open(path)
+        open_no_link(&self.child(name), OpenOptions::new().read(true))
     }
 
     /// Opens the path `name`, following links within and out of this directory, for reading.
@@ -125,14 +117,15 @@ impl Dir {
     /// that is created read-only could not be written here.
     pub fn create_file(&self, name: &[u8], _mode: u32) -> io::Result<File> {
         OpenOptions::new()
+            .read(true)
             .write(true)
             .create_new(true)
             .open(self.child(name))
     }
 
-    /// Opens the existing file `name` for writing.
+    /// Opens the existing file `name` for writing, and for reading what is in it.
     pub fn open_file_for_writing(&self, name: &[u8]) -> io::Result<File> {
-        OpenOptions::new().write(true).open(self.child(name))
+        open_no_link(&self.child(name), OpenOptions::new().read(true).write(true))
     }
 
     /// Opens the file `name` for changing its attributes.
@@ -192,11 +185,6 @@ impl Dir {
             Err(error) if error.kind() == io::ErrorKind::NotFound => self.rename(from, to),
             Err(error) => Err(error),
         }
-    }
-
-    /// Directories cannot be locked here.
-    pub fn try_lock(&self, _lock: DirLock) -> io::Result<bool> {
-        Err(io::ErrorKind::Unsupported.into())
     }
 
     /// Removes the file or link `name`, read-only or not.
@@ -267,6 +255,25 @@ fn kind(file_type: std::fs::FileType) -> Kind {
     }
 }
 
+/// Opens a file that must not be a link.
+fn open_no_link(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    let file = options
+        .custom_flags(FILE_FLAG_OPEN_REPARSE_POINT)
+        .open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.file_type().is_symlink() {
+        return Err(io::Error::other(
+            "a symbolic link took the place of the file",
+        ));
+    }
+    if metadata.file_attributes() & FILE_ATTRIBUTE_REPARSE_POINT == 0 {
+        return Ok(file);
+    }
+    // Deduplicated files and those of cloud drives: opened as above, the system gives what it keeps in their place
+    // instead of their content.
+    options.custom_flags(0).open(path)
+}
+
 /// Opens an entry to ask for its metadata, a link itself where the flags say so.
 fn open_attributes(path: &Path, flags: u32) -> io::Result<File> {
     OpenOptions::new()
@@ -297,7 +304,7 @@ fn convert(metadata: &std::fs::Metadata) -> Metadata {
         size,
         modified: from_windows_time(metadata.last_write_time()),
         // What may have changed at any time is always looked at.
-        changed: FileTime::from_nanoseconds(i64::MAX),
+        changed: FileTime::UNKNOWN,
         uid: 0,
         gid: 0,
         device: 0,

@@ -6,7 +6,7 @@ pub enum Overwrite {
     /// Replace them.
     #[default]
     Always,
-    /// Leave them as they are.
+    /// Leave them as they are, unless a restore that was cut off wrote them and they are not complete.
     Never,
     /// Replace them if size or modification time differ.
     Different,
@@ -21,7 +21,7 @@ pub struct Rules {
     /// What happens to existing files.
     pub overwrite: Overwrite,
     /// Whether a restore of the same was cut off here, so that what it wrote is looked for, and is proven rather than
-    /// taken for complete.
+    /// taken for complete. Times say nothing then: a target may keep them less exactly than snapshots.
     pub resumed: bool,
     /// The finest difference of times that both sides keep, in nanoseconds.
     pub time_unit: i64,
@@ -49,6 +49,8 @@ pub struct Existing {
     pub size: u64,
     /// Its modification time, nanoseconds since 1970.
     pub modified: i64,
+    /// Whether it was made or changed since the restore began that was cut off here.
+    pub since_cut_off: bool,
 }
 
 /// What is to be restored under that name.
@@ -99,19 +101,22 @@ pub fn decide(existing: Option<Existing>, wanted: Wanted, rules: &Rules) -> Deci
         _ => {}
     }
     let unit = rules.time_unit.max(1);
-    let alike = existing.shape == wanted.shape
-        && existing.size == wanted.size
-        && existing.modified.div_euclid(unit) == wanted.modified.div_euclid(unit);
+    let same_shape = existing.shape == wanted.shape;
+    let same_size = existing.size == wanted.size;
+    let same_time = existing.modified.div_euclid(unit) == wanted.modified.div_euclid(unit);
+    let alike = same_shape && same_size && same_time;
+    // A power cut takes the end of what was written last, or all of it, and leaves the times.
+    let own = wanted.shape == Shape::File
+        && existing.since_cut_off
+        && same_time
+        && existing.size <= wanted.size;
     match rules.overwrite {
+        Overwrite::Never if rules.resumed && own && same_shape => Decision::Compare,
         Overwrite::Never => Decision::Act(Action::Keep),
-        Overwrite::Always | Overwrite::Different | Overwrite::Incremental
-            if alike && rules.resumed =>
-        {
-            Decision::Compare
-        }
+        _ if rules.resumed && same_shape && same_size => Decision::Compare,
         Overwrite::Different if alike => Decision::Act(Action::Same),
         Overwrite::Incremental if alike => Decision::Attributes,
-        Overwrite::Incremental if existing.shape == wanted.shape => Decision::Compare,
+        Overwrite::Incremental if same_shape => Decision::Compare,
         Overwrite::Always | Overwrite::Different | Overwrite::Incremental => {
             Decision::Act(Action::Replace)
         }
@@ -161,6 +166,7 @@ mod tests {
             shape,
             size: 5,
             modified: 7,
+            since_cut_off: false,
         })
     }
 
@@ -255,14 +261,17 @@ mod tests {
             size: 6,
             ..wanted(Shape::File)
         };
-        for wanted in [changed, longer] {
+        let replace = Decision::Act(Action::Replace);
+        // Of a restore that goes on, the target may have kept the time less exactly.
+        for (wanted, resumed) in [(changed, Decision::Compare), (longer, replace)] {
             let decided = |overwrite, resumed| {
                 decide(existing(Shape::File), wanted, &rules(overwrite, resumed))
             };
-            let replace = Decision::Act(Action::Replace);
             assert_eq!(decided(Overwrite::Different, false), replace);
-            assert_eq!(decided(Overwrite::Always, true), replace);
             assert_eq!(decided(Overwrite::Incremental, false), Decision::Compare);
+            for overwrite in [Overwrite::Always, Overwrite::Different] {
+                assert_eq!(decided(overwrite, true), resumed, "{overwrite:?}");
+            }
         }
         let coarse = Rules {
             time_unit: 100,
@@ -270,6 +279,40 @@ mod tests {
         };
         let same = Decision::Act(Action::Same);
         assert_eq!(decide(existing(Shape::File), changed, &coarse), same);
+    }
+
+    #[test]
+    fn what_never_overwrites_is_proven_only_where_the_restore_wrote_it() {
+        let wanted = wanted(Shape::File);
+        let own = Existing {
+            shape: Shape::File,
+            size: 5,
+            modified: 7,
+            since_cut_off: true,
+        };
+        let decided =
+            |there, resumed| decide(Some(there), wanted, &rules(Overwrite::Never, resumed));
+        let keep = Decision::Act(Action::Keep);
+        assert_eq!(decided(own, true), Decision::Compare);
+        assert_eq!(decided(own, false), keep);
+        // A power cut takes bytes and adds none, and leaves the time; what was there before is not the restore's.
+        let torn = Existing { size: 0, ..own };
+        assert_eq!(decided(torn, true), Decision::Compare);
+        let others = [
+            Existing { size: 6, ..own },
+            Existing { modified: 8, ..own },
+            Existing {
+                since_cut_off: false,
+                ..own
+            },
+            Existing {
+                shape: Shape::Symlink,
+                ..own
+            },
+        ];
+        for other in others {
+            assert_eq!(decided(other, true), keep, "{other:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What lies in the target already, content by content.
 
 use std::fs::File;
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use holdfast_host::dir::{self, Dir, FileState, Kind, Metadata};
@@ -35,6 +36,22 @@ pub(super) enum Compared {
     Symlink(Metadata),
 }
 
+/// Whether an open file is still the one that was compared, as it was then.
+///
+/// # Errors
+/// It is not.
+pub(super) fn unchanged(file: &File, state: &FileState) -> io::Result<()> {
+    match dir::file_state(file)? == *state {
+        true => Ok(()),
+        false => Err(changed()),
+    }
+}
+
+/// What lies in the target is not what was compared any more.
+pub(super) fn changed() -> io::Error {
+    io::Error::other("it was changed while it was restored; restore it again")
+}
+
 /// What of an entry lies in the target.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
@@ -44,8 +61,8 @@ pub(super) enum Found {
     Content(Compared),
     /// These contents, in a file that a restore that was cut off left unfinished.
     Unfinished(Vec<bool>),
-    /// These contents, in the file that is to be replaced, which was in this state.
-    Old(Vec<bool>, FileState),
+    /// These contents, in the file that is to be replaced.
+    Old(Vec<bool>),
     /// Nothing that helps.
     Nothing,
 }
@@ -150,7 +167,7 @@ impl Comparison<'_> {
         Ok(match (whole, candidate.attributes_set) {
             (true, true) => Found::Same,
             (true, false) if in_place => Found::Content(Compared::File(state)),
-            _ if equal.contains(&true) => Found::Old(equal, state),
+            _ if equal.contains(&true) => Found::Old(equal),
             _ => Found::Nothing,
         })
     }

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use super::compare::{Compared, Found, Item, compare};
 use super::decide::{Candidate, Seen, check_replaced};
 use super::links::HardLinks;
-use super::long::{LongFile, Start, stretches};
+use super::long::{LongFile, Start};
 use super::plan::{Plan, PlannedEntry};
 use super::request::RestoreRequest;
 use super::unfinished::Unfinished;
@@ -223,10 +223,10 @@ impl Contents {
                     continue;
                 }
                 Found::Unfinished(equal) => (Start::Unfinished, equal),
-                Found::Old(equal, state) => {
-                    let ranges = parts.iter().map(|part| part.start..part.end());
-                    let stretches = stretches(ranges.zip(equal.iter().copied()));
-                    (Start::Old(stretches, state), equal)
+                Found::Old(equal) => {
+                    let right = parts.iter().zip(&equal).filter(|(_, equal)| **equal);
+                    let right = right.map(|(part, _)| part.clone()).collect();
+                    (Start::Old(right), equal)
                 }
                 Found::Nothing => (Start::Nothing, Vec::new()),
             };

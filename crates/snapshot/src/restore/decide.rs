@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::io;
 
-use holdfast_host::dir::{self, Dir, FileId};
-use holdfast_planning::restore::{Action, Decision, Existing, Rules, Shape, Wanted, decide};
+use holdfast_host::dir::{self, Dir, FileId, FileTime, Replacing};
+use holdfast_planning::restore::{
+    Action, Decision, Existing, Overwrite, Rules, Shape, Wanted, decide,
+};
 use holdfast_repository::directory::EntryKind;
 
 use super::attributes::Owners;
@@ -21,10 +23,18 @@ pub(super) struct Candidate {
     pub(super) entry: usize,
     /// Whether its content is taken for the same without being read.
     pub(super) trusted: bool,
-    /// Whether it has the attributes of the snapshot.
+    /// Whether it has the attributes of the snapshot, or keeps those that it has.
     pub(super) attributes_set: bool,
     /// Whether the attributes that it lacks may be set on it, rather than on a new file in its place.
     pub(super) in_place: bool,
+}
+
+/// By what it is decided what happens to existing entries.
+pub(super) struct Grounds<'a> {
+    pub(super) rules: Rules,
+    pub(super) owners: &'a Owners,
+    /// When the restore began that was cut off here, if it is continued.
+    pub(super) began: Option<FileTime>,
 }
 
 /// What a look at the target found beside the actions of the plan.
@@ -46,18 +56,13 @@ pub(super) type OpenDirectories = HashMap<usize, bool>;
 ///
 /// # Errors
 /// A target that cannot be opened again.
-pub(super) fn decide_all(
-    plan: &mut Plan,
-    root: &Dir,
-    rules: &Rules,
-    owners: &Owners,
-) -> Result<Seen> {
+pub(super) fn decide_all(plan: &mut Plan, root: &Dir, grounds: &Grounds<'_>) -> Result<Seen> {
     let target = Directories::of(plan, root)?;
     let mut look = Look::new(plan, &target, OpenDirectories::new());
     let directories = look.directories();
     let entries: Vec<Action> = (0..plan.entries.len())
         .map(|index| match directories[plan.entries[index].directory] {
-            Action::Same => look.entry(index, rules, owners),
+            Action::Same => look.entry(index, grounds),
             other => other,
         })
         .collect();
@@ -83,7 +88,10 @@ pub(super) fn check_replaced(
 ) -> Result<()> {
     let target = Directories::of(plan, root)?;
     let mut look = Look::new(plan, &target, std::mem::take(open));
-    let actions: Vec<Action> = entries.iter().map(|&index| look.replaced(index)).collect();
+    let actions: Vec<Action> = entries
+        .iter()
+        .map(|&index| look.replaced(index, None))
+        .collect();
     *open = look.seen.open;
     for (&index, action) in entries.iter().zip(actions) {
         plan.entries[index].action = action;
@@ -95,6 +103,8 @@ struct Look<'a> {
     plan: &'a Plan,
     cache: DirectoryCache<'a>,
     seen: Seen,
+    /// Who may replace entries of the directory that was asked last.
+    replacing: Option<(usize, Replacing)>,
 }
 
 impl<'a> Look<'a> {
@@ -107,6 +117,7 @@ impl<'a> Look<'a> {
             plan,
             cache: DirectoryCache::new(target),
             seen,
+            replacing: None,
         }
     }
 
@@ -159,7 +170,8 @@ impl<'a> Look<'a> {
         asked.is_ok()
     }
 
-    fn entry(&mut self, index: usize, rules: &Rules, owners: &Owners) -> Action {
+    fn entry(&mut self, index: usize, grounds: &Grounds<'_>) -> Action {
+        let (rules, owners) = (&grounds.rules, grounds.owners);
         let entry = &self.plan.entries[index];
         let there = match self.metadata(index) {
             Ok(there) => there,
@@ -175,7 +187,8 @@ impl<'a> Look<'a> {
             size: entry.size,
             modified: entry.attributes.modified,
         };
-        let decision = decide(there.as_ref().map(describe), wanted, rules);
+        let existing = there.as_ref().map(|there| describe(there, grounds.began));
+        let decision = decide(existing, wanted, rules);
         let Some(there) = there else {
             return match decision {
                 Decision::Act(Action::Create) if !self.is_open(entry.directory) => Action::Cannot,
@@ -191,16 +204,17 @@ impl<'a> Look<'a> {
                 let message = "a folder is in its place and is not removed";
                 return self.cannot(index, message.to_owned());
             }
-            Decision::Act(Action::Replace) => return self.replaced(index),
+            Decision::Act(Action::Replace) => return self.replaced(index, Some(there.uid)),
             Decision::Act(Action::Same) if self.lacks_beyond(index, owners) => {
-                return self.replaced(index);
+                return self.replaced(index, Some(there.uid));
             }
             Decision::Act(action) => return action,
             Decision::Attributes => true,
             Decision::Compare => false,
         };
-        let attributes_set =
-            owners.are_set(&there, &entry.attributes) && !self.lacks_beyond(index, owners);
+        // What is not to be overwritten has the attributes that somebody gave it.
+        let attributes_set = rules.overwrite == Overwrite::Never
+            || (owners.are_set(&there, &entry.attributes) && !self.lacks_beyond(index, owners));
         if trusted && attributes_set {
             return Action::Same;
         }
@@ -238,26 +252,41 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// What happens to an entry that is to be replaced.
-    fn replaced(&mut self, index: usize) -> Action {
+    /// What happens to an entry that is to be replaced, and belongs to the user `owner` if that is known.
+    fn replaced(&mut self, index: usize, owner: Option<u32>) -> Action {
         let entry = &self.plan.entries[index];
         if !self.is_open(entry.directory) {
             return Action::Cannot;
         }
-        let asked = self.metadata(index).and_then(|there| match there {
-            Some(there) => self
-                .cache
-                .get(entry.directory)?
-                .may_replace(&entry.name, &there),
+        let owner = match owner {
+            Some(owner) => Ok(Some(owner)),
+            None => self
+                .metadata(index)
+                .map(|there| there.map(|there| there.uid)),
+        };
+        let asked = owner.and_then(|owner| match owner {
+            Some(owner) => self.may_replace(entry.directory, &entry.name, owner),
             None => Ok(()),
         });
         match asked {
             Ok(()) => Action::Replace,
+            // It went away meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Action::Replace,
             Err(error) => {
                 let message = format!("what is in its place cannot be replaced: {error}");
                 self.cannot(index, message)
             }
         }
+    }
+
+    fn may_replace(&mut self, directory: usize, name: &[u8], owner: u32) -> io::Result<()> {
+        let dir = self.cache.get(directory)?;
+        let replacing = match self.replacing {
+            Some((asked, replacing)) if asked == directory => replacing,
+            _ => dir.replacing()?,
+        };
+        self.replacing = Some((directory, replacing));
+        dir.may_replace(name, owner, replacing)
     }
 
     fn cannot(&self, index: usize, message: String) -> Action {
@@ -269,7 +298,7 @@ impl<'a> Look<'a> {
     }
 }
 
-fn describe(metadata: &dir::Metadata) -> Existing {
+fn describe(metadata: &dir::Metadata, began: Option<FileTime>) -> Existing {
     let shape = match metadata.kind {
         dir::Kind::File => Shape::File,
         dir::Kind::Directory => Shape::Directory,
@@ -280,5 +309,8 @@ fn describe(metadata: &dir::Metadata) -> Existing {
         shape,
         size: metadata.size,
         modified: metadata.modified.wrapped_nanoseconds(),
+        since_cut_off: began.is_some_and(|began| {
+            metadata.changed >= began && metadata.changed != FileTime::UNKNOWN
+        }),
     }
 }

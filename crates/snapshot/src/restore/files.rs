@@ -12,20 +12,23 @@ use holdfast_host::dir;
 use holdfast_planning::restore::Action;
 use holdfast_repository::Repository;
 use holdfast_repository::directory::EntryKind;
+use parking_lot::Mutex;
 
 use super::attributes::{Owners, UNFINISHED_FILE};
-use super::compare::Compared;
-use super::contents::Contents;
+use super::compare::{Compared, changed, unchanged};
+use super::contents::{Contents, Use};
 use super::directories::{Directories, DirectoryCache, is_full, target_error};
-use super::holes::{around_holes, may_have_holes, set_hollow_length, without_holes};
+use super::holes::{
+    Below, around_holes, may_have_holes, set_hollow_length, without_holes, write_stretches,
+};
 use super::links::HardLinks;
-use super::long::{LongFile, changed, unchanged};
+use super::long::{Holes, LongFile};
 use super::plan::{Plan, PlannedEntry};
 use super::request::RestoreRequest;
 use super::unfinished::Unfinished;
 use crate::error::{Error, Result};
 use crate::problem::{ProblemCode, Severity};
-use crate::read::{Receive, Wanted, fetch};
+use crate::read::{Part, Receive, Wanted, fetch};
 
 /// Files of several contents that are kept open at most; further ones are opened again for each content.
 const OPEN_FILES: usize = 256;
@@ -40,6 +43,8 @@ pub(super) struct Writer<'a> {
     contents: Contents,
     unfinished: Unfinished,
     open_files: AtomicUsize,
+    /// Parts of files that were to come from the target, and were not right any more when they did.
+    lost: Mutex<Vec<(Arc<LongFile>, Part)>>,
 }
 
 impl<'a> Writer<'a> {
@@ -61,6 +66,7 @@ impl<'a> Writer<'a> {
             contents,
             unfinished,
             open_files: AtomicUsize::new(0),
+            lost: Mutex::default(),
         }
     }
 
@@ -86,19 +92,11 @@ impl<'a> Writer<'a> {
 
     fn write(&mut self) -> Result<()> {
         let wanted = self.wanted();
-        let writer = &*self;
-        let written = writer.without_reading().and_then(|()| {
-            fetch(
-                writer.repo,
-                wanted,
-                writer.request.workers(),
-                &writer.request.cancel,
-                || FileReceiver {
-                    writer,
-                    cache: DirectoryCache::new(writer.directories),
-                },
-            )
-        });
+        let uses = std::mem::take(&mut self.contents.uses);
+        let written = self
+            .without_reading()
+            .and_then(|()| self.fetch(wanted, &uses, true))
+            .and_then(|()| self.fetch_lost());
         if written
             .as_ref()
             .is_err_and(|error| !matches!(error, Error::Repository(_)))
@@ -112,6 +110,37 @@ impl<'a> Writer<'a> {
             }
         }
         written
+    }
+
+    /// Writes contents. `counted` says whether the plan counts their bytes.
+    fn fetch(&self, wanted: Vec<Wanted>, uses: &[Use], counted: bool) -> Result<()> {
+        fetch(
+            self.repo,
+            wanted,
+            self.request.workers(),
+            &self.request.cancel,
+            || FileReceiver {
+                writer: self,
+                uses,
+                counted,
+                cache: DirectoryCache::new(self.directories),
+            },
+        )
+    }
+
+    /// Writes what was to come from the target, and was changed there meanwhile.
+    fn fetch_lost(&self) -> Result<()> {
+        let lost = std::mem::take(&mut *self.lost.lock());
+        let (mut wanted, mut uses) = (Vec::new(), Vec::new());
+        for (long, part) in lost {
+            let start = part.start;
+            wanted.push(Wanted::of(part, uses.len()));
+            uses.push(Use {
+                entry: long.entry,
+                long: Some((long, start)),
+            });
+        }
+        self.fetch(wanted, &uses, false)
     }
 
     /// Finishes what needs no contents but those that the target has.
@@ -134,9 +163,13 @@ impl<'a> Writer<'a> {
             if self.directories.is_missing(directory) {
                 continue;
             }
-            let finished = self
-                .long_file(file, &mut cache)
-                .and_then(|_| self.end_long(file, &mut cache));
+            let finished = self.long_file(file, &mut cache).and_then(|_| {
+                let left = file.state.lock().left;
+                match left {
+                    0 => self.end_long(file, &mut cache),
+                    _ => Ok(()),
+                }
+            });
             if let Err(error) = finished {
                 self.write_failed(file.entry, &error)?;
             }
@@ -236,7 +269,7 @@ impl<'a> Writer<'a> {
         let mut file = dir.create_file(&name, mode)?;
         let written = match self.stretches(entry, data, 0) {
             Some(stretches) => set_hollow_length(&file, data.len() as u64)
-                .and_then(|()| write_stretches(&file, data, 0, stretches)),
+                .and_then(|()| write_stretches(&file, data, 0, &stretches, Below::Hole)),
             None => file.write_all(data),
         };
         let written = written
@@ -308,7 +341,11 @@ impl<'a> Writer<'a> {
     }
 
     /// The open file for a content of it, begun by the first.
-    fn long_file(&self, long: &LongFile, cache: &mut DirectoryCache<'_>) -> io::Result<Arc<File>> {
+    fn long_file(
+        &self,
+        long: &Arc<LongFile>,
+        cache: &mut DirectoryCache<'_>,
+    ) -> io::Result<Arc<File>> {
         let mut state = long.state.lock();
         if let Some(file) = &state.file {
             return Ok(Arc::clone(file));
@@ -319,13 +356,21 @@ impl<'a> Writer<'a> {
         let file = if state.begun {
             dir.open_file_for_writing(&name)?
         } else {
-            let is_sparse = self.request.sparse || entry.data_ranges().is_some();
-            let begun = long.begin(&dir, &name, &entry.name, is_sparse);
+            let holes = Holes {
+                are_allowed: self.request.sparse || entry.data_ranges().is_some(),
+                are_made: self.request.sparse,
+                around: &|data, offset| self.stretches(entry, data, offset),
+            };
+            let begun = long.begin(self.repo, &dir, &name, &entry.name, &holes);
             if begun.is_err() && !long.is_continued() {
                 let _ = dir.remove_file(&name);
             }
             state.begun = begun.is_ok();
-            begun?
+            let (file, lost) = begun?;
+            state.left += lost.len();
+            let lost = lost.into_iter().map(|part| (Arc::clone(long), part));
+            self.lost.lock().extend(lost);
+            file
         };
         let file = Arc::new(file);
         if self.open_files.fetch_add(1, Ordering::Relaxed) < OPEN_FILES {
@@ -338,7 +383,7 @@ impl<'a> Writer<'a> {
 
     fn long_part(
         &self,
-        long: &LongFile,
+        long: &Arc<LongFile>,
         offset: u64,
         data: &[u8],
         cache: &mut DirectoryCache<'_>,
@@ -348,11 +393,8 @@ impl<'a> Writer<'a> {
         }
         let file = self.long_file(long, cache)?;
         let entry = &self.plan().entries[long.entry];
-        let stretches = long
-            .is_hollow()
-            .then(|| self.stretches(entry, data, offset));
-        match stretches.flatten() {
-            Some(stretches) => write_stretches(&file, data, offset, stretches),
+        match self.stretches(entry, data, offset) {
+            Some(stretches) => write_stretches(&file, data, offset, &stretches, long.below()),
             None => dir::write_all_at(&file, data, offset),
         }
     }
@@ -415,28 +457,19 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Writes stretches of a piece to a file that is long enough and reads as zeros.
-fn write_stretches(
-    file: &File,
-    data: &[u8],
-    offset: u64,
-    stretches: Vec<Range<usize>>,
-) -> io::Result<()> {
-    stretches.into_iter().try_for_each(|stretch| {
-        dir::write_all_at(file, &data[stretch.clone()], offset + stretch.start as u64)
-    })
-}
-
 /// What one worker does with contents.
 struct FileReceiver<'a> {
     writer: &'a Writer<'a>,
+    uses: &'a [Use],
+    /// Whether the plan counts the bytes.
+    counted: bool,
     cache: DirectoryCache<'a>,
 }
 
 impl Receive for FileReceiver<'_> {
     fn content(&mut self, uses: &[Wanted], data: Result<&[u8], &str>) -> Result<()> {
         for wanted in uses {
-            let purpose = &self.writer.contents.uses[wanted.tag];
+            let purpose = &self.uses[wanted.tag];
             match (&purpose.long, &data) {
                 (None, Ok(data)) => self.whole(purpose.entry, data)?,
                 (None, Err(reason)) => self.writer.damaged(purpose.entry, reason),
@@ -467,11 +500,19 @@ impl FileReceiver<'_> {
         }
     }
 
-    fn part(&mut self, long: &LongFile, offset: u64, data: &Result<&[u8], &str>) -> Result<()> {
+    fn part(
+        &mut self,
+        long: &Arc<LongFile>,
+        offset: u64,
+        data: &Result<&[u8], &str>,
+    ) -> Result<()> {
         let writer = self.writer;
         match data {
             Ok(data) => match writer.long_part(long, offset, data, &mut self.cache) {
-                Ok(()) => writer.request.progress.add_processed(data.len() as u64),
+                Ok(()) if self.counted => {
+                    writer.request.progress.add_processed(data.len() as u64);
+                }
+                Ok(()) => {}
                 Err(error) => {
                     if long.fail() {
                         writer.write_failed(long.entry, &error)?;

@@ -5,6 +5,8 @@ use std::io;
 use std::ops::Range;
 
 use holdfast_host::dir::extended::allow_holes;
+use holdfast_host::dir::write_all_at;
+use holdfast_host::fs::read_exact_at;
 
 /// Holes begin and end at multiples of this in a file, in bytes: smaller ones cost more than they save.
 const BLOCK: u64 = 64 << 10;
@@ -20,6 +22,52 @@ pub(super) fn set_hollow_length(file: &File, length: u64) -> io::Result<()> {
         tracing::debug!(%error, "holes become zeros on this file system");
     }
     file.set_len(length)
+}
+
+/// What lies in a file where zeros are to be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Below {
+    /// Nothing was written there, so it reads as zeros.
+    Hole,
+    /// Something may have been.
+    Anything,
+}
+
+/// Writes those stretches of `data`, which belongs at `offset` of a file, and leaves the rest of it as holes, unless
+/// something else lies there already. The file is open for reading as well.
+pub(super) fn write_stretches(
+    file: &File,
+    data: &[u8],
+    offset: u64,
+    stretches: &[Range<usize>],
+    below: Below,
+) -> io::Result<()> {
+    let at = |position: usize| offset + position as u64;
+    for stretch in stretches {
+        write_all_at(file, &data[stretch.clone()], at(stretch.start))?;
+    }
+    if below == Below::Hole {
+        return Ok(());
+    }
+    let starts = std::iter::once(0).chain(stretches.iter().map(|stretch| stretch.end));
+    let ends = stretches.iter().map(|stretch| stretch.start);
+    let zeros = starts.zip(ends.chain(std::iter::once(data.len())));
+    let mut there = Vec::new();
+    for block in zeros.flat_map(|(start, end)| blocks(start..end)) {
+        there.resize(block.len(), 0);
+        read_exact_at(file, &mut there, at(block.start))?;
+        if there.iter().any(|&byte| byte != 0) {
+            write_all_at(file, &data[block.clone()], at(block.start))?;
+        }
+    }
+    Ok(())
+}
+
+fn blocks(stretch: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let end = stretch.end;
+    stretch
+        .step_by(BLOCK as usize)
+        .map(move |start| start..end.min(start + BLOCK as usize))
 }
 
 /// The stretches of `data` that are written when the rest is left as holes. `data` belongs at `offset` of its file.
@@ -76,6 +124,39 @@ pub(super) fn around_holes(data: &[u8], offset: u64, extents: &[(u64, u64)]) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn zeros_replace_what_lies_there_and_make_no_data_of_holes() {
+        let place = tempfile::tempdir().expect("a temporary directory");
+        let path = place.path().join("file");
+        let options = std::fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path);
+        let file = options.expect("make a file");
+        file.set_len(8 * BLOCK).expect("set the length");
+        write_all_at(&file, &[9; 100], 5 * BLOCK).expect("write");
+        let mut data = vec![0; 4 * BLOCK as usize];
+        data[BLOCK as usize] = 1;
+        let written = |below| {
+            let stretches = without_holes(&data, 3 * BLOCK);
+            write_stretches(&file, &data, 3 * BLOCK, &stretches, below).expect("write");
+            std::fs::read(&path).expect("read")
+        };
+        let mut expected = vec![0; 8 * BLOCK as usize];
+        expected[4 * BLOCK as usize] = 1;
+        expected[5 * BLOCK as usize..][..100].fill(9);
+        assert!(written(Below::Hole) == expected);
+        expected[5 * BLOCK as usize..][..100].fill(0);
+        assert!(written(Below::Anything) == expected);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            let blocks = file.metadata().expect("metadata").blocks();
+            assert!(blocks * 512 <= 3 * BLOCK, "{blocks}");
+        }
+    }
 
     #[test]
     fn whole_blocks_of_zeros_are_left_out() {

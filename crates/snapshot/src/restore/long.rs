@@ -5,15 +5,14 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-use holdfast_host::dir::{self, Dir, FileState};
+use holdfast_host::dir::{self, Dir};
 use holdfast_host::fs::read_exact_at;
+use holdfast_repository::Repository;
 use parking_lot::Mutex;
 
 use super::attributes::{UNFINISHED_FILE, is_own};
-use super::holes::set_hollow_length;
-
-/// Bytes that are copied at once.
-const COPY: u64 = 1 << 20;
+use super::holes::{Below, set_hollow_length, write_stretches};
+use crate::read::Part;
 
 /// A file of several contents.
 pub(super) struct LongFile {
@@ -34,8 +33,8 @@ pub(super) enum Start {
     Nothing,
     /// An unfinished file of a restore that was cut off, which is continued.
     Unfinished,
-    /// The file that is to be replaced: these stretches of it are right as long as it is in this state.
-    Old(Vec<Range<u64>>, FileState),
+    /// The file that is to be replaced, in which these parts were right when it was compared.
+    Old(Vec<Part>),
 }
 
 /// How far a file of several contents is.
@@ -75,22 +74,26 @@ impl LongFile {
         matches!(self.start, Start::Unfinished)
     }
 
-    /// Whether what is not written reads as zeros.
-    pub(super) fn is_hollow(&self) -> bool {
-        matches!(self.start, Start::Nothing)
+    /// What lies where nothing is written yet.
+    pub(super) fn below(&self) -> Below {
+        match self.start {
+            Start::Nothing => Below::Hole,
+            Start::Unfinished | Start::Old(_) => Below::Anything,
+        }
     }
 
     /// Makes the unfinished file `name` in its full length, with what there is of it already. `old` is the name of the file
-    /// that it is to replace. `is_sparse` says whether it may have holes.
+    /// that it is to replace. Returns the parts as well that turned out not to be there.
     pub(super) fn begin(
         &self,
+        repo: &Repository,
         dir: &Dir,
         name: &[u8],
         old: &[u8],
-        is_sparse: bool,
-    ) -> io::Result<File> {
-        let file = match &self.start {
-            Start::Nothing => dir.create_file(name, UNFINISHED_FILE)?,
+        holes: &Holes<'_>,
+    ) -> io::Result<(File, Vec<Part>)> {
+        let (file, lost) = match &self.start {
+            Start::Nothing => (dir.create_file(name, UNFINISHED_FILE)?, Vec::new()),
             Start::Unfinished => {
                 let file = dir.open_file_for_writing(name)?;
                 // Whoever may write to the directory could have put another file there since it was looked at.
@@ -99,99 +102,69 @@ impl LongFile {
                         "the unfinished file of the restore that was cut off was replaced meanwhile",
                     ));
                 }
-                file
+                (file, Vec::new())
             }
-            Start::Old(stretches, state) => {
-                let old = dir.open_file(old)?;
-                unchanged(&old, state)?;
+            Start::Old(parts) => {
                 let file = dir.create_file(name, UNFINISHED_FILE)?;
-                if !dir::clone_file(&file, &old)? {
-                    copy(&old, &file, stretches)?;
+                if holes.are_allowed {
+                    set_hollow_length(&file, 0)?;
                 }
-                unchanged(&old, state)?;
-                file
+                let lost = match dir.open_file(old) {
+                    Ok(old) => take_over(repo, parts, &old, &file, holes)?,
+                    // It went away since it was compared.
+                    Err(_) => parts.clone(),
+                };
+                (file, lost)
             }
         };
-        match is_sparse {
+        match holes.are_allowed {
             true => set_hollow_length(&file, self.length)?,
             false => file.set_len(self.length)?,
         }
-        Ok(file)
+        Ok((file, lost))
     }
 }
 
-/// Whether an open file is still the one that was compared, as it was then.
-///
-/// # Errors
-/// It is not.
-pub(super) fn unchanged(file: &File, state: &FileState) -> io::Result<()> {
-    match dir::file_state(file)? == *state {
-        true => Ok(()),
-        false => Err(changed()),
-    }
+/// The stretches of a piece of a file at an offset that are written, where the rest of it may be left as holes.
+type Around<'a> = dyn Fn(&[u8], u64) -> Option<Vec<Range<usize>>> + 'a;
+
+/// The holes that a file may get.
+pub(super) struct Holes<'a> {
+    /// Whether it may have any.
+    pub(super) are_allowed: bool,
+    /// Whether it gets more than it had: a file that shares the blocks of the old one has its holes, and no others.
+    pub(super) are_made: bool,
+    /// Where they are.
+    pub(super) around: &'a Around<'a>,
 }
 
-/// What lies in the target is not what was compared any more.
-pub(super) fn changed() -> io::Error {
-    io::Error::other("it was changed while it was restored; restore it again")
-}
-
-fn copy(from: &File, to: &File, stretches: &[Range<u64>]) -> io::Result<()> {
+/// Gives a new file the parts that are right in the old one, which anybody may change meanwhile: what counts is what
+/// arrives. Returns the parts that are not right any more.
+fn take_over(
+    repo: &Repository,
+    parts: &[Part],
+    old: &File,
+    new: &File,
+    holes: &Holes<'_>,
+) -> io::Result<Vec<Part>> {
+    let cloned = !holes.are_made && dir::clone_file(new, old)?;
+    let from = if cloned { new } else { old };
+    let mut lost = Vec::new();
     let mut buffer = Vec::new();
-    for stretch in stretches {
-        let mut at = stretch.start;
-        while at < stretch.end {
-            let length = (stretch.end - at).min(COPY);
-            buffer.resize(length as usize, 0);
-            read_exact_at(from, &mut buffer, at)?;
-            dir::write_all_at(to, &buffer, at)?;
-            at += length;
+    for part in parts {
+        let id = &part.info.id;
+        buffer.resize(part.info.original_length as usize, 0);
+        let is_right = read_exact_at(from, &mut buffer, part.start).is_ok()
+            && repo.hasher().content_id(id.prefix(), &buffer) == *id;
+        if !is_right {
+            lost.push(part.clone());
+        } else if cloned {
+            continue;
+        } else if let Some(stretches) = (holes.around)(&buffer, part.start) {
+            write_stretches(new, &buffer, part.start, &stretches, Below::Hole)?;
+        } else {
+            dir::write_all_at(new, &buffer, part.start)?;
         }
     }
-    Ok(())
-}
-
-/// The stretches of a file that consist of equal parts, as long as they are. Parts are neighbours in order.
-pub(super) fn stretches(parts: impl Iterator<Item = (Range<u64>, bool)>) -> Vec<Range<u64>> {
-    let mut stretches: Vec<Range<u64>> = Vec::new();
-    for (part, _) in parts.filter(|(_, equal)| *equal) {
-        match stretches.last_mut() {
-            Some(last) if last.end == part.start => last.end = part.end,
-            _ => stretches.push(part),
-        }
-    }
-    stretches
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn neighbours_are_one_stretch() {
-        let parts = [(0..4, true), (4..5, true), (5..9, false), (9..12, true)];
-        assert_eq!(stretches(parts.into_iter()), [0..5, 9..12]);
-    }
-
-    #[test]
-    fn an_old_file_that_changes_is_not_taken_over() {
-        let place = tempfile::tempdir().expect("a temporary directory");
-        let dir = Dir::open(place.path()).expect("open");
-        let path = place.path().join("old");
-        std::fs::write(&path, b"0123456789").expect("write");
-        let state = dir::file_state(&dir.open_file(b"old").expect("open")).expect("state");
-        let long = LongFile::new(0, 12, Start::Old(vec![2..4, 8..10], state), 1);
-        drop(long.begin(&dir, b"new", b"old", false).expect("begin"));
-        let begun = std::fs::read(place.path().join("new")).expect("read");
-        assert_eq!(
-            (begun.len(), &begun[2..4], &begun[8..10]),
-            (12, &b"23"[..], &b"89"[..])
-        );
-
-        std::fs::write(&path, b"something else").expect("write");
-        let error = long
-            .begin(&dir, b"other", b"old", true)
-            .expect_err("it changed");
-        assert!(error.to_string().contains("changed"), "{error}");
-    }
+    Ok(lost)
 }

@@ -38,14 +38,15 @@ pub use request::{Form, RestoreReport, RestoreRequest};
 use self::archive::Format;
 use self::attributes::{Owners, TIME_UNIT};
 use self::contents::{Contents, There};
+use self::decide::Grounds;
 use self::directories::{Directories, target_error};
 use self::files::Writer;
-use self::journal::Identity;
+use self::journal::{Identity, Journal};
 use self::links::HardLinks;
 use self::plan::{Plan, Planner};
 use self::target::{Place, Target};
-use self::unfinished::{Company, Unfinished};
-use crate::browse::read_file;
+use self::unfinished::Unfinished;
+use crate::browse::{find_file, read_file};
 use crate::error::{Error, Result};
 use crate::problem::{Problem, Severity};
 use crate::read::{Located, locate};
@@ -84,7 +85,7 @@ pub fn restore_to_stream(
     let located = locate(repo, &request.snapshot, &request.path)?;
     let restored = match located.entry.kind {
         EntryKind::Directory => archive::to_stream(repo, request, &located, stream),
-        _ => file_to_stream(repo, request, stream),
+        _ => file_to_stream(repo, request, &located, stream),
     };
     restored.map_err(|error| or_cancelled(request, error))
 }
@@ -92,18 +93,16 @@ pub fn restore_to_stream(
 fn file_to_stream(
     repo: &Arc<Repository>,
     request: &RestoreRequest,
+    located: &Located,
     stream: &mut (dyn Write + Send),
 ) -> Result<RestoreReport> {
     let began = Instant::now();
-    let bytes = match request.dry_run {
-        true => 0,
-        false => read_file(
-            repo,
-            &request.snapshot,
-            &request.path,
-            stream,
-            &request.cancel,
-        )?,
+    let (snapshot, path, cancel) = (&request.snapshot, &request.path, &request.cancel);
+    let bytes = if request.dry_run {
+        find_file(repo, snapshot, path, cancel)?;
+        u64::try_from(located.entry.size).unwrap_or(0)
+    } else {
+        read_file(repo, snapshot, path, stream, cancel)?
     };
     Ok(RestoreReport {
         counts: Counts {
@@ -136,16 +135,13 @@ fn run(
     let place = Place::of(located, &request.target)?;
     let target = Target::look(&place)?;
     let identity = Identity::of(&located.entry, &place);
-    // A dry run neither waits for other restores nor keeps them waiting.
-    let company = match &target.before {
-        Some(root) if !request.dry_run => unfinished::enter(root),
-        _ => Company::Alone,
-    };
     let continued = target
         .before
         .as_ref()
-        .filter(|_| company == Company::Alone)
-        .and_then(|root| identity.find(root));
+        .and_then(|root| match request.dry_run {
+            true => identity.look(root),
+            false => identity.take(root),
+        });
     let planner = Planner::new(repo, request, target.naming());
     let mut plan = match &place.file_name {
         Some(name) => planner.single(&located.entry, name.clone())?,
@@ -163,7 +159,7 @@ fn run(
         .progress
         .set_totals(plan.counts(&[]).bytes, plan.files_to_write());
     let missing = if request.dry_run {
-        target.may_create(&place)?;
+        target.may_create().map_err(|error| place.error(&error))?;
         Vec::new()
     } else {
         let work = Work {
@@ -172,7 +168,6 @@ fn run(
             plan: &plan,
             links,
             identity,
-            company,
         };
         work.carry_out(contents, continued, target.create(&place)?)?
     };
@@ -184,19 +179,22 @@ fn look<'a>(
     plan: &mut Plan,
     request: &RestoreRequest,
     root: &'a Dir,
-    continued: Option<&'a Unfinished>,
+    continued: Option<&'a Journal>,
 ) -> Result<There<'a>> {
-    let rules = Rules {
-        overwrite: request.overwrite,
-        resumed: continued.is_some(),
-        time_unit: TIME_UNIT,
+    let grounds = Grounds {
+        rules: Rules {
+            overwrite: request.overwrite,
+            resumed: continued.is_some(),
+            time_unit: TIME_UNIT,
+        },
+        owners: &Owners::of(root, request),
+        began: continued.map(|journal| journal.began),
     };
-    let owners = Owners::of(root, request);
-    let seen = decide::decide_all(plan, root, &rules, &owners)?;
+    let seen = decide::decide_all(plan, root, &grounds)?;
     Ok(There {
         root,
         seen,
-        unfinished: continued,
+        unfinished: continued.map(|journal| &journal.unfinished),
     })
 }
 
@@ -207,7 +205,6 @@ struct Work<'a> {
     plan: &'a Plan,
     links: HardLinks,
     identity: Identity,
-    company: Company,
 }
 
 impl Work<'_> {
@@ -215,7 +212,7 @@ impl Work<'_> {
     fn carry_out(
         &self,
         contents: Contents,
-        continued: Option<Unfinished>,
+        continued: Option<Journal>,
         root: Dir,
     ) -> Result<Vec<bool>> {
         let Self { request, plan, .. } = self;
@@ -224,12 +221,14 @@ impl Work<'_> {
             .reopen()
             .map_err(|error| target_error(plan.path_of_directory(0), &error))?;
         let directories = Directories::new(plan, root);
-        if self.company == Company::Alone {
-            unfinished::remove_leftovers(&directories, continued.as_ref(), &contents, request)?;
-        }
-        let unfinished = continued.unwrap_or_else(|| self.begin(&announced, &contents));
-        let journal = unfinished.journal();
-        unfinished::share(&announced, request)?;
+        let left = continued.as_ref().map(|journal| &journal.unfinished);
+        unfinished::remove_leftovers(&directories, left, &contents, request)?;
+        let journal = continued.or_else(|| self.begin(&announced, &contents));
+        // Without a journal the names are as good, and are nowhere found again.
+        let unfinished = match &journal {
+            Some(journal) => journal.unfinished,
+            None => Unfinished::new(),
+        };
         directories.create(request)?;
         Writer::new(
             self.repo,
@@ -242,22 +241,25 @@ impl Work<'_> {
         )
         .run()?;
         directories.set_attributes(&owners, request)?;
-        // From here on there is nothing to continue. A journal that was never written is not there either.
-        let _ = announced.remove_file(&journal);
+        if let Some(journal) = journal {
+            journal.end(&announced);
+        }
         directories.set_root_attributes(&owners);
         owners.report(plan);
         Ok(directories.into_missing())
     }
 
-    /// Names for what is not finished yet, and the journal under which they are found again.
-    fn begin(&self, root: &Dir, contents: &Contents) -> Unfinished {
-        let unfinished = Unfinished::new();
-        if !contents.wanted.is_empty()
-            && let Err(error) = self.identity.write(root, &unfinished)
-        {
-            tracing::debug!(%error, "no journal can be kept; a restore that is cut off begins anew");
+    /// The journal of this restore, if there is anything to write that takes longer than a moment.
+    fn begin(&self, root: &Dir, contents: &Contents) -> Option<Journal> {
+        if contents.wanted.is_empty() && contents.long.is_empty() {
+            return None;
         }
-        unfinished
+        let begun = self.identity.begin(root);
+        begun
+            .inspect_err(|error| {
+                tracing::debug!(%error, "no journal can be kept; a restore that is cut off begins anew");
+            })
+            .ok()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Where a restore writes to.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use holdfast_host::dir::{self, Dir, NameSupport};
@@ -55,7 +56,7 @@ impl Place {
         })
     }
 
-    pub(super) fn error(&self, error: &std::io::Error) -> Error {
+    pub(super) fn error(&self, error: &io::Error) -> Error {
         Error::Target {
             path: self.directory.display().to_string(),
             reason: error.to_string(),
@@ -127,11 +128,21 @@ impl Target {
         .map_err(|error| place.error(&error))
     }
 
-    /// Fails as [`Self::create`] would, and makes nothing.
-    pub(super) fn may_create(&self, place: &Place) -> Result<()> {
-        match &self.above {
-            Some(above) => above.may_create().map_err(|error| place.error(&error)),
-            None => Ok(()),
+    /// Fails as making a file `name` in the directory would, or replacing one, and makes nothing.
+    pub(super) fn may_receive(&self, name: &[u8]) -> io::Result<()> {
+        let Some(before) = &self.before else {
+            return self.may_create();
+        };
+        before.may_create()?;
+        match before.metadata(name) {
+            Ok(there) => before.may_replace(name, there.uid, before.replacing()?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
         }
+    }
+
+    /// Fails as [`Self::create`] would, and makes nothing.
+    pub(super) fn may_create(&self) -> io::Result<()> {
+        self.above.as_ref().map_or(Ok(()), Dir::may_create)
     }
 }

@@ -1,11 +1,11 @@
 //! Files that are not complete yet: the names they have until then, and what a killed restore left of them.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::time::Duration;
 
-use holdfast_host::dir::{Dir, DirLock, Kind};
+use holdfast_host::dir::{self, Dir, Entry, Kind, Lock};
 use holdfast_planning::restore::Action;
 
 use super::contents::Contents;
@@ -20,10 +20,8 @@ const PREFIX: &str = ".holdfast-restore-";
 const JOURNAL: &str = ".journal";
 /// Hexadecimal digits of the number of a run.
 const RUN_DIGITS: usize = 16;
-/// Wait between attempts to share a target with another restore that tidies it up, a matter of moments.
-const PAUSE: Duration = Duration::from_millis(20);
-
 /// Names for what one restore has not finished.
+#[derive(Clone, Copy)]
 pub(super) struct Unfinished {
     run: u64,
 }
@@ -96,42 +94,8 @@ fn run_of(name: &[u8]) -> Option<u64> {
     u64::from_str_radix(run, 16).ok()
 }
 
-/// How a restore shares its target with others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Company {
-    /// No other restore works there: what is unfinished is of one that was cut off.
-    Alone,
-    /// Another one may work there.
-    Perhaps,
-}
-
-/// Announces this restore at its target and says whether another one works there. The announcement ends with `root` and
-/// its copies. While a restore is alone and plans, others wait in [`share`].
-pub(super) fn enter(root: &Dir) -> Company {
-    match root.try_lock(DirLock::Exclusive) {
-        Ok(true) => Company::Alone,
-        Ok(false) => Company::Perhaps,
-        // Directories cannot be locked there, and two restores into one target are rare.
-        Err(error) if error.kind() == io::ErrorKind::Unsupported && cfg!(windows) => Company::Alone,
-        Err(error) => {
-            tracing::debug!(%error, "the target cannot be locked; unfinished files of earlier restores stay");
-            Company::Perhaps
-        }
-    }
-}
-
-/// Lets other restores into the target too.
-pub(super) fn share(root: &Dir, request: &RestoreRequest) -> Result<()> {
-    while matches!(root.try_lock(DirLock::Shared), Ok(false)) {
-        if request.cancel.wait_timeout(PAUSE) {
-            request.cancel.check()?;
-        }
-    }
-    Ok(())
-}
-
 /// Removes what restores that were cut off left in the directories of the plan, except what is `continued`: the names, and
-/// the files of several contents of which a part is there.
+/// the files of several contents of which a part is there. What another restore works on stays, wherever its target is.
 pub(super) fn remove_leftovers(
     directories: &Directories<'_>,
     continued: Option<&Unfinished>,
@@ -154,15 +118,24 @@ pub(super) fn remove_leftovers(
         .iter()
         .filter(|entry| is_unfinished(&entry.name));
     kept.extend(named_so.map(|entry| (entry.directory, entry.name.to_vec())));
+    let mut others = Others::new(directories);
     let mut cache = DirectoryCache::new(directories);
     for (index, directory) in plan.directories.iter().enumerate() {
         request.cancel.check()?;
         if directory.action != Action::Same {
             continue;
         }
-        let removed = cache
-            .get(index)
-            .and_then(|dir| remove_from(&dir, |name| kept.contains(&(index, name.to_vec()))));
+        let removed = cache.get(index).and_then(|dir| {
+            remove_from(&dir, |name, run| {
+                if kept.contains(&(index, name.to_vec())) {
+                    return Ok(true);
+                }
+                match continued {
+                    Some(own) if own.run == run => Ok(false),
+                    _ => others.are_at_work(index, run),
+                }
+            })
+        });
         if let Err(error) = removed {
             let path = plan.path_of_directory(index);
             tracing::warn!(path, %error, "unfinished files of an earlier restore may have stayed");
@@ -171,30 +144,145 @@ pub(super) fn remove_leftovers(
     Ok(())
 }
 
-/// Removes what is unfinished from one directory, but for what a restore that was cut off can go on with.
+/// Removes what is unfinished from one directory, but for what a restore is at work on, or that was cut off can go on with.
 pub(super) fn remove_abandoned(dir: &Dir) -> io::Result<()> {
-    let mut continuable = HashSet::new();
-    for entry in dir.entries()?.iter() {
-        continuable.extend(Unfinished::of_journal(entry.name).map(|journal| journal.run));
-    }
-    remove_from(dir, |name| {
-        run_of(name).is_some_and(|run| continuable.contains(&run))
+    remove_from(dir, |_, run| {
+        let journal = Unfinished { run }.journal();
+        Ok(exists(dir, &journal)? || exists_above(dir, &journal)?)
     })
 }
 
-/// Removes what is unfinished from one directory.
-fn remove_from(dir: &Dir, is_kept: impl Fn(&[u8]) -> bool) -> io::Result<()> {
+/// Removes what is unfinished from one directory. `is_kept` gets each name and the restore it belongs to.
+fn remove_from(
+    dir: &Dir,
+    mut is_kept: impl FnMut(&[u8], u64) -> io::Result<bool>,
+) -> io::Result<()> {
     for entry in dir.entries()?.iter() {
+        let Some(run) = run_of(entry.name) else {
+            continue;
+        };
         let removable = matches!(entry.kind, Kind::File | Kind::Symlink | Kind::Unknown);
-        if removable && is_unfinished(entry.name) && !is_kept(entry.name) {
-            dir.remove_file(entry.name)?;
-            tracing::info!(
+        if !removable || is_kept(entry.name, run)? || is_locked(dir, &entry) {
+            continue;
+        }
+        match dir.remove_file(entry.name) {
+            Ok(()) => tracing::info!(
                 name = %String::from_utf8_lossy(entry.name),
                 "removed an unfinished file of an earlier restore"
-            );
+            ),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(())
+}
+
+/// Whether a restore is at work on a file: an archive is locked itself while it is written.
+fn is_locked(dir: &Dir, entry: &Entry<'_>) -> bool {
+    entry.kind != Kind::Symlink && matches!(lock(dir, entry.name), Ok(Held::ByAnother))
+}
+
+/// Who has the lock of a file.
+enum Held {
+    /// Another restore; so it is taken for where files cannot be locked.
+    ByAnother,
+    /// This one, as long as the handle lives: the restore that the file belongs to was cut off, and nobody continues it.
+    Here(File),
+}
+
+fn lock(dir: &Dir, name: &[u8]) -> io::Result<Held> {
+    let file = match dir.open_file(name) {
+        // What another user makes is not this one's to judge.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            return Ok(Held::ByAnother);
+        }
+        opened => opened?,
+    };
+    Ok(match dir::try_lock(&file, Lock::Shared) {
+        Ok(true) => Held::Here(file),
+        Ok(false) | Err(_) => Held::ByAnother,
+    })
+}
+
+fn exists(dir: &Dir, name: &[u8]) -> io::Result<bool> {
+    match dir.metadata(name) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether a directory above has an entry of this name, as far up as this user may look.
+fn exists_above(dir: &Dir, name: &[u8]) -> io::Result<bool> {
+    let mut above = dir.parent();
+    loop {
+        let dir = match above {
+            Ok(Some(dir)) => dir,
+            Ok(None) => return Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        match exists(&dir, name) {
+            Ok(false) => above = dir.parent(),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(false),
+            found => return found,
+        }
+    }
+}
+
+/// Other restores with unfinished files in the target. The target of one is the directory with its journal: one of the
+/// plan, or one above.
+struct Others<'a> {
+    directories: &'a Directories<'a>,
+    cache: DirectoryCache<'a>,
+    /// What is known already, by the directory with unfinished files.
+    known: HashMap<(usize, u64), bool>,
+    /// Those that were cut off, with their journals, which are locked until all is removed.
+    cut_off: HashMap<u64, File>,
+}
+
+impl<'a> Others<'a> {
+    fn new(directories: &'a Directories<'a>) -> Self {
+        Self {
+            directories,
+            cache: DirectoryCache::new(directories),
+            known: HashMap::new(),
+            cut_off: HashMap::new(),
+        }
+    }
+
+    /// Whether a restore with unfinished files in a directory of the plan is at work, or can go on from above the target.
+    fn are_at_work(&mut self, index: usize, run: u64) -> io::Result<bool> {
+        if self.cut_off.contains_key(&run) {
+            return Ok(false);
+        }
+        if let Some(&known) = self.known.get(&(index, run)) {
+            return Ok(known);
+        }
+        let at_work = self.search(index, run)?;
+        self.known.insert((index, run), at_work);
+        Ok(at_work)
+    }
+
+    fn search(&mut self, mut index: usize, run: u64) -> io::Result<bool> {
+        let journal = Unfinished { run }.journal();
+        loop {
+            let dir = self.cache.get(index)?;
+            match lock(&dir, &journal) {
+                Ok(Held::ByAnother) => return Ok(true),
+                Ok(Held::Here(file)) => {
+                    self.cut_off.insert(run, file);
+                    return Ok(false);
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+            if index == 0 {
+                return exists_above(&dir, &journal);
+            }
+            index = self.directories.plan().directories[index].parent;
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,14 +2,19 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use holdfast_files::MemoryTree;
 use holdfast_planning::restore::Overwrite;
-use holdfast_repository::policy::Policy;
+use holdfast_repository::directory::EntryKind;
+use holdfast_repository::object::ObjectId;
 use holdfast_snapshot::{
     ArchiveFormat, Error, Form, ProblemCode, RestoreReport, RestoreRequest, restore,
     restore_to_stream,
@@ -18,13 +23,13 @@ use holdfast_storage::{BlobId, ErrorKind};
 use holdfast_testkit::blobs::{BlobOperation, FaultyStore, Trigger};
 use holdfast_testkit::tree::{Compare, assert_same};
 
-use crate::support::{Place, id, policy, random};
+use parking_lot::{Condvar, Mutex};
+
+use crate::restore::{entry, store_directory};
+use crate::restore_plan::as_ordinary_user;
+use crate::support::{Call, Place, Watched, fine_cuts, id, random};
 
 const MIB: usize = 1 << 20;
-
-fn fine_cuts() -> Option<Policy> {
-    policy(|policy| policy.splitter.algorithm = "DYNAMIC-128K-BUZHASH".to_owned())
-}
 
 /// Entries of every kind, with names and metadata that the oldest headers do not hold.
 fn tree() -> MemoryTree {
@@ -426,6 +431,126 @@ fn an_archive_that_is_cut_off_never_has_its_name() {
     }
     let left = fs::read_dir(scene.disk.path()).expect("list").count();
     assert_eq!(left, 0);
+}
+
+#[test]
+fn several_workers_fetch_a_long_file_and_it_comes_out_in_order() {
+    let place = Place::new();
+    let mut tree = MemoryTree::new("data");
+    let content = random(9, 30 * MIB);
+    tree.file("long", content.clone());
+    let id = id(&place.snapshot_with(&tree, |request| request.policy = fine_cuts()));
+    // A read goes on when another one has begun, or after a time that no other one needs.
+    let (met, alone) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let store = {
+        let (met, alone, waiting) = (Arc::clone(&met), Arc::clone(&alone), Mutex::new(false));
+        let changed = Condvar::new();
+        Watched::over(&place.store, move |call| {
+            let is_data = matches!(call, Call::Read(id) if id.as_str().starts_with('p'));
+            if !is_data || met.load(Ordering::Relaxed) + alone.load(Ordering::Relaxed) > 0 {
+                return;
+            }
+            let mut first = waiting.lock();
+            if *first {
+                met.store(1, Ordering::Relaxed);
+                changed.notify_all();
+                return;
+            }
+            *first = true;
+            let limit = Duration::from_secs(60);
+            while met.load(Ordering::Relaxed) == 0 {
+                if changed.wait_for(&mut first, limit).timed_out() {
+                    alone.store(1, Ordering::Relaxed);
+                    return;
+                }
+            }
+        })
+    };
+    let disk = tempfile::tempdir().expect("a temporary directory");
+    let mut request = RestoreRequest::new(&id, "", disk.path().join("archive.tar"));
+    request.form = Form::ByName;
+    request.parallelism = NonZeroUsize::new(3);
+    let report = restore(&Place::open(store).repo, &request).expect("restore");
+    assert_eq!(report.problems, []);
+    assert_eq!(alone.load(Ordering::Relaxed), 0, "one worker reads alone");
+    unpack_tar(&request.target, disk.path());
+    assert!(fs::read(disk.path().join("long")).expect("read") == content);
+}
+
+#[test]
+fn a_dry_run_finds_what_the_restore_would_fail_on() {
+    let scene = Scene::new();
+    let dry = |target: &str, change: fn(&mut RestoreRequest)| {
+        let mut request = scene.request(target);
+        change(&mut request);
+        request.dry_run = true;
+        let plan = as_ordinary_user(|| restore(&scene.place.repo, &request));
+        request.dry_run = false;
+        let done = as_ordinary_user(|| restore(&scene.place.repo, &request));
+        assert_eq!(
+            plan.map(|plan| plan.counts)
+                .map_err(|error| error.to_string()),
+            done.map(|done| done.counts)
+                .map_err(|error| error.to_string()),
+            "{target}"
+        );
+        request.target.symlink_metadata().is_ok()
+    };
+    fs::write(scene.path("file"), b"mine").expect("write");
+    fs::create_dir(scene.path("closed")).expect("make a folder");
+    fs::write(scene.path("closed/there.tar"), b"mine").expect("write");
+    let mode = |mode| {
+        let mode = fs::Permissions::from_mode(mode);
+        fs::set_permissions(scene.path("closed"), mode).expect("set permissions");
+    };
+    mode(0o500);
+    let long = format!("{}.tar", "n".repeat(300));
+    for refused in [
+        "closed/new.tar",
+        "closed/new/new.zip",
+        "file/new.tar",
+        &long,
+    ] {
+        assert!(!dry(refused, |_| {}), "{refused}");
+    }
+    assert!(dry("closed/there.tar", |_| {}));
+    assert_eq!(
+        fs::read(scene.path("closed/there.tar")).expect("read"),
+        b"mine"
+    );
+    mode(0o700);
+    assert!(dry("new/folder/new.tar", |_| {}), "nothing is in its way");
+    assert!(dry("new/folder/new.tar", |request| request.overwrite =
+        Overwrite::Never));
+}
+
+#[test]
+fn a_dry_run_of_a_stream_finds_what_the_repository_lacks() {
+    let scene = Scene::new();
+    let lost: ObjectId = "0123456789abcdef0123456789abcdef".parse().expect("an id");
+    let root = store_directory(&scene.place, &[entry(b"lost", EntryKind::File, lost)]);
+    let run = |snapshot: &str, path: &str, dry_run: bool| {
+        let mut request = scene.request("-");
+        (request.snapshot, request.path) = (snapshot.to_owned(), path.to_owned());
+        request.dry_run = dry_run;
+        let mut stream = Vec::new();
+        let report = restore_to_stream(&scene.place.repo, &request, &mut stream);
+        assert!(!dry_run || stream.is_empty());
+        report
+            .map(|report| (report.counts, report.problems))
+            .map_err(|error| error.to_string())
+    };
+    let root = root.to_string();
+    for (snapshot, path, is_error) in [
+        (&scene.id, "dir/long", false),
+        (&scene.id, "link", true),
+        (&root, "lost", true),
+        (&root, "", false),
+    ] {
+        let plan = run(snapshot, path, true);
+        assert_eq!(plan.is_err(), is_error, "{path:?}: {plan:?}");
+        assert_eq!(plan, run(snapshot, path, false), "{path:?}");
+    }
 }
 
 #[test]

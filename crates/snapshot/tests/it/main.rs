@@ -18,6 +18,7 @@ mod metadata;
 mod property;
 mod restore;
 mod restore_again;
+mod restore_beside;
 mod restore_extended;
 #[cfg(target_os = "linux")]
 mod restore_in_place;

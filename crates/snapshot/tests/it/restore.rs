@@ -435,7 +435,7 @@ fn names(directory: &Path) -> Vec<String> {
 }
 
 /// Stores a directory stream as it is and returns its object.
-fn store_directory(place: &Place, entries: &[DirectoryEntry]) -> ObjectId {
+pub(crate) fn store_directory(place: &Place, entries: &[DirectoryEntry]) -> ObjectId {
     let mut summary = SummaryBuilder::new();
     entries.iter().for_each(|entry| summary.add(entry));
     let bytes = encode(entries, &summary.finish(UnixNanos::EPOCH, ""), None);
@@ -449,7 +449,7 @@ fn store_directory(place: &Place, entries: &[DirectoryEntry]) -> ObjectId {
     ObjectId::direct(written.id)
 }
 
-fn entry(name: &[u8], kind: EntryKind, object: ObjectId) -> DirectoryEntry {
+pub(crate) fn entry(name: &[u8], kind: EntryKind, object: ObjectId) -> DirectoryEntry {
     let mut entry = DirectoryEntry::new(name, kind);
     entry.object = Some(object);
     entry.size = 5;

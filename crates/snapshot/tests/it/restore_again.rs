@@ -10,20 +10,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use holdfast_files::MemoryTree;
 use holdfast_planning::restore::{Counts, Overwrite};
 use holdfast_repository::CreateOptions;
-use holdfast_repository::policy::Policy;
 use holdfast_snapshot::{Error, ProblemCode, RestoreReport, RestoreRequest, restore};
 use holdfast_storage::{ErrorKind, MemoryStore};
 use holdfast_testkit::blobs::{BlobOperation, FaultyStore, Trigger};
 use holdfast_testkit::tree::set_modified;
 
-use crate::support::{Call, Place, Watched, id, policy, random};
+use crate::support::{Call, Place, Watched, fine_cuts, id, random};
 
 const MIB: usize = 1 << 20;
-
-/// Parts of about 128 KiB, so that a long file has many.
-fn fine_cuts() -> Option<Policy> {
-    policy(|policy| policy.splitter.algorithm = "DYNAMIC-128K-BUZHASH".to_owned())
-}
 
 struct Scene {
     place: Place,
@@ -340,6 +334,11 @@ fn assert_restored(scene: &Scene) {
 /// Restores until the read of data with this number, at which nothing more is done than a killed process does. Says
 /// whether it came so far.
 fn cut_off(scene: &Scene, at: usize, overwrite: Overwrite) -> bool {
+    cut_off_with(scene, at, |request| request.overwrite = overwrite)
+}
+
+/// The same with a changed request.
+fn cut_off_with(scene: &Scene, at: usize, change: impl FnOnce(&mut RestoreRequest)) -> bool {
     let reads = AtomicUsize::new(0);
     let store = Watched::over(&scene.place.store, move |call| {
         if is_data(call) && reads.fetch_add(1, Ordering::Relaxed) == at {
@@ -348,7 +347,7 @@ fn cut_off(scene: &Scene, at: usize, overwrite: Overwrite) -> bool {
     });
     let place = Place::open(store);
     let mut request = scene.request();
-    request.overwrite = overwrite;
+    change(&mut request);
     match catch_unwind(AssertUnwindSafe(|| restore(&place.repo, &request))) {
         Ok(done) => {
             done.expect("restore");
@@ -459,6 +458,160 @@ fn what_is_found_again_is_proven() {
     assert!(spoilt > 0);
     assert_eq!(scene.restore(|_| {}).problems, []);
     assert_restored(&scene);
+}
+
+/// What the memory tree says of its files.
+const MODIFIED: i64 = 1_700_000_000;
+
+#[test]
+fn a_target_that_keeps_times_less_exactly_goes_on_as_well() {
+    for overwrite in [Overwrite::Always, Overwrite::Different] {
+        let scene = Scene::of(&big_tree());
+        let needed = whole(&scene);
+        assert!(cut_off(&scene, 14, overwrite));
+        let one = scene.path("long/one");
+        set_modified(&one, MODIFIED - 1, 0).expect("as FAT would keep it");
+        let before = scene.place.store.counters().downloaded();
+        let report = scene.restore(|request| request.overwrite = overwrite);
+        let fetched = scene.place.store.counters().downloaded() - before;
+        assert_eq!(report.problems, []);
+        assert!(
+            fetched * 2 < needed,
+            "{overwrite:?}: {fetched} of {needed}, of which 12 MiB were there"
+        );
+        assert_restored(&scene);
+    }
+}
+
+#[test]
+fn what_never_overwrites_is_complete_where_the_restore_wrote_it() {
+    let scene = Scene::of(&big_tree());
+    // Somebody's own file, which looks like the one of the snapshot but for its content.
+    let own = scene.path("many/1/1");
+    fs::create_dir_all(scene.path("many/1")).expect("make folders");
+    fs::write(&own, vec![7; 20_000]).expect("write");
+    set_modified(&own, MODIFIED, 0).expect("set the time");
+    wait_for_the_next_time(&own, scene.disk.path());
+    let never = |scene: &Scene| scene.restore(|request| request.overwrite = Overwrite::Never);
+    assert!(cut_off(&scene, 14, Overwrite::Never));
+    // A power cut: the name and the times are there, the bytes are not.
+    let torn = scene.path("long/one");
+    let file = fs::File::options().write(true).open(&torn).expect("open");
+    file.set_len(0).expect("tear it");
+    drop(file);
+    set_modified(&torn, MODIFIED, 0).expect("set the time");
+    let report = never(&scene);
+    assert_eq!(report.problems, []);
+    assert_eq!((report.counts.keep, report.counts.replace), (1, 1));
+    assert!(read(&own) == vec![7; 20_000], "it was there before");
+    fs::write(&own, random(101, 20_000)).expect("for the comparison");
+    assert_restored(&scene);
+    // Nothing is left that says that a restore was cut off: what is changed now is somebody's own.
+    fs::write(&torn, b"mine").expect("write");
+    set_modified(&torn, MODIFIED, 0).expect("set the time");
+    assert_eq!(never(&scene).counts.replace, 0);
+    assert_eq!(read(&torn), b"mine");
+}
+
+/// Waits until what is written now is seen to be newer than `file`: clocks of file systems go in steps.
+#[cfg(unix)]
+fn wait_for_the_next_time(file: &Path, folder: &Path) {
+    use std::os::unix::fs::MetadataExt;
+    let changed = |path: &Path| {
+        let there = fs::metadata(path).expect("metadata");
+        (there.ctime(), there.ctime_nsec())
+    };
+    let probe = folder.join("probe");
+    loop {
+        fs::write(&probe, b"now").expect("write");
+        if changed(&probe) > changed(file) {
+            return fs::remove_file(&probe).expect("remove");
+        }
+        std::thread::yield_now();
+    }
+}
+
+#[cfg(windows)]
+fn wait_for_the_next_time(_file: &Path, _folder: &Path) {}
+
+#[test]
+fn an_old_file_that_changes_while_it_is_taken_over_costs_its_parts_only() {
+    let scene = Scene::of(&small_tree());
+    scene.restore(|_| {});
+    let large = scene.path("dir/large");
+    let mut spoilt = random(1, 4 * MIB);
+    spoilt[MIB] ^= 1;
+    fs::write(&large, &spoilt).expect("spoil one byte");
+    let (changed, count) = (AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)));
+    let store = {
+        let (large, count) = (large.clone(), Arc::clone(&count));
+        Watched::over(&scene.place.store, move |call| {
+            if !is_data(call) {
+                return;
+            }
+            count.fetch_add(1, Ordering::Relaxed);
+            // It has been compared, and nothing has been taken over.
+            if changed.fetch_add(1, Ordering::Relaxed) == 0 {
+                let mut more = spoilt.clone();
+                more[3 * MIB] ^= 1;
+                fs::write(&large, more).expect("spoil another byte");
+            }
+        })
+    };
+    let mut request = scene.request();
+    request.overwrite = Overwrite::Incremental;
+    let report = restore(&Place::open(store).repo, &request).expect("restore");
+    assert_eq!(report.problems, []);
+    assert_eq!(report.counts.replace, 1);
+    assert_eq!(count.load(Ordering::Relaxed), 2, "one part each");
+    assert!(read(&large) == random(1, 4 * MIB));
+    assert!(leftovers(&scene.path("dir")).is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn holes_are_kept_in_what_is_made_from_what_is_there() {
+    use std::os::unix::fs::MetadataExt;
+    let mut content = random(5, MIB);
+    content.resize(9 * MIB, 0);
+    content.extend(random(6, 8 * MIB));
+    let mut tree = MemoryTree::new("data");
+    tree.file("disk", content.clone());
+    let scene = Scene::of(&tree);
+    let path = scene.path("disk");
+    let assert_hollow = |how: &str| {
+        assert!(read(&path) == content, "{how}");
+        let taken = fs::metadata(&path).expect("metadata").blocks() * 512;
+        assert!(taken < 11 * MIB as u64, "{how}: {taken}");
+    };
+    // All of the old one takes room.
+    let mut old = content.clone();
+    old[MIB / 2] ^= 1;
+    fs::create_dir(scene.path("")).expect("make the target");
+    fs::write(&path, old).expect("write");
+    scene.restore(|request| {
+        request.overwrite = Overwrite::Incremental;
+        request.sparse = true;
+    });
+    assert_hollow("made from the old one");
+
+    fs::remove_file(&path).expect("start again");
+    assert!(cut_off_with(&scene, 4, |request| request.sparse = true));
+    let [unfinished] = &leftovers(&scene.path(""))
+        .into_iter()
+        .filter(|name| !name.ends_with(".journal"))
+        .collect::<Vec<_>>()[..]
+    else {
+        panic!("one file is not complete");
+    };
+    // Something that the cut off restore did not mean to write lies in a hole.
+    let file = fs::File::options()
+        .write(true)
+        .open(scene.path(unfinished))
+        .expect("open");
+    std::os::unix::fs::FileExt::write_all_at(&file, &[9; 100], 4 * MIB as u64).expect("spoil");
+    scene.restore(|request| request.sparse = true);
+    assert_hollow("continued");
 }
 
 #[test]

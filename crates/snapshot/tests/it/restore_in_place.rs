@@ -3,14 +3,15 @@
 use std::fs::{self, File, Metadata, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
 
 use holdfast_files::MemoryTree;
-use holdfast_host::dir::{Dir, DirLock};
+use holdfast_host::dir::Dir;
 use holdfast_planning::restore::Overwrite;
 use holdfast_snapshot::{ProblemCode, RestoreReport, RestoreRequest, restore};
 use holdfast_testkit::tree::set_modified;
+use parking_lot::Mutex;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Subscriber};
 
 use crate::support::{Place, id, random};
 
@@ -130,6 +131,34 @@ fn another_owner_gets_a_new_file() {
     assert_eq!((theirs.uid(), theirs.gid(), theirs.nlink()), (1234, 567, 0));
 }
 
+/// Does something once, when a restore says that it removes what an earlier one left.
+struct AtRemoval(Mutex<Option<Box<dyn FnOnce() + Send>>>);
+
+impl Subscriber for AtRemoval {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.target().ends_with("restore::unfinished")
+    }
+
+    fn event(&self, _event: &Event<'_>) {
+        let change = self.0.lock().take();
+        if let Some(change) = change {
+            change();
+        }
+    }
+
+    fn new_span(&self, _span: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _span: &Id, _values: &Record<'_>) {}
+
+    fn record_follows_from(&self, _span: &Id, _follows: &Id) {}
+
+    fn enter(&self, _span: &Id) {}
+
+    fn exit(&self, _span: &Id) {}
+}
+
 /// The restore has compared what is there and has changed nothing yet when something else takes the place of the files.
 #[test]
 fn what_took_the_place_of_a_compared_entry_stays_as_it_is() {
@@ -138,27 +167,22 @@ fn what_took_the_place_of_a_compared_entry_stays_as_it_is() {
     for (name, ..) in &files {
         set_modified(&scene.path(name), 1_500_000_000, 7).expect("touch");
     }
-    // Until this lock ends the restore waits between its plan and its first change.
-    let lock = Dir::open(&scene.path("")).expect("open");
-    assert!(lock.try_lock(DirLock::Exclusive).expect("lock"));
-    let mut request = scene.request();
-    request.overwrite = Overwrite::Incremental;
-    let progress = Arc::clone(&request.progress);
-    let report = std::thread::scope(|scope| {
-        let restored = scope.spawn(|| restore(&scene.place.repo, &request).expect("restore"));
-        while progress.files_total().is_none() {
-            assert!(!restored.is_finished(), "the restore waits");
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        let other = scene.path("other");
-        fs::write(&other, "an other").expect("write");
-        set_mode(other, 0o600);
-        lock.rename(b"other", b"replaced").expect("replace");
-        fs::hard_link(scene.path("linked"), scene.disk.path().join("outside")).expect("link");
-        fs::write(scene.path("written"), "WRITTEN").expect("write");
-        drop(lock);
-        restored.join().expect("the thread")
-    });
+    // Between its plan and its first change the restore removes this, and says so.
+    let left = scene.path(".holdfast-restore-00112233445566ff-12");
+    fs::write(left, b"of a restore").expect("write");
+    let paths = ["other", "linked", "written"].map(|name| scene.path(name));
+    let target = Dir::open(&scene.path("")).expect("open");
+    let outside = scene.disk.path().join("outside");
+    let change = move || {
+        let [other, linked, written] = &paths;
+        fs::write(other, "an other").expect("write");
+        set_mode(other.clone(), 0o600);
+        target.rename(b"other", b"replaced").expect("replace");
+        fs::hard_link(linked, &outside).expect("link");
+        fs::write(written, "WRITTEN").expect("write");
+    };
+    let told = AtRemoval(Mutex::new(Some(Box::new(change))));
+    let report = tracing::subscriber::with_default(told, || scene.incremental());
     let mut named: Vec<_> = report
         .problems
         .iter()

@@ -7,13 +7,12 @@ use std::path::{Path, PathBuf};
 
 use holdfast_files::MemoryTree;
 use holdfast_planning::restore::{Counts, Overwrite};
-use holdfast_repository::policy::Policy;
 use holdfast_snapshot::{RestoreReport, RestoreRequest, restore};
 use holdfast_testkit::tree::set_modified;
 use rustix::fs::{CWD, FileType, IFlags, Mode, ioctl_getflags, ioctl_setflags, mknodat};
 use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
 
-use crate::support::{Dice, Place, id, policy, random};
+use crate::support::{Dice, Place, fine_cuts, id, random};
 
 /// Short names, so that chance meets them again, and odd ones.
 const NAMES: [&[u8]; 8] = [
@@ -28,7 +27,7 @@ const NAMES: [&[u8]; 8] = [
 ];
 
 /// Does something on a thread with the rights of an ordinary user, nor have those it starts more.
-fn as_ordinary_user<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+pub(crate) fn as_ordinary_user<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
             let mut sets = capabilities(None).expect("what this thread may do");
@@ -182,10 +181,6 @@ fn state(root: &Path) -> State {
         found.insert(path, (there.ino(), there.mode(), modified, changed));
     }
     found
-}
-
-fn fine_cuts() -> Option<Policy> {
-    policy(|policy| policy.splitter.algorithm = "DYNAMIC-128K-BUZHASH".to_owned())
 }
 
 /// One tree over one target. Returns the counts.

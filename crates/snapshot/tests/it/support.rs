@@ -146,6 +146,11 @@ pub(crate) fn policy(change: impl FnOnce(&mut Policy)) -> Option<Policy> {
     Some(policy)
 }
 
+/// Parts of about 128 KiB, so that a long file has many.
+pub(crate) fn fine_cuts() -> Option<Policy> {
+    policy(|policy| policy.splitter.algorithm = "DYNAMIC-128K-BUZHASH".to_owned())
+}
+
 /// Bytes that do not compress.
 pub(crate) fn random(seed: u64, length: usize) -> Vec<u8> {
     holdfast_testkit::tree::random_bytes(seed, length)

@@ -1,4 +1,7 @@
-//! Open files: what they are at a moment, and copies that share their blocks.
+//! Open files: what they are at a moment, copies that share their blocks, and locks.
+
+use std::fs::{File, TryLockError};
+use std::io;
 
 #[cfg(unix)]
 mod unix;
@@ -41,6 +44,32 @@ impl FileState {
     }
 }
 
+/// How an open file is locked by [`try_lock`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lock {
+    /// By any number of handles at a time.
+    Shared,
+    /// By one handle, and none that shares. On Windows no other handle reads or writes the file meanwhile.
+    Exclusive,
+}
+
+/// Takes a lock on an open file without waiting; says whether it is held now. It ends with the last handle made from this
+/// one, however the process ends.
+///
+/// # Errors
+/// A file system without such locks.
+pub fn try_lock(file: &File, lock: Lock) -> io::Result<bool> {
+    let taken = match lock {
+        Lock::Shared => file.try_lock_shared(),
+        Lock::Exclusive => file.try_lock(),
+    };
+    match taken {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -63,6 +92,26 @@ mod tests {
         assert_eq!(file_state(&file).expect("state").links, 2);
         fs::write(place.path().join("file"), b"after it").expect("write");
         assert_ne!(file_state(&file).expect("state"), before);
+    }
+
+    #[test]
+    fn locks_exclude_each_other_until_the_last_handle_goes() {
+        let place = tempfile::tempdir().expect("a temporary directory");
+        fs::write(place.path().join("file"), b"locked").expect("write");
+        let dir = Dir::open(place.path()).expect("open");
+        let open = || dir.open_file(b"file").expect("open");
+        let take = |file: &File, lock| try_lock(file, lock).expect("lock");
+        let (one, other) = (open(), open());
+        assert!(take(&one, Lock::Shared) && take(&other, Lock::Shared));
+        assert!(!take(&other, Lock::Exclusive));
+        drop((one, other));
+        let one = open();
+        assert!(take(&one, Lock::Exclusive) && !take(&open(), Lock::Shared));
+        let copy = one.try_clone().expect("another handle");
+        drop(one);
+        assert!(!take(&open(), Lock::Shared));
+        drop(copy);
+        assert!(take(&open(), Lock::Exclusive));
     }
 
     #[test]

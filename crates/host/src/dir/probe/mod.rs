@@ -16,6 +16,14 @@ pub enum NameSupport {
     Fat,
 }
 
+/// Who may replace the entries of a directory, by what the directory itself says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replacing {
+    /// The user whose own entries are the only ones that this process may replace.
+    #[cfg_attr(windows, allow(dead_code))] // never asked for there
+    only: Option<u32>,
+}
+
 #[cfg(test)]
 mod tests {
     use crate::dir::Dir;
@@ -27,7 +35,8 @@ mod tests {
         let dir = Dir::open(place.path()).expect("open");
         dir.may_create().expect("entries may be made");
         let there = dir.metadata(b"file").expect("metadata");
-        dir.may_replace(b"file", &there)
+        let replacing = dir.replacing().expect("ask");
+        dir.may_replace(b"file", there.uid, replacing)
             .expect("the file may be replaced");
         if cfg!(target_os = "linux") {
             // No machine of ours has its temporary files on a memory card.

@@ -5,8 +5,8 @@ use std::io;
 use rustix::fs::{Access, AtFlags, accessat};
 use rustix::io::Errno;
 
-use super::NameSupport;
-use crate::dir::{Dir, Metadata};
+use super::{NameSupport, Replacing};
+use crate::dir::Dir;
 
 /// The sticky bit: only its owner, or the directory's, removes an entry.
 const STICKY: u32 = 0o1000;
@@ -28,8 +28,18 @@ impl Dir {
         answer(accessat(&self.fd, c".", access, AtFlags::EACCESS))
     }
 
-    /// Whether the entry `name`, which is as `there` says, may be replaced by another one, where entries may be made.
-    pub fn may_replace(&self, name: &[u8], there: &Metadata) -> io::Result<()> {
+    /// Who may replace entries here, where entries may be made.
+    pub fn replacing(&self) -> io::Result<Replacing> {
+        let own = self.own_metadata()?;
+        let user = rustix::process::geteuid().as_raw();
+        let anybody = own.mode & STICKY == 0 || own.uid == user || owns_everything();
+        Ok(Replacing {
+            only: (!anybody).then_some(user),
+        })
+    }
+
+    /// Whether the entry `name`, which belongs to the user `owner`, may be replaced by another one.
+    pub fn may_replace(&self, name: &[u8], owner: u32, replacing: Replacing) -> io::Result<()> {
         let flags = AtFlags::EACCESS | AtFlags::SYMLINK_NOFOLLOW;
         // Permissions of a file do not say who may replace it. An entry that nobody may change answers in another way.
         if let Err(Errno::PERM) = accessat(&self.fd, name, Access::WRITE_OK, flags) {
@@ -38,9 +48,7 @@ impl Dir {
                 "it is marked as not to be changed",
             ));
         }
-        let own = self.own_metadata()?;
-        let user = rustix::process::geteuid().as_raw();
-        if own.mode & STICKY == 0 || [own.uid, there.uid].contains(&user) || owns_everything() {
+        if replacing.only.is_none_or(|only| only == owner) {
             return Ok(());
         }
         Err(io::Error::new(

@@ -10,8 +10,8 @@ use windows_sys::Win32::Storage::FileSystem::{
     FILE_FLAG_OPEN_REPARSE_POINT, FILE_WRITE_ATTRIBUTES,
 };
 
-use super::NameSupport;
-use crate::dir::{Dir, Metadata};
+use super::{NameSupport, Replacing};
+use crate::dir::Dir;
 
 /// Length of the longest name, in units of UTF-16.
 const LONGEST_NAME: usize = 255;
@@ -22,9 +22,14 @@ impl Dir {
         may(self.path(), FILE_ADD_FILE | FILE_ADD_SUBDIRECTORY)
     }
 
-    /// Whether the entry `name`, which is as `there` says, may be replaced by another one: not while a program has it
-    /// open and does not share that.
-    pub fn may_replace(&self, name: &[u8], _there: &Metadata) -> io::Result<()> {
+    /// Who may replace entries here: each is asked for itself.
+    pub fn replacing(&self) -> io::Result<Replacing> {
+        Ok(Replacing { only: None })
+    }
+
+    /// Whether the entry `name`, which belongs to the user `owner`, may be replaced by another one: not while a program
+    /// has it open and does not share that.
+    pub fn may_replace(&self, name: &[u8], _owner: u32, _replacing: Replacing) -> io::Result<()> {
         may(&self.child(name), DELETE)
     }
 

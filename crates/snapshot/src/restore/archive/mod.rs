@@ -1,9 +1,9 @@
 //! Restoring into an archive instead of a folder.
 //!
 //! Everything of one content is written in the order of the packs, fetched by all workers, and after that the long files
-//! one by one, fetched ahead in stretches. Directories of a tar archive come last and children first: GNU tar sets their times
-//! and permissions when it meets them, and nothing may be added afterwards. Those of a ZIP archive come first: unzip does so
-//! at its end, for directories that it made itself. Nothing but the plan grows with the snapshot.
+//! one by one, fetched ahead in stretches by all workers. Directories of a tar archive come last and children first: GNU
+//! tar sets their times and permissions when it meets them, and nothing may be added afterwards. Those of a ZIP archive
+//! come first: unzip does so at its end, for directories that it made itself. Nothing but the plan grows with the snapshot.
 
 mod output;
 mod pieces;
@@ -16,8 +16,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use holdfast_host::dir::{self, Dir};
-use holdfast_planning::restore::{Action, NamingRules, Overwrite};
+use holdfast_host::dir;
+use holdfast_planning::restore::{Action, NamingRules, Overwrite, check_length, check_name};
 use holdfast_repository::Repository;
 use parking_lot::Mutex;
 
@@ -27,7 +27,8 @@ use super::contents::{Contents, Use};
 use super::links::HardLinks;
 use super::plan::{Naming, Plan, Planner};
 use super::request::{RestoreReport, RestoreRequest};
-use super::unfinished::{Company, Unfinished, enter, remove_abandoned};
+use super::target::{Place, Target};
+use super::unfinished::{Unfinished, remove_abandoned};
 use crate::error::{Error, Result};
 use crate::problem::{ProblemCode, Severity};
 use crate::read::{Located, Receive, Wanted, fetch};
@@ -87,29 +88,40 @@ pub(super) fn to_file(
         }
         _ => {}
     }
-    let exists = present.is_some();
-    if exists && request.overwrite == Overwrite::Never {
+    if present.is_some() && request.overwrite == Overwrite::Never {
         return Err(failed("it exists already".to_owned()));
     }
+    let parent = target
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    let place = Place {
+        directory: parent.unwrap_or(Path::new(".")).to_path_buf(),
+        file_name: Some(name.clone()),
+    };
+    let before = Target::look(&place)?;
+    let naming = before.naming();
+    check_name(&name, naming.rules)
+        .and_then(|()| check_length(&name, naming.rules, naming.longest))
+        .map_err(|problem| failed(problem.to_string()))?;
+    before
+        .may_receive(&name)
+        .map_err(|error| failed(error.to_string()))?;
+    let exists = present.is_some();
     let (plan, contents) = planned(repo, request, located, format)?;
     if request.dry_run {
         return Ok(super::report(plan, &[], began));
     }
-    let parent = target
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let opened = std::fs::create_dir_all(parent).and_then(|()| Dir::open(parent));
-    let parent = opened.map_err(|error| failed(error.to_string()))?;
-    if enter(&parent) == Company::Alone {
-        // What an archive that was cut off left. That it cannot be removed is no reason to make none.
-        let _ = remove_abandoned(&parent);
-    }
-    super::unfinished::share(&parent, request)?;
+    let parent = before.create(&place)?;
+    // What an archive that was cut off left. That it cannot be removed is no reason to make none.
+    let _ = remove_abandoned(&parent);
     let unfinished = Unfinished::new().name(0);
     let file = parent
         .create_file(&unfinished, ARCHIVE)
         .map_err(|error| failed(error.to_string()))?;
+    // Others see by the lock that it is not left over. Where files cannot be locked, none is taken for that.
+    let _locked = file.try_clone().inspect(|file| {
+        let _ = dir::try_lock(file, dir::Lock::Exclusive);
+    });
     let finished = write_all(repo, request, &plan, contents, format, Position::file(file))
         .map_err(|error| match error {
             Error::Output(error) => failed(error.to_string()),

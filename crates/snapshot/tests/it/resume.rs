@@ -9,9 +9,9 @@ use holdfast_files::MemoryTree;
 use holdfast_host::{Cancel, ManualClock};
 use holdfast_repository::policy::Policy;
 use holdfast_snapshot::{Error, VerifyRequest, create, verify};
-use holdfast_storage::Governed;
+use holdfast_storage::{BlobStore, Governed};
 
-use crate::support::{Place, id, policy, random, request};
+use crate::support::{Place, Watched, id, policy, random, request};
 
 const MIB: u64 = 1 << 20;
 
@@ -24,7 +24,12 @@ fn what_a_cancelled_upload_has_stored_is_not_sent_again() {
     }
     let place = Place::new();
     let cancel = Cancel::new();
-    let governed = Governed::new(Arc::clone(&place.store), cancel.clone(), None, None);
+    let governed: Arc<dyn BlobStore> = Arc::new(Governed::new(
+        Arc::clone(&place.store),
+        cancel.clone(),
+        None,
+        None,
+    ));
     let hook = cancel.clone();
     let read = std::sync::atomic::AtomicU64::new(0);
     let cut_off = tree.clone().on_read(move |_, _| {
@@ -34,7 +39,7 @@ fn what_a_cancelled_upload_has_stored_is_not_sent_again() {
             hook.cancel();
         }
     });
-    let first = Place::open(Arc::new(governed));
+    let first = Place::open(Watched::over(&governed, |_| {}));
     let mut cancelled = request(&cut_off);
     cancelled.cancel = cancel;
     assert!(matches!(

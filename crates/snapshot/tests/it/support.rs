@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use holdfast_files::{MemoryTree, SourceTree};
@@ -235,6 +236,11 @@ impl BlobStore for Watched {
     fn get_range(&self, id: &BlobId, offset: u64, buffer: &mut [u8]) -> StoreResult<()> {
         (self.on_call)(Call::Read(id));
         self.store.get_range(id, offset, buffer)
+    }
+
+    /// Leaves time enough for a loaded machine.
+    fn finish_within(&self, time: Duration) {
+        self.store.finish_within(time.max(Duration::from_secs(60)));
     }
 
     fn stat(&self, id: &BlobId) -> StoreResult<BlobInfo> {

@@ -113,7 +113,14 @@ async fn look(
         Err(error) => return Err(error),
     };
     let offline = match &request.offline_digest {
-        Some(has) => schedules::new_plan(app, app.db.reader(), agent, has).await?,
+        Some(has) => match schedules::new_plan(app, app.db.reader(), agent, has).await {
+            Ok(plan) => plan,
+            // What was handed out already must reach the agent; it keeps the plan that it has and asks again.
+            Err(error) => {
+                tracing::error!(agent = %agent.uuid, code = error.code().code(), "what an agent may start by itself could not be told: {}", error.cause());
+                None
+            }
+        },
         None => None,
     };
     Ok(PollAnswer {

@@ -128,13 +128,28 @@ pub(crate) async fn enabled_of_agent(
     agent_id: i64,
     limit: u64,
 ) -> Result<Vec<JobRow>, DbErr> {
+    enabled_query(scope, agent_id, limit).all(conn).await
+}
+
+/// Those of them that the machine may start without the server.
+pub(crate) async fn offline_of_agent(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    agent_id: i64,
+    limit: u64,
+) -> Result<Vec<JobRow>, DbErr> {
+    enabled_query(scope, agent_id, limit)
+        .filter(Column::OfflineStart.eq(true))
+        .all(conn)
+        .await
+}
+
+fn enabled_query(scope: Scope, agent_id: i64, limit: u64) -> Select<Entity> {
     of::<Entity>(scope)
         .filter(Column::AgentId.eq(agent_id))
         .filter(Column::Enabled.eq(true))
         .order_by_asc(Column::Id)
         .limit(limit)
-        .all(conn)
-        .await
 }
 
 /// Enabled jobs of the whole server whose schedule asks for something until `until`.

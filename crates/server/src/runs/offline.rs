@@ -2,7 +2,10 @@
 
 use holdfast_planning::occurrences::Timetable;
 use holdfast_protocol::{
-    agent::{Attempt, OfflineRun, OfflineRunTaken, RunId, events as message_ids},
+    agent::{
+        Attempt, OfflineRun, OfflineRunTaken, RunId, events as message_ids,
+        offline::LONGEST_SILENCE_SECONDS,
+    },
     errors::ErrorCode,
 };
 use jiff::Timestamp;
@@ -26,8 +29,12 @@ use crate::{
 /// Trigger of such runs in the database.
 pub(crate) const OFFLINE: &str = "offline";
 
+/// Runs that began longer ago than this, in milliseconds, began with nothing to go by: a day more than a plan is good for.
+const LONGEST_AGO_MS: i64 = (LONGEST_SILENCE_SECONDS + 24 * 3600) * 1000;
+
 /// Takes a run that an agent started by itself as the run of its occurrence. Where the server has queued a run for that, it
-/// becomes that run; where it has started one, the agent's is a further run.
+/// becomes that run; where it has started one, the agent's is a further run. One whose occurrence cannot be is taken without
+/// it: its snapshots are there.
 pub(crate) async fn take(
     app: &App,
     agent: &AgentRow,
@@ -49,8 +56,11 @@ pub(crate) async fn take(
     let tenant = db::tenants::get(&txn, scope).await?;
     // Its schedule may have been taken away meanwhile.
     let timetable = schedules::timetable_of(&job, &tenant)?;
-    let due = told.due_at.as_millisecond();
-    let occurrence = occurrences::find(&txn, job.id, due).await?;
+    let due = plausible_due(&job, told.due_at, now);
+    let occurrence = match due {
+        Some(due) => occurrences::find(&txn, job.id, due).await?,
+        None => None,
+    };
     let other = match occurrence.as_ref().and_then(|occurrence| occurrence.run_id) {
         Some(run) => db::runs::lock(&txn, scope, run).await?,
         None => None,
@@ -62,13 +72,14 @@ pub(crate) async fn take(
         Some(run) => run,
         None => new_run(&txn, &job).await?,
     };
-    write_start(&mut run, &told, timetable.as_ref(), now);
+    let stops = timetable.as_ref().filter(|_| due.is_some());
+    write_start(&mut run, &told, stops, earliest_start(&job, now), now);
     let mut changes = vec![Change::of(job.tenant_id, What::Job { uuid: job.uuid })];
     changes.extend(announce(app, &txn, &mut run, timetable.as_ref(), &told, is_extra).await?);
     let run = db::runs::save(&txn, run).await?;
     if was_queued {
         occurrences::leave_queue(&txn, run.id, occurrences::STARTED, None).await?;
-    } else if !is_extra {
+    } else if let Some(due) = due.filter(|_| !is_extra) {
         let started = NewOccurrence {
             due_at: due,
             start_at: run.created_at,
@@ -99,15 +110,40 @@ async fn new_run(txn: &Txn, job: &JobRow) -> ApiResult<RunRow> {
     Ok(db::runs::insert(txn, scope, new, now()).await?)
 }
 
-/// The run as its agent has begun it.
-fn write_start(run: &mut RunRow, told: &OfflineRun, timetable: Option<&Timetable>, now: i64) {
+/// When an occurrence was due, in milliseconds since 1970; `None` when there cannot be one: the job was not made yet, or it
+/// is not due for long. Clocks of agents may be wrong, and agents are not trusted.
+fn plausible_due(job: &JobRow, due: Timestamp, now: i64) -> Option<i64> {
+    let latest = now.saturating_add(schedules::HORIZON_MS);
+    let millis = due.as_millisecond();
+    let is_plausible = (job.created_at..=latest).contains(&millis);
+    if !is_plausible {
+        tracing::warn!(job = %job.uuid, %due, "an agent tells of a run for a time at which its job cannot have been due; it is taken without an occurrence");
+    }
+    is_plausible.then_some(millis)
+}
+
+/// No run of a job began before this, in milliseconds since 1970; not after `now`.
+fn earliest_start(job: &JobRow, now: i64) -> i64 {
+    job.created_at
+        .max(now.saturating_sub(LONGEST_AGO_MS))
+        .min(now)
+}
+
+/// The run as its agent has begun it, not before `earliest`.
+fn write_start(
+    run: &mut RunRow,
+    told: &OfflineRun,
+    timetable: Option<&Timetable>,
+    earliest: i64,
+    now: i64,
+) {
     // The clock of a machine may be wrong; how long ago something was is told right.
     let ago = |at: Timestamp| {
         let ago = told
             .clock
             .as_millisecond()
             .saturating_sub(at.as_millisecond());
-        now.saturating_sub(ago.max(0))
+        now.saturating_sub(ago.max(0)).max(earliest)
     };
     let began = ago(told.started_at);
     run.uuid = told.run_uuid;

@@ -27,8 +27,7 @@ pub(crate) async fn new_plan(
     has: &str,
 ) -> ApiResult<Option<OfflinePlan>> {
     let scope = Scope::tenant(agent.tenant_id);
-    let mut jobs = db::jobs::enabled_of_agent(conn, scope, agent.id, MOST_JOBS).await?;
-    jobs.retain(|job| job.offline_start);
+    let jobs = db::jobs::offline_of_agent(conn, scope, agent.id, MOST_JOBS).await?;
     if jobs.is_empty() {
         let is_taken_back = !has.is_empty();
         return Ok(is_taken_back.then(|| OfflinePlan {

@@ -4,6 +4,7 @@
 //! job and each in one transaction, what has come since: occurrences, the run that one of them starts, and the next time.
 
 mod absence;
+mod agreement;
 mod change;
 mod document;
 mod gate;
@@ -13,7 +14,7 @@ pub(crate) use absence::new_plan;
 pub(crate) use change::carry_over;
 pub(crate) use document::{next_of, timetable, timetable_of, zone_of};
 pub(crate) use gate::{held_until, may_begin};
-pub(crate) use scheduler::{Follower, LOOK_PAUSE};
+pub(crate) use scheduler::{Follower, HORIZON_MS, LOOK_PAUSE};
 
 use jiff::Timestamp;
 

@@ -1,6 +1,6 @@
 //! The task that starts runs by schedule, and what it does with those that were not started, or must end.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::{StreamExt, stream};
 use holdfast_planning::occurrences::{Fate, Occurrence, START_GRACE, Settled, Step, Timetable};
@@ -8,9 +8,10 @@ use holdfast_protocol::{
     agent::{events as message_ids, failures},
     errors::ErrorCode,
 };
+use jiff::Timestamp;
 use serde_json::Map;
 
-use super::{document::timetable_of, gate::held_until, instant};
+use super::{agreement::Agreement, document::timetable_of, gate::held_until, instant};
 use crate::{
     app::App,
     commands::executor::is_online,
@@ -31,12 +32,13 @@ use crate::{
 /// Between two looks at the clock: no start is later than this.
 pub(crate) const LOOK_PAUSE: Duration = Duration::from_secs(1);
 
-/// Between two times at which everything is reckoned anew although the clock was not seen to be set back.
+/// Between two times at which everything is reckoned anew. So long the clock must have gone steadily: one that is wrong for
+/// a moment, such as before it is set after a start without a battery, undoes nothing.
 const REPLAN_PAUSE: Duration = Duration::from_secs(600);
 
 /// Occurrences that are due later than so much from now, in milliseconds, were settled by a clock that was wrong. What was
 /// started by a clock that was ahead by less is not started again.
-const HORIZON_MS: i64 = 3_600_000;
+pub(crate) const HORIZON_MS: i64 = 3_600_000;
 
 /// Jobs that are settled at once. They take turns at writing, and those that wait for their turn share a commit.
 const AT_ONCE: usize = 16;
@@ -44,22 +46,18 @@ const AT_ONCE: usize = 16;
 /// What the task knows from its last look.
 #[derive(Debug, Default)]
 pub(crate) struct Follower {
-    /// What the clock showed, in milliseconds since 1970.
-    seen: i64,
-    /// When everything was reckoned anew.
-    replanned: Option<Instant>,
+    /// Since when the clock has gone steadily, and nothing was reckoned anew.
+    agreement: Agreement,
 }
 
 impl Follower {
-    /// One look. After the clock was set back, and from time to time, everything is reckoned anew.
+    /// One look. Each time that the clock has gone steadily for a while, everything is reckoned anew.
     pub(crate) async fn look(&mut self, app: &App) -> ApiResult<()> {
-        let now = app.clock.now().as_millisecond();
-        let is_old = self.replanned.is_none_or(|at| at.elapsed() >= REPLAN_PAUSE);
-        if is_old || now < self.seen {
-            replan(app).await?;
-            self.replanned = Some(Instant::now());
+        let (wall, steady) = (app.clock.now(), app.clock.monotonic());
+        if self.agreement.see(wall, steady) >= REPLAN_PAUSE {
+            replan(app, wall, self.agreement.set_at()).await?;
+            self.agreement.renew(wall, steady);
         }
-        self.seen = now;
         look(app).await
     }
 }
@@ -102,9 +100,9 @@ fn log(error: &ApiError, what: &str, which: impl std::fmt::Display) {
 }
 
 /// Reckons anew when jobs are due that have some time left: the clock may have been set, and the rules of time zones may be
-/// newer than what is written down. Of what a clock that was far ahead has settled nothing is left.
-async fn replan(app: &App) -> ApiResult<()> {
-    let now = app.clock.now();
+/// newer than what is written down. Of what a clock that was far ahead has settled nothing is left. What turns out to be
+/// planned wrongly is planned from `set_at` on, when the clock was set: what has become due since is not lost.
+async fn replan(app: &App, now: Timestamp, set_at: Option<Timestamp>) -> ApiResult<()> {
     let voided = now.as_millisecond().saturating_add(HORIZON_MS);
     occurrences::void(app.db.writer(), voided).await?;
     for job in db::jobs::scheduled(app.db.reader(), i64::MAX).await? {
@@ -115,16 +113,17 @@ async fn replan(app: &App) -> ApiResult<()> {
             continue;
         }
         let tenant = db::tenants::get(app.db.reader(), Scope::tenant(job.tenant_id)).await?;
-        let next = match timetable_of(&job, &tenant) {
-            Ok(timetable) => timetable
-                .and_then(|timetable| timetable.next(now))
-                .map(next),
+        let timetable = match timetable_of(&job, &tenant) {
+            Ok(timetable) => timetable,
             Err(error) => {
                 log(&error, "the schedule of a job cannot be read", job.uuid);
                 continue;
             }
         };
-        if next.map(|next| (next.due_at, next.start_at)) != job.next_due_at.zip(job.next_start_at) {
+        let after = |from| Some(next(timetable.as_ref()?.next(from)?));
+        let planned = job.next_due_at.zip(job.next_start_at);
+        if after(now).map(|next| (next.due_at, next.start_at)) != planned {
+            let next = after(set_at.unwrap_or(now));
             db::jobs::set_next_of(app.db.writer(), &job, next).await?;
         }
     }

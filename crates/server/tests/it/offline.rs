@@ -8,7 +8,10 @@ use jiff::{Timestamp, ToSpan, Unit};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Answer, Client, Ready, TestServer, eventually, ready, server::number};
+use crate::support::{
+    Answer, Client, Ready, TestServer, eventually, ready,
+    server::{number, sql},
+};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -124,6 +127,8 @@ async fn a_run_that_nobody_knew_is_the_run_of_its_occurrence() {
     let server = TestServer::start_at(clock.clone()).await;
     let admin = server.admin().await;
     let ready = ready(&server, &admin, "box").await;
+    // No run begins before its job was made.
+    sql(&server, "UPDATE jobs SET created_at = created_at - 3600000").await;
     let due = nightly(&admin, &ready, &clock).await;
     let run = Uuid::now_v7();
     let taken = tell(&ready, run, due, true).await.expect(200);
@@ -209,4 +214,98 @@ async fn an_agent_tells_of_its_own_jobs_only() {
     tell(&mine, run, due, true).await.expect(200);
     tell(&other, run, due, true).await.refused(404, "not_found");
     assert_eq!(runs(&admin, &mine).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn absurd_times_make_no_absurd_run() {
+    const DAY_MS: i64 = 24 * 3600 * 1000;
+    let server = TestServer::start_at(clock()).await;
+    let admin = server.admin().await;
+    let ready = ready(&server, &admin, "box").await;
+    let made = format!("UPDATE jobs SET created_at = created_at - {}", 400 * DAY_MS);
+    sql(&server, &made).await;
+    let (first, last) = (Timestamp::MIN, Timestamp::MAX);
+    let long_ago = Timestamp::now() - (401 * 24).hours();
+    let soon = Timestamp::now() + 2.hours();
+    let told = [
+        (first, last, first),
+        (last, first, last),
+        (first, first, last),
+        (last, last, first),
+        (long_ago, last, long_ago),
+        (soon, first, soon),
+    ];
+    let before = Timestamp::now().as_millisecond();
+    for (started_at, clock, due_at) in told {
+        for finished_at in [None, Some(first), Some(last)] {
+            let body = json!({
+                "instance": ready.agent.instance, "run_uuid": Uuid::now_v7(), "job_uuid": ready.job_id(),
+                "due_at": due_at, "started_at": started_at, "clock": clock, "finished_at": finished_at,
+            });
+            let answer = ready.agent.call(routes::OFFLINE_RUNS, body).await;
+            end(&ready, &answer.expect(200)).await;
+        }
+    }
+    let after = Timestamp::now().as_millisecond();
+    let all = runs(&admin, &ready).await;
+    assert_eq!(all.len(), 18);
+    for run in &all {
+        for name in ["created_at", "started_at", "finished_at"] {
+            let text = run[name].as_str().expect("a time");
+            let at = text.parse::<Timestamp>().expect("a time").as_millisecond();
+            let bounds = before - 31 * DAY_MS..=after;
+            assert!(bounds.contains(&at), "{name}: {run}");
+        }
+        message_ids(&admin, run).await;
+    }
+    admin.get("/overview").await.expect(200);
+    let path = format!("/jobs/{}", ready.job_id());
+    admin.get(&path).await.expect(200);
+    // None of the times is one at which the job can have been due.
+    let entered = "SELECT count(*) FROM occurrences";
+    assert_eq!(number(&server, entered).await, Some(0));
+}
+
+/// Jobs like the one there is, which start with the server only.
+async fn add_jobs(server: &TestServer, count: u32) {
+    let columns = "tenant_id, reseller_id, agent_id, vault_id, kind, enabled, paths, policy, schedule, offline_start, created_at, version";
+    let add = format!(
+        "INSERT INTO jobs (uuid, name, {columns}) \
+         WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < {count}) \
+         SELECT randomblob(16), 'more ' || n, {columns} FROM jobs, c"
+    );
+    sql(server, &add).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_other_jobs_keep_none_out_of_the_plan() {
+    let clock = clock();
+    let server = TestServer::start_at(clock.clone()).await;
+    let admin = server.admin().await;
+    let mut ready = ready(&server, &admin, "box").await;
+    add_jobs(&server, 250).await;
+    let job = json!({ "name": "the last", "agent_id": ready.agent.uuid, "vault_id": ready.vault["id"],
+        "paths": ["/srv/data"] });
+    ready.job = admin.post("/jobs", job).await.expect(201);
+    nightly(&admin, &ready, &clock).await;
+    ready.agent.offline = Some(String::new());
+    let plan = ready.agent.poll(0, 5).await.offline.expect("a plan");
+    assert_eq!(plan.jobs.len(), 1);
+    assert_eq!(plan.jobs[0].work.job_uuid.to_string(), ready.job_id());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_that_cannot_be_read_keeps_no_run_from_its_agent() {
+    let server = TestServer::start_at(clock()).await;
+    let admin = server.admin().await;
+    let mut ready = ready(&server, &admin, "box").await;
+    add_jobs(&server, 1).await;
+    let run = ready.start(&admin).await;
+    let damage = "UPDATE jobs SET offline_start = 1, created_at = 'damaged' WHERE name = 'more 1'";
+    sql(&server, damage).await;
+    ready.agent.offline = Some(String::new());
+    let answer = ready.agent.poll(1, 0).await;
+    let work = answer.run.expect("the run");
+    assert_eq!(json!(work.run_uuid), run["id"]);
+    assert!(answer.offline.is_none());
 }

@@ -85,6 +85,20 @@ async fn settled(server: &TestServer, clock: &ManualClock) {
     .await;
 }
 
+/// Waits until the scheduler has looked at the clock as it is now, whatever it shows. A look marks an overdue start.
+async fn looked(server: &TestServer, clock: &ManualClock) {
+    // A look that is under way may have seen the clock before it was set; the next one has not.
+    for mark in [-1, -2] {
+        let add = format!(
+            "INSERT INTO occurrences (tenant_id, job_id, due_at, start_at, deadline_at, state) \
+             SELECT tenant_id, id, {mark}, 0, 0, 'due' FROM jobs LIMIT 1"
+        );
+        sql(server, &add).await;
+        settled(server, clock).await;
+    }
+    sql(server, "DELETE FROM occurrences WHERE due_at < 0").await;
+}
+
 /// How many occurrences are in a state.
 async fn count(server: &TestServer, state: &str) -> Option<i64> {
     let query = format!("SELECT count(*) FROM occurrences WHERE state = '{state}'");
@@ -598,6 +612,8 @@ async fn a_clock_that_was_ahead_loses_no_start() {
     ready.agent.finish(&work, 1, "/srv/data").await;
     ready.agent.running.clear();
     clock.set_wall_clock(base);
+    looked(&server, &clock).await;
+    clock.advance(10 * MINUTE);
     let planned = format!(
         "SELECT (SELECT count(*) FROM jobs WHERE next_due_at = {}) = 1 \
          AND (SELECT count(*) FROM occurrences WHERE due_at > {}) = 0",
@@ -608,9 +624,76 @@ async fn a_clock_that_was_ahead_loses_no_start() {
         (number(&server, &planned).await == Some(1)).then_some(())
     })
     .await;
-    clock.advance(30 * MINUTE);
+    clock.advance(20 * MINUTE);
     ready.agent.take_run().await;
     assert_eq!(runs(&admin, &ready).await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_becomes_due_while_a_clock_is_not_trusted_yet_is_started_then() {
+    let clock = clock();
+    let server = TestServer::start_at(clock.clone()).await;
+    let admin = server.admin().await;
+    let mut ready = ready(&server, &admin, "box").await;
+    let base = clock.now();
+    let due = (base + 1.minutes()).as_millisecond();
+    set_schedule(&admin, &ready, daily(&clock, 1)).await;
+    clock.set_wall_clock(base + (400 * 24).hours());
+    let work = ready.agent.take_run().await;
+    ready.agent.finish(&work, 1, "/srv/data").await;
+    ready.agent.running.clear();
+    clock.set_wall_clock(base);
+    looked(&server, &clock).await;
+    clock.advance(10 * MINUTE);
+    ready.agent.take_run().await;
+    let known =
+        format!("SELECT count(*) FROM occurrences WHERE state = 'started' AND due_at = {due}");
+    assert_eq!(number(&server, &known).await, Some(1));
+}
+
+/// A machine whose clock has no battery starts in the past, until its clock is set.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_behind_for_a_moment_undoes_nothing() {
+    let clock = clock();
+    let mut server = TestServer::start_at(clock.clone()).await;
+    let admin = server.admin().await;
+    let mut ready = ready(&server, &admin, "box").await;
+    // The job is older than its schedule, which asked for nothing then.
+    let older = "UPDATE jobs SET created_at = created_at - 864000000";
+    sql(&server, older).await;
+    set_schedule(&admin, &ready, daily(&clock, 30)).await;
+    clock.advance(30 * MINUTE);
+    let work = ready.agent.take_run().await;
+    ready.agent.finish(&work, 1, "/srv/data").await;
+    ready.agent.running.clear();
+    settled(&server, &clock).await;
+    let rows = async || number(&server, "SELECT count(*) FROM occurrences").await;
+    assert_eq!(rows().await, Some(1));
+    let true_time = clock.now();
+    let wrong: Timestamp = "2000-01-01T00:00:00Z".parse().expect("a time");
+    server.stop().await;
+    clock.set_wall_clock(wrong);
+    server.resume().await;
+    looked(&server, &clock).await;
+    clock.advance(Duration::from_secs(20));
+    looked(&server, &clock).await;
+    let rows = async || number(&server, "SELECT count(*) FROM occurrences").await;
+    assert_eq!(rows().await, Some(1), "no occurrence is lost");
+    clock.set_wall_clock(true_time + 20.seconds());
+    looked(&server, &clock).await;
+    // Once more, while the server is at work.
+    clock.set_wall_clock(wrong);
+    looked(&server, &clock).await;
+    clock.set_wall_clock(true_time + 20.seconds());
+    looked(&server, &clock).await;
+    assert_eq!(rows().await, Some(1), "no occurrence is lost or added");
+    assert_eq!(runs(&admin, &ready).await.len(), 1, "it is started once");
+    // The next day is the next start.
+    clock.advance(24 * HOUR);
+    settled(&server, &clock).await;
+    assert_eq!(runs(&admin, &ready).await.len(), 2);
+    assert_eq!(count(&server, "missed").await, Some(0));
+    assert_eq!(rows().await, Some(2));
 }
 
 /// Due while the server was away, and held back by the window in which it is back.

@@ -1,5 +1,6 @@
 //! Across processes: the programs as they are installed, on real storage.
 
+mod absence;
 mod bad_storage;
 mod bit_flips;
 mod cancel;

@@ -108,7 +108,8 @@ impl Stack {
         command
             .args(["run", "--config"])
             .arg(self.config())
-            .env("HOLDFAST_AGENT_STATE_DIR", state);
+            .env("HOLDFAST_AGENT_STATE_DIR", state)
+            .env("HOLDFAST_AGENT_OFFLINE_AFTER_SECONDS", "1");
         self.agent = Some(Process::start("agent", command, &log));
     }
 

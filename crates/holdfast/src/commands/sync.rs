@@ -18,6 +18,9 @@ use crate::progress::{Display, share};
 use crate::repository::Access;
 use crate::{interrupt, repository};
 
+/// Names of damaged blobs that the text gives.
+const CUT_NAMES: usize = 20;
+
 /// What was copied, and where to.
 #[derive(Serialize)]
 struct Document {
@@ -72,7 +75,7 @@ pub(super) fn run(arguments: &SyncToArguments, console: &Console) -> Result<Outc
         report: report?,
     };
     console.result(&document, || text(&document))?;
-    Ok(Outcome::Done)
+    Ok(Outcome::of_items(document.report.cut_names.len()))
 }
 
 /// The store of the destination. What a dry run does not find holds nothing.
@@ -130,6 +133,19 @@ fn text(document: &Document) -> String {
             "  {} that the source no longer has stay until their locks end\n",
             amount(report.locked)
         );
+    }
+    if report.cut.blobs > 0 {
+        text += &format!(
+            "  the source has damaged {}, cut off; the copy keeps its own:\n",
+            amount(report.cut)
+        );
+        for name in report.cut_names.iter().take(CUT_NAMES) {
+            text += &format!("    {name}\n");
+        }
+        if report.cut_names.len() > CUT_NAMES {
+            text += "    and others (--json names all)\n";
+        }
+        text += "  copy them back from the copy to the source\n";
     }
     if report.unlocked_copy {
         text += "  the source locks its blobs, the copy does not: give --object-lock-mode and --object-lock-period\n";

@@ -1,7 +1,7 @@
 //! `repo sync-to`.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use holdfast_testkit::s3::S3Server;
 use holdfast_testkit::tree::{Compare, assert_same};
@@ -60,6 +60,43 @@ fn a_copy_in_a_folder_is_the_repository_again() {
     assert_same(&place.path("source"), &target, &Compare::ALL);
     let text = place.succeed(["repo", "sync-to", &to]);
     assert!(text.contains("copied    0 blobs"), "{text}");
+}
+
+#[test]
+fn what_the_source_has_cut_off_is_named_and_kept() {
+    let (place, _) = with_snapshot();
+    let copy = place.path("copy");
+    let to = copy.to_string_lossy();
+    sync(&place, &[&to]);
+    let pack = pack(&place.path("repository").join("p"));
+    fs::File::create(&pack).expect("cut a pack off");
+    let ended = run(&mut place.command(["repo", "sync-to", "--json", &to]));
+    assert_eq!(ended.code, 3, "{ended:#?}");
+    let told: Value = serde_json::from_str(&ended.stdout).expect("a report");
+    assert_eq!(
+        (&told["cut"]["blobs"], &told["replaced"]["blobs"]),
+        (&1.into(), &0.into())
+    );
+    let name = told["cut_names"][0].as_str().expect("a name");
+    let ended = run(&mut place.command(["repo", "sync-to", &to]));
+    assert_eq!(ended.code, 3, "{ended:#?}");
+    assert!(ended.stdout.contains(name), "{}", ended.stdout);
+    let mut verify = holdfast();
+    verify
+        .args(["snapshot", "verify", "--read-data", "--repo", &to])
+        .env("HOLDFAST_PASSWORD", PASSWORD);
+    let ended = run(&mut verify);
+    assert_eq!(ended.code, 0, "{ended:#?}");
+}
+
+/// A file somewhere below a folder.
+fn pack(folder: &Path) -> PathBuf {
+    let mut entries = fs::read_dir(folder).expect("a folder");
+    let first = entries.next().expect("an entry").expect("an entry").path();
+    match first.is_dir() {
+        true => pack(&first),
+        false => first,
+    }
 }
 
 #[test]

@@ -51,19 +51,25 @@ pub(super) struct Item {
     pub(super) damaged: bool,
 }
 
-/// The blobs of a listing that belong to a repository, with what the record knows of them.
-pub(super) fn items(listing: impl IntoIterator<Item = BlobInfo>, record: &Record) -> Vec<Item> {
+/// The blobs of a listing that belong to a repository, with what the record knows of them. One that was stored after `latest`,
+/// by a clock that was wrong, counts from the beginning of time until it is read: else it would wait until then.
+pub(super) fn items(
+    listing: impl IntoIterator<Item = BlobInfo>,
+    record: &Record,
+    latest: Timestamp,
+) -> Vec<Item> {
     listing
         .into_iter()
         .filter(|blob| BlobFamily::of(blob.id.as_str()).is_some())
         .map(|blob| {
             // What was stored since under the same name was not read.
+            let stored = Some(blob.modified).filter(|stored| *stored <= latest);
             let read = record
                 .read_at(&blob.id)
-                .filter(|read| *read >= blob.modified);
+                .filter(|read| stored.is_none_or(|stored| *read >= stored));
             Item {
                 length: blob.length,
-                since: read.unwrap_or(blob.modified),
+                since: read.or(stored).unwrap_or(Timestamp::UNIX_EPOCH),
                 read: read.is_some(),
                 damaged: record.damaged.contains_key(blob.id.as_str()),
                 id: blob.id,
@@ -198,6 +204,23 @@ mod tests {
             .iter()
             .map(|item| u32::from_str_radix(&item.id.as_str()[1..], 16).unwrap())
             .collect()
+    }
+
+    #[test]
+    fn what_a_wrong_clock_stored_is_read_soon_and_then_like_others() {
+        let blob = BlobInfo {
+            id: item(1, 10, 0).id,
+            length: 10,
+            modified: day(9999),
+        };
+        let mut record = Record::default();
+        let of = |record: &Record| items([blob.clone()], record, day(1)).remove(0);
+        assert_eq!(of(&record).since, Timestamp::UNIX_EPOCH);
+        record.note(&blob.id, day(1), None);
+        assert_eq!((of(&record).since, of(&record).read), (day(1), true));
+        // Read before it was stored, it was not read.
+        let found = items([blob.clone()], &record, day(9999)).remove(0);
+        assert_eq!((found.since, found.read), (day(9999), false));
     }
 
     #[test]

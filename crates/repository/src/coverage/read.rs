@@ -26,6 +26,19 @@ pub(super) enum Outcome {
     },
 }
 
+/// Whether a blob is one of the index.
+pub(super) fn is_index(id: &BlobId) -> bool {
+    matches!(
+        BlobFamily::of(id.as_str()),
+        Some(
+            BlobFamily::LegacyIndex
+                | BlobFamily::EpochIndex
+                | BlobFamily::EpochSingle
+                | BlobFamily::EpochRange
+        )
+    )
+}
+
 /// Reads a blob and checks all of it that can be. What seems damaged is read a second time.
 ///
 /// # Errors
@@ -54,6 +67,10 @@ fn read_once(
         Some(BlobFamily::DataPack | BlobFamily::MetadataPack) => {
             return pack(repository, id, length, stop);
         }
+        // Not from the cache, and not all in memory.
+        _ if is_index(id) => repository
+            .read_index_blob(id)
+            .and_then(|plain| index(id, &plain)),
         _ => whole(repository, id, family),
     };
     match read {
@@ -74,14 +91,7 @@ fn whole(repository: &Repository, id: &BlobId, family: Option<BlobFamily>) -> Re
     match family {
         Some(family) if family.is_sealed_blob() => {
             let (hasher, cipher) = (repository.hasher(), repository.cipher());
-            let plain = blob_crypto::open(hasher, cipher, id, data.into())?;
-            match family {
-                BlobFamily::LegacyIndex
-                | BlobFamily::EpochIndex
-                | BlobFamily::EpochSingle
-                | BlobFamily::EpochRange => index(id, &plain),
-                _ => Ok(()),
-            }
+            blob_crypto::open(hasher, cipher, id, data.into()).map(drop)
         }
         Some(BlobFamily::Format) => {
             let opened = FormatBlob::parse(&data)?.open(repository.key())?;

@@ -101,6 +101,13 @@ impl Record {
         self.last_run = self.last_run.max(other.last_run);
     }
 
+    /// Forgets what is said to have happened after a time that is still to come: it was noted by a clock that was wrong, and
+    /// would be believed until then.
+    pub(super) fn forget_after(&mut self, latest: Timestamp) {
+        self.read.retain(|_, at| *at <= latest.as_second());
+        self.last_run = self.last_run.filter(|last| *last <= latest);
+    }
+
     /// Forgets blobs that are gone.
     pub(super) fn keep(&mut self, stays: impl Fn(&str) -> bool) {
         self.read.retain(|id, _| stays(id));
@@ -220,6 +227,20 @@ mod tests {
         let newer = br#"{"version":2,"windowDays":7,"lastRun":null,"read":[],"damaged":[]}"#;
         assert!(Record::from_json(newer).is_err());
         assert!(Record::from_json(b"[]").is_err());
+    }
+
+    #[test]
+    fn times_to_come_are_not_believed() {
+        let mut record = Record {
+            last_run: Some(second(61)),
+            ..Record::default()
+        };
+        record.note(&id("pa"), second(60), None);
+        record.note(&id("pb"), second(61), Some(damage("pb", 61)));
+        record.forget_after(second(60));
+        assert_eq!(record.read_at(&id("pa")), Some(second(60)));
+        assert_eq!((record.read_at(&id("pb")), record.last_run), (None, None));
+        assert!(record.damaged.contains_key("pb"));
     }
 
     #[test]

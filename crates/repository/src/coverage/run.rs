@@ -8,11 +8,14 @@ use std::time::Duration;
 
 use holdfast_host::Cancel;
 use holdfast_storage::{BlobId, BlobInfo};
+use jiff::Timestamp;
+use parking_lot::Mutex;
 
 use super::plan::{Budget, Item, items, plan, summary};
-use super::read::{Outcome, lost_contents, read};
+use super::read::{Outcome, is_index, lost_contents, read};
 use super::record::Record;
 use super::report::{Coverage, CoverageRun, DamagedBlob};
+use crate::maintenance::{MAX_CLOCK_SKEW, later};
 use crate::parallel;
 use crate::repository::{Repository, list_packs};
 use crate::{ContentFilter, ContentId, ContentInfo, Error, Result};
@@ -79,19 +82,27 @@ impl CoverageProgress {
 /// Those of the store.
 pub fn coverage(repository: &Repository) -> Result<Coverage> {
     let record = readable_record(repository)?;
-    let items = items(list(repository)?, &record);
+    let items = items(list(repository)?, &record, latest(repository));
     Ok(summary(&items, &record, repository.clock().now()))
 }
 
-/// The record; an empty one in place of one that is damaged, which only costs a reading.
+/// The record as far as its times can be true; an empty one in place of one that is damaged, which only costs a reading.
 fn readable_record(repository: &Repository) -> Result<Record> {
-    repository.coverage_record().or_else(|error| match error {
+    let record = repository.coverage_record().or_else(|error| match error {
         Error::Damaged { .. } => {
             tracing::warn!(%error, "when blobs were read is unknown, so none counts as read");
             Ok(Record::default())
         }
         error => Err(error),
-    })
+    });
+    let mut record = record?;
+    record.forget_after(latest(repository));
+    Ok(record)
+}
+
+/// The latest time that something can have happened at, as clocks differ.
+fn latest(repository: &Repository) -> Timestamp {
+    later(repository.clock().now(), MAX_CLOCK_SKEW)
 }
 
 fn list(repository: &Repository) -> Result<Vec<BlobInfo>> {
@@ -116,7 +127,7 @@ pub fn verify_blobs(
     let listing = list(repository)?;
     let window = DAY.saturating_mul(record.window_days);
     let planned = plan(
-        items(listing.clone(), &record),
+        items(listing.clone(), &record, latest(repository)),
         window,
         last_run,
         now,
@@ -130,6 +141,7 @@ pub fn verify_blobs(
         listed: listing.iter().map(|blob| blob.id.clone()).collect(),
         record,
         judged: HashSet::new(),
+        gone: Vec::new(),
         unlisted: HashMap::new(),
         report: Found::default(),
     };
@@ -142,7 +154,7 @@ pub fn verify_blobs(
     read?;
     stored?;
     let coverage = summary(
-        &items(listing, &run.record),
+        &items(listing, &run.record, latest(repository)),
         &run.record,
         repository.clock().now(),
     );
@@ -177,6 +189,8 @@ struct Run<'a> {
     record: Record,
     /// Blobs on which this run has the last word.
     judged: HashSet<BlobId>,
+    /// Blobs that were listed and not found.
+    gone: Vec<BlobId>,
     /// Packs that do not tell what they hold, with their lengths.
     unlisted: HashMap<BlobId, u64>,
     report: Found,
@@ -195,6 +209,7 @@ impl Run<'_> {
                 self.store(false)?;
             }
         }
+        self.gone()?;
         self.missing()?;
         self.unlisted()
     }
@@ -207,7 +222,10 @@ impl Run<'_> {
     /// Reads some blobs at once and notes what was found. When one of them stops the run, the others count.
     fn read(&mut self, part: &[Item]) -> Result<()> {
         let threads = self.options.parallelism.get();
+        // Index blobs can be large, and without a cache directory there is only memory to unpack them in.
+        let one_index = Mutex::new(());
         let read = parallel::map(part, threads, |item| -> Result<_> {
+            let _alone = is_index(&item.id).then(|| one_index.lock());
             let at = self.repository.clock().now();
             let outcome = read(self.repository, &item.id, item.length, &|| self.stop());
             self.options
@@ -223,14 +241,20 @@ impl Run<'_> {
                     failed = failed.or(Some(error));
                     continue;
                 }
-                Ok(Outcome::Gone) => continue,
+                Ok(Outcome::Gone) => {
+                    self.gone.push(item.id.clone());
+                    continue;
+                }
                 Ok(Outcome::Whole) => None,
                 Ok(Outcome::Damaged {
                     reason,
                     contents,
                     unlisted,
                 }) => {
-                    self.report.contents.extend(contents);
+                    if let Err(error) = self.lose(&item.id, contents) {
+                        failed = failed.or(Some(error));
+                        continue;
+                    }
                     if unlisted {
                         self.unlisted.insert(item.id.clone(), item.length);
                     }
@@ -248,12 +272,59 @@ impl Run<'_> {
         failed.map_or(Ok(()), Err)
     }
 
-    fn judge(&mut self, id: &BlobId, at: jiff::Timestamp, damage: Option<DamagedBlob>) {
+    /// Notes contents that a pack has lost, without those that the index has elsewhere, or not at all any more.
+    fn lose(&mut self, pack: &BlobId, contents: Vec<(ContentId, String)>) -> Result<()> {
+        for (id, reason) in contents {
+            let known = self.repository.content_info(&id)?;
+            if known.is_some_and(|info| !info.deleted && info.pack == *pack) {
+                self.report.contents.insert(id, reason);
+            }
+        }
+        Ok(())
+    }
+
+    fn judge(&mut self, id: &BlobId, at: Timestamp, damage: Option<DamagedBlob>) {
         self.judged.insert(id.clone());
         self.record.note(id, at, damage);
         self.report
             .damaged
             .extend(self.record.damaged.get(id.as_str()).cloned());
+    }
+
+    /// What was not found although it was listed. Deleted meanwhile, it is not listed any more, and not there from now on;
+    /// what the store lists all the same is as good as missing.
+    fn gone(&mut self) -> Result<()> {
+        if self.gone.is_empty() {
+            return Ok(());
+        }
+        let listed: HashSet<BlobId> = list(self.repository)?
+            .into_iter()
+            .map(|blob| blob.id)
+            .collect();
+        let (unreadable, away): (HashSet<BlobId>, HashSet<BlobId>) =
+            self.gone.drain(..).partition(|id| listed.contains(id));
+        self.listed.retain(|id| !away.contains(id));
+        if unreadable.is_empty() {
+            return Ok(());
+        }
+        let mut lost = Vec::new();
+        self.for_each_content(&mut |info| {
+            if unreadable.contains(&info.pack) {
+                let reason = format!("the store lists pack {} and does not find it", info.pack);
+                lost.push((info.id, reason));
+            }
+        })?;
+        self.report.contents.extend(lost);
+        for id in unreadable {
+            let found = self.repository.clock().now();
+            let damage = DamagedBlob {
+                blob: id.to_string(),
+                reason: "it is missing: the store lists it and does not find it".to_owned(),
+                found,
+            };
+            self.judge(&id, found, Some(damage));
+        }
+        Ok(())
     }
 
     /// Packs that the index names and that are not there. Every run looks for them, because there is nothing to read.

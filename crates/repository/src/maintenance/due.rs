@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{MaintenanceParameters, SafetyParameters, Schedule, Task, TaskRun};
 
 /// How far the clock of this machine and that of the storage may be apart.
-pub(super) const MAX_CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
+pub(crate) const MAX_CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
 
 /// Which of the two kinds of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -154,7 +154,7 @@ pub(super) fn drop_run(
 }
 
 /// `time` plus a duration, at most the last time there is.
-pub(super) fn later(time: Timestamp, by: Duration) -> Timestamp {
+pub(crate) fn later(time: Timestamp, by: Duration) -> Timestamp {
     time.checked_add(signed(by)).unwrap_or(Timestamp::MAX)
 }
 

@@ -24,6 +24,7 @@ mod sweep;
 mod usage;
 
 pub use due::Mode;
+pub(crate) use due::{MAX_CLOCK_SKEW, later};
 pub(crate) use lock::lock;
 pub use locks::{LockCoverage, lock_coverage};
 pub use parameters::{LogRetention, MaintenanceCycle, MaintenanceParameters};

@@ -15,6 +15,9 @@
 //! source deletes meanwhile are the sign to list anew. Session markers are not copied: nobody is at work in the copy. Nor
 //! is the record of maintenance: what it says was done was done to other blobs. One that a copy has is removed.
 //!
+//! Packs, index blobs and records never change under their names. One that is shorter in the source than in the copy lost its
+//! end there, so the copy keeps its own, and the report names it.
+//!
 //! What would lose or hide data is refused before anything is written (`guard`): a copy that was maintained by itself, a
 //! source that lists nothing, and deletions that are many.
 
@@ -124,8 +127,13 @@ pub struct SyncReport {
     pub same: BlobTally,
     /// Blobs that it had not.
     pub copied: BlobTally,
-    /// Blobs that it had with another length or, for settings, with other content.
+    /// Blobs that it had cut off or, settings, with other content.
     pub replaced: BlobTally,
+    /// Blobs that never change and are shorter in the source than in the destination, with their bytes in the source. They are
+    /// damaged there; the destination keeps its own.
+    pub cut: BlobTally,
+    /// Their names, all of them.
+    pub cut_names: Vec<String>,
     /// Blobs that the source does not have and that were deleted.
     pub deleted: BlobTally,
     /// Blobs that the source does not have and that stay.

@@ -58,6 +58,15 @@ pub(super) fn is_mutable(name: &str) -> bool {
     matches!(stage(name), Some(Stage::Settings | Stage::Format))
 }
 
+/// Whether a blob has one content for ever. Of markers and watermarks only the names count.
+fn never_changes(name: &str) -> bool {
+    let written_once = matches!(
+        stage(name),
+        Some(Stage::Packs | Stage::Indexes | Stage::Records)
+    );
+    written_once && BlobFamily::of(name) != Some(BlobFamily::EpochWatermark)
+}
+
 /// Whether a blob of the destination that the source does not have may be deleted.
 fn is_deletable(name: &str) -> bool {
     let marker =
@@ -110,6 +119,12 @@ pub(super) fn plan(
         match there.get(&blob.id) {
             Some(length) if *length == blob.length && !changed.contains(&blob.id) => {
                 report.same.add(blob.length);
+                continue;
+            }
+            // A source that lost the end of a blob, as by a power cut, must not take the whole one from the copy.
+            Some(length) if *length > blob.length && never_changes(blob.id.as_str()) => {
+                report.cut.add(blob.length);
+                report.cut_names.push(blob.id.to_string());
                 continue;
             }
             Some(_) => report.replaced.add(blob.length),
@@ -257,6 +272,25 @@ mod tests {
             }
         );
         assert_eq!(other.report.copied, BlobTally::default());
+    }
+
+    #[test]
+    fn of_blobs_that_never_change_the_longer_one_counts() {
+        for prefix in ["p", "q", "xn3_", "xs3_", "xr0_3_", "n", "m", "l"] {
+            let of = |length| [blob(&format!("{prefix}{HASH}"), length, 0)];
+            let kept = plan(&of(0), &of(7), &HashSet::new(), true);
+            assert_eq!((kept.copy.len(), kept.delete.len()), (0, 0), "{prefix}");
+            assert_eq!(kept.report.cut, BlobTally { blobs: 1, bytes: 0 });
+            assert_eq!(kept.report.cut_names, [format!("{prefix}{HASH}")]);
+            let replaced = plan(&of(7), &of(0), &HashSet::new(), true);
+            assert_eq!((replaced.copy.len(), replaced.report.cut.blobs), (1, 0));
+        }
+        // Settings follow the source, and what counts by its name.
+        for name in ["kopia.repository", "xe3", "xw1700000000"] {
+            let of = |length| [blob(name, length, 0)];
+            let followed = plan(&of(5), &of(9), &HashSet::new(), true);
+            assert_eq!((followed.copy.len(), followed.report.cut.blobs), (1, 0));
+        }
     }
 
     #[test]

@@ -108,6 +108,11 @@ pub fn sync(
             there: present.iter().map(|blob| blob.id.clone()).collect(),
             vanished: AtomicBool::new(false),
         };
+        // Before anything can fail, so that a copy that never ends does not cost the copy its locks.
+        let renewed = match run.lock_again(&listed, &present, &plan) {
+            Err(error) if !matches!(error, Error::LocksNotExtended { .. }) => return Err(error),
+            renewed => renewed,
+        };
         let copied = run.copy(&plan);
         add(&mut done.copied, *run.new.lock());
         add(&mut done.replaced, *run.replaced.lock());
@@ -117,7 +122,8 @@ pub fn sync(
         }
         run.forget_maintenance(&present)?;
         run.delete(&mut plan)?;
-        run.lock_again(&listed, &present, &plan)?;
+        renewed?;
+        run.lock_is_kept()?;
         return Ok(SyncReport {
             copied: done.copied,
             replaced: done.replaced,
@@ -311,14 +317,17 @@ impl Run<'_> {
         }
     }
 
-    /// Locks anew what the copy had already and the source still has.
+    /// Locks anew what the copy had already and the source still has. What will be replaced is locked then; settings also
+    /// before, since they are replaced last of all.
     fn lock_again(&self, listed: &[BlobInfo], present: &[BlobInfo], plan: &Plan) -> Result<()> {
         let Some(lock) = self.lock() else {
             return Ok(());
         };
         let mut wanted: HashSet<&BlobId> = listed.iter().map(|blob| &blob.id).collect();
         for (_, copied) in &plan.copy {
-            wanted.remove(&copied.id);
+            if !is_mutable(copied.id.as_str()) {
+                wanted.remove(&copied.id);
+            }
         }
         let families: Vec<Vec<BlobInfo>> = LOCKED_FAMILIES
             .iter()
@@ -332,8 +341,14 @@ impl Run<'_> {
                 had.cloned().collect()
             })
             .collect();
-        extend_all(self.destination, &families, lock, &|| self.go_on())?;
-        // Some services take the wish and forget it.
+        extend_all(self.destination, &families, lock, &|| self.go_on()).map(drop)
+    }
+
+    /// Whether the copy is locked in the end: some services take the wish and forget it.
+    fn lock_is_kept(&self) -> Result<()> {
+        if self.options.lock.is_none() {
+            return Ok(());
+        }
         match self.destination.retention(&blob_id(FORMAT.to_owned())?) {
             Ok(None) => Err(Error::LockNotKept {
                 location: self.destination.location(),

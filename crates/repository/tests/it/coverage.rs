@@ -9,11 +9,13 @@ use holdfast_repository::check::{CheckOptions, check};
 use holdfast_repository::coverage::{
     Budget, COVERAGE, Coverage, CoverageOptions, CoverageRun, coverage, verify_blobs,
 };
-use holdfast_repository::{ContentFilter, Repository};
+use holdfast_repository::{ContentFilter, ContentId, OpenOptions, Repository};
 use holdfast_storage::{BlobId, BlobInfo, BlobStore, ErrorKind, PutOptions};
 use holdfast_testkit::blobs::{BlobOperation, Trigger};
+use secrecy::SecretString;
 
-use crate::maintenance::world::{DAY, Dice, HOUR, World, files};
+use crate::maintenance::world::{DAY, Dice, HOUR, World, content, files, options as client};
+use crate::written::{save, write_snapshot};
 
 const WINDOW: u32 = 10;
 
@@ -310,15 +312,8 @@ fn whatever_is_damaged_is_found_within_the_window() {
         let status = status(&world);
         assert_eq!(status.damaged.len(), 1, "{what}, day {day}");
         if victim.id.as_str().starts_with(['p', 'q']) {
-            // Those contents that really cannot be read, as far as the index needs them.
+            // Those contents that really cannot be read.
             let mut lost = found.lost_contents.keys().copied().collect::<Vec<_>>();
-            lost.retain(|id| {
-                world
-                    .repository
-                    .content_info(id)
-                    .expect("index")
-                    .is_some_and(|info| !info.deleted && info.pack == victim.id)
-            });
             lost.sort();
             let mut unreadable = Vec::new();
             let filter = ContentFilter {
@@ -381,4 +376,172 @@ fn damage_that_was_made_good_is_forgotten() {
     overwrite(&world, &victim, whole.to_vec());
     let found = run(&world);
     assert!(found.damaged.is_empty() && found.coverage.damaged.is_empty());
+}
+
+/// The contents that the index has in a pack.
+fn contents_of(world: &World, pack: &BlobId) -> Vec<ContentId> {
+    let filter = ContentFilter {
+        include_deleted: false,
+        prefix: None,
+    };
+    let mut ids = Vec::new();
+    let each = &mut |info: holdfast_repository::ContentInfo| {
+        if info.pack == *pack {
+            ids.push(info.id);
+        }
+        Ok(())
+    };
+    let all = world.repository.for_each_content(filter, each);
+    all.expect("contents");
+    ids.sort();
+    ids
+}
+
+fn lost(found: &CoverageRun) -> Vec<ContentId> {
+    let mut lost: Vec<ContentId> = found.lost_contents.keys().copied().collect();
+    lost.sort();
+    lost
+}
+
+#[test]
+fn a_clock_that_was_years_ahead_is_not_believed() {
+    let world = filled();
+    let today = world.clock.now();
+    world.clock.set_wall_clock(today + DAY * 3650);
+    assert!(run(&world).coverage.read_blobs > 0);
+    world.clock.set_wall_clock(today);
+    let told = status(&world);
+    assert_eq!((told.last_run, told.read_blobs), (None, 0));
+    assert_eq!(told.never_read_blobs, told.blobs);
+    for _ in 0..WINDOW {
+        run(&world);
+        world.pass(DAY);
+    }
+    let told = status(&world);
+    assert_eq!((told.never_read_blobs, told.overdue_blobs), (0, 0));
+    assert!(told.last_run.is_some_and(|last| last < world.clock.now()));
+}
+
+#[test]
+fn large_index_blobs_are_read_one_at_a_time_and_in_pieces() {
+    let world = filled();
+    world.pass(DAY * WINDOW);
+    // Of the other scheme, so that opening does not look at them.
+    let names = [7, 8].map(|number| format!("n{number:032x}"));
+    for name in &names {
+        world
+            .memory
+            .put(&id(name), vec![1; 5 << 20].into(), &PutOptions::default())
+            .expect("put");
+    }
+    world.pass(DAY * WINDOW);
+    let cache = tempfile::tempdir().expect("a directory");
+    let repository = Repository::open(
+        Arc::new(world.store.clone()),
+        &SecretString::from("password"),
+        &OpenOptions {
+            cache_dir: Some(cache.path().to_owned()),
+            ..client(&world.clock, "cached")
+        },
+    );
+    let many = CoverageOptions {
+        parallelism: NonZeroUsize::MIN.saturating_add(3),
+        ..options()
+    };
+    world.store.reset();
+    let found = verify_blobs(&repository.expect("open"), &many).expect("verify");
+    assert_eq!(found.damaged.len(), 2, "{:?}", found.damaged);
+    let mut order = Vec::new();
+    for call in world.store.calls() {
+        if !names.contains(&call.name) {
+            continue;
+        }
+        assert_ne!(call.operation, BlobOperation::Get, "{}", call.name);
+        if order.last() != Some(&call.name) {
+            order.push(call.name);
+        }
+    }
+    assert_eq!(order.len(), 2, "{order:?}");
+}
+
+#[test]
+fn contents_that_the_index_has_in_another_pack_are_not_lost() {
+    let world = filled();
+    let before: Vec<BlobId> = world.blobs("p").into_iter().map(|blob| blob.id).collect();
+    // Two clients that do not know of each other store the same files.
+    let clients = [world.repository.clone(), world.client("other")];
+    let sessions = clients.map(|client| client.session().expect("session"));
+    let data: Vec<(&[u8], Vec<u8>)> = vec![(b"one", content(700)), (b"two", content(701))];
+    for session in sessions {
+        let (manifest, _) = write_snapshot(&session, &data, 1);
+        save(session, &[manifest]);
+    }
+    world.repository.refresh().expect("refresh");
+    let mut packs = world.blobs("p");
+    packs.retain(|blob| !before.contains(&blob.id));
+    assert_eq!(packs.len(), 2);
+    packs.sort_by_key(|pack| contents_of(&world, &pack.id).len());
+    assert!(contents_of(&world, &packs[0].id).len() < 2);
+    let spoil = |pack: &BlobInfo| {
+        let mut data = world.memory.get(&pack.id).expect("get").to_vec();
+        let end = data.len() / 2;
+        data[40..end].iter_mut().for_each(|byte| *byte ^= 1);
+        overwrite(&world, pack, data);
+    };
+    spoil(&packs[0]);
+    world.pass(DAY * WINDOW);
+    let found = run(&world);
+    assert_eq!(found.damaged.len(), 1, "{:?}", found.damaged);
+    assert_eq!(found.damaged[0].blob, packs[0].id.as_str());
+    assert_eq!(lost(&found), []);
+    spoil(&packs[1]);
+    world.pass(DAY * WINDOW);
+    let found = run(&world);
+    assert_eq!(found.damaged.len(), 2, "{:?}", found.damaged);
+    assert!(!found.lost_contents.is_empty());
+}
+
+#[test]
+fn what_is_listed_and_not_found_is_missing_and_what_was_deleted_meanwhile_is_not() {
+    let world = filled();
+    world.pass(DAY * WINDOW);
+    let pack = world.blobs("p").remove(2).id;
+    let index = world.blobs("xn").remove(0).id;
+    for name in [&pack, &index] {
+        let gone = Trigger::Fail(ErrorKind::NotFound);
+        world.store.plan_from(None, name.as_str(), 1, gone);
+    }
+    // One that the index does not name any more, deleted by somebody else.
+    let stray = id(&format!("p{:032x}", 1));
+    let put = |name: &BlobId| {
+        let data = Bytes::from_static(&[7; 500]);
+        let stored = world.memory.put(name, data, &PutOptions::default());
+        stored.expect("put");
+    };
+    put(&stray);
+    world.pass(DAY * WINDOW);
+    let (memory, name) = (world.memory.clone(), stray.clone());
+    world.store.interrupt(None, stray.as_str(), 1, move || {
+        memory.delete(&name).expect("delete");
+    });
+    let found = run(&world);
+    let mut names: Vec<&str> = found.damaged.iter().map(|it| it.blob.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, [pack.as_str(), index.as_str()]);
+    assert!(found.damaged.iter().all(|it| it.reason.contains("missing")));
+    assert_eq!(lost(&found), contents_of(&world, &pack));
+    assert_eq!(status(&world).damaged.len(), 2);
+    assert!(world.memory.stat(&stray).is_err());
+    // One that the index names, deleted while it is read, is told at once.
+    world.store.reset();
+    let pack = world.blobs("p").remove(3).id;
+    let (memory, name) = (world.memory.clone(), pack.clone());
+    world.store.interrupt(None, pack.as_str(), 1, move || {
+        memory.delete(&name).expect("delete");
+    });
+    world.pass(DAY * WINDOW);
+    let found = run(&world);
+    assert_eq!(found.damaged.len(), 1, "{:?}", found.damaged);
+    assert_eq!(found.damaged[0].blob, pack.as_str());
+    assert_eq!(lost(&found), contents_of(&world, &pack));
 }

@@ -358,6 +358,46 @@ fn a_damaged_blob_of_the_destination_is_replaced() {
 }
 
 #[test]
+fn a_blob_that_the_source_has_cut_off_stays_whole_in_the_copy() {
+    let mut world = aged();
+    let to = destination(&world);
+    copy(&world, &to, &options());
+    let victims = ["p", "q", "x"].map(|family| {
+        let whole = |blob: &BlobInfo| blob.length > 20;
+        let mut blobs = world.blobs(family).into_iter().filter(whole);
+        blobs.next_back().expect("a blob")
+    });
+    world.snapshot(files(600..605));
+    let new = world.blobs("").len();
+    for (victim, left) in victims.iter().zip([0, 1, 20]) {
+        let data = world.memory.get(&victim.id).expect("get").slice(..left);
+        let put = world.memory.put(&victim.id, data, &PutOptions::default());
+        put.expect("put");
+    }
+    let report = copy(&world, &to, &deleting());
+    assert_eq!(
+        report.cut,
+        BlobTally {
+            blobs: 3,
+            bytes: 21
+        }
+    );
+    let mut named = report.cut_names.clone();
+    named.sort();
+    let mut expected = victims.clone().map(|victim| victim.id.to_string());
+    expected.sort();
+    assert_eq!(named, expected);
+    assert_eq!((report.replaced.blobs, report.deleted.blobs), (0, 0));
+    for victim in &victims {
+        assert_eq!(to.stat(&victim.id).expect("stat").length, victim.length);
+    }
+    // Everything else is copied, and the copy is whole.
+    assert!(report.copied.blobs > 0 && names(&to).len() >= new - 1);
+    let repository = open(&world, &to, &key(&world)).expect("open");
+    assert_eq!(read_all(&repository), alive(&world));
+}
+
+#[test]
 fn maintenance_of_the_source_during_a_copy_does_no_harm() {
     let mut world = aged();
     world.snapshot(files(400..420));
@@ -590,6 +630,43 @@ fn a_copy_is_locked_when_that_is_asked_for_and_its_locks_are_renewed() {
     let report = sync(&world.store, &to, &options).expect("copy");
     assert_eq!(report.locked.blobs, 0);
     assert!(report.deleted.blobs > 0, "{report:?}");
+}
+
+#[test]
+fn locks_are_renewed_even_when_the_copy_then_fails() {
+    let mut world = World::new();
+    world.snapshot(files(0..5));
+    let to = MemoryStore::with_object_lock(world.clock.clone());
+    let locking = SyncOptions {
+        lock: Some(RetentionSetting {
+            mode: RetentionMode::Compliance,
+            period: DAY * 10,
+        }),
+        clock: world.clock.clone(),
+        ..options()
+    };
+    sync(&world.store, &to, &locking).expect("copy");
+    world.pass(DAY * 9);
+    world.snapshot(files(5..7));
+    let full = FaultyStore::new(Arc::new(to.clone()));
+    let failure = Trigger::Fail(ErrorKind::Full);
+    full.plan_from(Some(BlobOperation::Put), "", 1, failure);
+    sync(&world.store, &full, &locking).expect_err("a full destination");
+    let store: &dyn BlobStore = &to;
+    let until = world.clock.now() + DAY * 10;
+    for blob in store.list_all("").expect("list") {
+        assert_eq!(locked_until(&to, &blob), Some(until), "{}", blob.id);
+    }
+    // A lock that cannot be renewed does not keep the copy from being made, and is told.
+    let failing = FaultyStore::new(Arc::new(to.clone()));
+    let failure = Trigger::Fail(ErrorKind::AccessDenied);
+    failing.plan_from(Some(BlobOperation::Extend), "p", 1, failure);
+    let ended = sync(&world.store, &failing, &locking);
+    assert!(
+        matches!(ended, Err(Error::LocksNotExtended { .. })),
+        "{ended:?}"
+    );
+    assert_eq!(names(&to), names(&world.store));
 }
 
 #[test]

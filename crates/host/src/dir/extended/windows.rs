@@ -163,8 +163,13 @@ pub(super) fn write_name(
     let Some(short) = short.filter(|short| !short.is_empty()) else {
         return;
     };
+    let entry = Subject::Entry(directory, name);
+    // The system's own choice for this name is the same most of the time, and setting it takes a privilege.
+    if path_of(entry).is_ok_and(|path| short_name(&path) == *short) {
+        return;
+    }
     enable_restore_privilege();
-    let set = open(Subject::Entry(directory, name), FILE_GENERIC_WRITE | DELETE).and_then(|file| {
+    let set = open(entry, FILE_GENERIC_WRITE | DELETE).and_then(|file| {
         let short = wide(short.encode_utf16());
         // SAFETY: the handle is open and the name ends in zero; both live over the call.
         check(unsafe { SetFileShortNameW(handle(&file), short.as_ptr()) })

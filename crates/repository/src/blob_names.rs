@@ -130,6 +130,21 @@ impl BlobFamily {
         )
     }
 
+    /// Whether blobs of this family are packs.
+    #[must_use]
+    pub fn is_pack(self) -> bool {
+        matches!(self, Self::DataPack | Self::MetadataPack)
+    }
+
+    /// Whether blobs of this family hold the index or a part of it.
+    #[must_use]
+    pub fn is_index(self) -> bool {
+        matches!(
+            self,
+            Self::LegacyIndex | Self::EpochIndex | Self::EpochSingle | Self::EpochRange
+        )
+    }
+
     /// The family in words.
     #[must_use]
     pub fn in_words(self) -> &'static str {

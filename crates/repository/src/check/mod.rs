@@ -81,7 +81,7 @@ impl Run<'_> {
         self.repository.store().list("", &mut |info| {
             self.report.counts.blobs += 1;
             match BlobFamily::of(info.id.as_str()) {
-                Some(BlobFamily::DataPack | BlobFamily::MetadataPack) => {
+                Some(family) if family.is_pack() => {
                     let state = PackState {
                         length: Some(info.length),
                         ..PackState::default()

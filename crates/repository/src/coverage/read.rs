@@ -26,19 +26,6 @@ pub(super) enum Outcome {
     },
 }
 
-/// Whether a blob is one of the index.
-pub(super) fn is_index(id: &BlobId) -> bool {
-    matches!(
-        BlobFamily::of(id.as_str()),
-        Some(
-            BlobFamily::LegacyIndex
-                | BlobFamily::EpochIndex
-                | BlobFamily::EpochSingle
-                | BlobFamily::EpochRange
-        )
-    )
-}
-
 /// Reads a blob and checks all of it that can be. What seems damaged is read a second time.
 ///
 /// # Errors
@@ -64,11 +51,9 @@ fn read_once(
     stop()?;
     let family = BlobFamily::of(id.as_str());
     let read = match family {
-        Some(BlobFamily::DataPack | BlobFamily::MetadataPack) => {
-            return pack(repository, id, length, stop);
-        }
+        Some(family) if family.is_pack() => return pack(repository, id, length, stop),
         // Not from the cache, and not all in memory.
-        _ if is_index(id) => repository
+        Some(family) if family.is_index() => repository
             .read_index_blob(id)
             .and_then(|plain| index(id, &plain)),
         _ => whole(repository, id, family),

@@ -12,9 +12,10 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 
 use super::plan::{Budget, Item, items, plan, summary};
-use super::read::{Outcome, is_index, lost_contents, read};
+use super::read::{Outcome, lost_contents, read};
 use super::record::Record;
 use super::report::{Coverage, CoverageRun, DamagedBlob};
+use crate::blob_names::BlobFamily;
 use crate::maintenance::{MAX_CLOCK_SKEW, later};
 use crate::parallel;
 use crate::repository::{Repository, list_packs};
@@ -225,7 +226,8 @@ impl Run<'_> {
         // Index blobs can be large, and without a cache directory there is only memory to unpack them in.
         let one_index = Mutex::new(());
         let read = parallel::map(part, threads, |item| -> Result<_> {
-            let _alone = is_index(&item.id).then(|| one_index.lock());
+            let is_index = BlobFamily::of(item.id.as_str()).is_some_and(BlobFamily::is_index);
+            let _alone = is_index.then(|| one_index.lock());
             let at = self.repository.clock().now();
             let outcome = read(self.repository, &item.id, item.length, &|| self.stop());
             self.options

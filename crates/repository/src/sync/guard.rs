@@ -85,11 +85,8 @@ pub(super) fn is_emptied(source: &[BlobInfo], destination: &[BlobInfo]) -> bool 
 }
 
 fn is_pack(blob: &BlobInfo) -> bool {
-    let family = BlobFamily::of(blob.id.as_str());
-    matches!(
-        family,
-        Some(BlobFamily::DataPack | BlobFamily::MetadataPack)
-    ) && stage(blob.id.as_str()) == Some(Stage::Packs)
+    BlobFamily::of(blob.id.as_str()).is_some_and(BlobFamily::is_pack)
+        && stage(blob.id.as_str()) == Some(Stage::Packs)
 }
 
 fn is_index(blob: &BlobInfo) -> bool {

@@ -71,10 +71,7 @@ fn is_wanted(blob: &BlobInfo, arguments: &ListBlobsArguments) -> bool {
 }
 
 fn is_pack(name: &str) -> bool {
-    matches!(
-        BlobFamily::of(name),
-        Some(BlobFamily::DataPack | BlobFamily::MetadataPack)
-    )
+    BlobFamily::of(name).is_some_and(BlobFamily::is_pack)
 }
 
 /// A blob with what it holds.

@@ -292,6 +292,26 @@ fn what_a_client_with_old_settings_stored_is_locked_by_the_next_run() {
     assert_needed_is_locked(&world, DAY * 27);
 }
 
+/// A full run by a client that has not opened the repository yet.
+fn open_and_run(world: &World) -> holdfast_repository::Result<Option<RunReport>> {
+    maintenance::open_and_run(
+        Arc::new(world.store.clone()),
+        &SecretString::from("password"),
+        &options(&world.clock, "owner"),
+        &world.options(),
+    )
+}
+
+/// Puts something else in the place of an index blob.
+fn damage_an_index(world: &World, lock: impl Fn(&BlobId) -> PutOptions) {
+    let index = world.blobs("xn").pop().expect("an index").id;
+    let garbage = Bytes::from_static(b"no index at all");
+    world
+        .memory
+        .put(&index, garbage, &lock(&index))
+        .expect("put");
+}
+
 #[test]
 fn a_damaged_index_does_not_cost_the_locks() {
     let mut world = world(30, true);
@@ -299,21 +319,12 @@ fn a_damaged_index_does_not_cost_the_locks() {
     world.pass(HOUR);
     world.maintain();
     world.snapshot(files(3..6));
-    let index = world.blobs("xn").pop().expect("an index").id;
-    let lock = PutOptions {
-        retention: world.memory.retention(&index).expect("retention"),
-    };
-    let garbage = Bytes::from_static(b"no index at all");
-    world.memory.put(&index, garbage, &lock).expect("put");
+    damage_an_index(&world, |index| PutOptions {
+        retention: world.memory.retention(index).expect("retention"),
+    });
     for _ in 0..10 {
         world.pass(DAY);
-        let run = maintenance::open_and_run(
-            Arc::new(world.store.clone()),
-            &SecretString::from("password"),
-            &options(&world.clock, "owner"),
-            &world.options(),
-        );
-        refused(run);
+        refused(open_and_run(&world));
     }
     let needed_until = world.clock.now() + DAY * 27;
     let mut seen = 0;
@@ -333,20 +344,9 @@ fn without_extension_a_damaged_index_extends_nothing() {
     world.snapshot(files(0..3));
     world.pass(HOUR);
     world.maintain();
-    let index = world.blobs("xn").pop().expect("an index").id;
-    let garbage = Bytes::from_static(b"no index at all");
-    world
-        .memory
-        .put(&index, garbage, &PutOptions::default())
-        .expect("put");
+    damage_an_index(&world, |_| PutOptions::default());
     world.pass(DAY);
-    let run = maintenance::open_and_run(
-        Arc::new(world.store.clone()),
-        &SecretString::from("password"),
-        &options(&world.clock, "owner"),
-        &world.options(),
-    );
-    refused(run);
+    refused(open_and_run(&world));
     assert_eq!(extensions(&world), BTreeMap::new());
 }
 

@@ -2,7 +2,7 @@
 
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, Select,
+    QuerySelect, Select, UpdateMany,
 };
 use uuid::Uuid;
 
@@ -173,17 +173,19 @@ pub(crate) async fn set_next(
     id: i64,
     next: Option<Next>,
 ) -> Result<(), DbErr> {
-    let change = ActiveModel {
-        next_due_at: Set(next.map(|next| next.due_at)),
-        next_start_at: Set(next.map(|next| next.start_at)),
-        ..Default::default()
-    };
-    Entity::update_many()
-        .set(change)
+    set_next_query(next)
         .filter(Column::Id.eq(id))
         .exec(conn)
         .await?;
     Ok(())
+}
+
+fn set_next_query(next: Option<Next>) -> UpdateMany<Entity> {
+    Entity::update_many().set(ActiveModel {
+        next_due_at: Set(next.map(|next| next.due_at)),
+        next_start_at: Set(next.map(|next| next.start_at)),
+        ..Default::default()
+    })
 }
 
 /// The same for a job that is still as it was seen.
@@ -192,13 +194,7 @@ pub(crate) async fn set_next_of(
     seen: &JobRow,
     next: Option<Next>,
 ) -> Result<(), DbErr> {
-    let change = ActiveModel {
-        next_due_at: Set(next.map(|next| next.due_at)),
-        next_start_at: Set(next.map(|next| next.start_at)),
-        ..Default::default()
-    };
-    Entity::update_many()
-        .set(change)
+    set_next_query(next)
         .filter(Column::Id.eq(seen.id))
         .filter(Column::Version.eq(seen.version))
         .filter(Column::NextDueAt.eq(seen.next_due_at))

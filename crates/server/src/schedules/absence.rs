@@ -38,7 +38,9 @@ pub(crate) async fn new_plan(
     let tenant = db::tenants::get(conn, scope).await?;
     let mut vaults = HashMap::new();
     for job in &jobs {
-        if let Some(vault) = db::vaults::by_id(conn, scope, job.vault_id).await? {
+        if !vaults.contains_key(&job.vault_id)
+            && let Some(vault) = db::vaults::by_id(conn, scope, job.vault_id).await?
+        {
             vaults.insert(vault.id, vault);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use holdfast_files::{Extended, MemoryTree, Windows};
+use holdfast_files::{Extended, MemoryTree};
 use holdfast_host::{Cancel, Clock, ManualClock, SystemClock};
 use holdfast_repository::directory::{Directory, DirectoryEntry};
 use holdfast_repository::snapshot::{COMPANION_TAG, SnapshotManifest};
@@ -10,26 +10,8 @@ use holdfast_snapshot::{VerifyRequest, delete, read_file, verify};
 use holdfast_storage::MemoryStore;
 use parking_lot::Mutex;
 
+use crate::restore_extended::{attribute, windows};
 use crate::support::{Place, id, saved};
-
-fn attribute(name: &str, value: &[u8]) -> Extended {
-    Extended {
-        attributes: vec![(name.to_owned(), value.to_vec())],
-        ..Extended::default()
-    }
-}
-
-fn windows(mark: u8) -> Extended {
-    Extended {
-        windows: Some(Windows {
-            security: vec![1, 0, 4, 128, mark],
-            attributes: 0x20 | u32::from(mark),
-            streams: vec![("Zone.Identifier".to_owned(), vec![mark; 40])],
-            short_name: format!("LONGNA~{mark}.TXT"),
-        }),
-        ..Extended::default()
-    }
-}
 
 /// The entries of the root of a snapshot.
 fn root(place: &Place, snapshot: &SnapshotManifest) -> Directory {

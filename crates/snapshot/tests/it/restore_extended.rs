@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 
 use crate::support::{Place, Watched, id, random};
 
-fn attribute(name: &str, value: &[u8]) -> Extended {
+pub(crate) fn attribute(name: &str, value: &[u8]) -> Extended {
     Extended {
         attributes: vec![(name.to_owned(), value.to_vec())],
         ..Extended::default()

@@ -27,7 +27,11 @@ export function mockApi(): Plugin {
 		const method = request.method ?? "GET";
 		const result = await handle(
 			store,
-			new Request(url, { method, ...(chunks.length > 0 ? { body: Buffer.concat(chunks) } : {}) }),
+			new Request(url, {
+				method,
+				headers: { "if-match": request.headers["if-match"] ?? "" },
+				...(chunks.length > 0 ? { body: Buffer.concat(chunks) } : {}),
+			}),
 		);
 		response.writeHead(result.status, Object.fromEntries(result.headers));
 		response.end(await result.text());

@@ -108,7 +108,33 @@ function overview(store: data.Store) {
 	};
 }
 
-type Handler = (store: data.Store, match: string[], body: Record<string, unknown>, query: URLSearchParams) => Response;
+/** `version` is the one that `If-Match` names. */
+type Handler = (
+	store: data.Store,
+	match: string[],
+	body: Record<string, unknown>,
+	query: URLSearchParams,
+	version: number | undefined,
+) => Response;
+
+const nameTaken = (noun: string) =>
+	problem(422, "invalid_input", "Some of the input is not valid.", [
+		{ pointer: "/name", code: "name_taken", detail: `The name is used by another ${noun}.` },
+	]);
+
+const versionChanged = (current: object) =>
+	json(
+		{
+			type: "/problems/version_changed",
+			title: "Somebody else changed the object in the meantime.",
+			status: 412,
+			code: "version_changed",
+			hints: [],
+			errors: [],
+			current,
+		},
+		412,
+	);
 
 function find<T extends { id: string }>(
 	items: readonly T[],
@@ -258,10 +284,7 @@ const routes: readonly (readonly [method: string, path: RegExp, handler: Handler
 		"POST",
 		/^vaults$/,
 		(store, _match, body) => {
-			if (String(body["name"]).startsWith("error"))
-				return problem(422, "invalid_input", "Some of the input is not valid.", [
-					{ pointer: "/name", code: "name_taken", detail: "The name is used by another vault." },
-				]);
+			if (String(body["name"]).startsWith("error")) return nameTaken("vault");
 			const input = body["storage"] as { kind: string; agent_id?: string; path?: string };
 			const agent = store.agents.find((entry) => entry.id === input.agent_id);
 			const storage =
@@ -298,20 +321,24 @@ const routes: readonly (readonly [method: string, path: RegExp, handler: Handler
 			const agent = store.agents.find((entry) => entry.id === body["agent_id"]);
 			const vault = store.vaults.find((entry) => entry.id === body["vault_id"]);
 			if (String(body["name"]).startsWith("error") || agent === undefined || vault === undefined)
-				return problem(422, "invalid_input", "Some of the input is not valid.", [
-					{ pointer: "/name", code: "name_taken", detail: "The name is used by another job." },
-				]);
-			return json(data.addJob(store, String(body["name"]), agent, vault, body["paths"] as string[]), 201);
+				return nameTaken("job");
+			const job = data.addJob(store, String(body["name"]), agent, vault, body["paths"] as string[]);
+			const { policy, schedule } = body as Partial<data.Job>;
+			return json(Object.assign(job, { policy: policy ?? job.policy, schedule: schedule ?? job.schedule }), 201);
 		},
 	],
 	["GET", /^jobs\/([^/]+)$/, (store, [id]) => find(store.jobs, id, (job) => json(job))],
 	[
 		"PATCH",
 		/^jobs\/([^/]+)$/,
-		(store, [id], body) =>
+		(store, [id], body, _query, version) =>
 			find(store.jobs, id, (job) => {
-				if (body["schedule"] !== undefined) job.schedule = body["schedule"] as data.Job["schedule"];
-				if (body["enabled"] !== undefined) job.enabled = Boolean(body["enabled"]);
+				if (version !== job.version) return versionChanged(job);
+				if (String(body["name"]).startsWith("error")) return nameTaken("job");
+				const { upload_limit_bytes_per_second: limit, max_age_seconds: maxAge, ...rest } = body as Partial<data.Job>;
+				Object.assign(job, rest);
+				if (limit !== undefined) job.upload_limit_bytes_per_second = limit || null;
+				if (maxAge !== undefined) job.max_age_seconds = maxAge || null;
 				job.version += 1;
 				return json(job);
 			}),
@@ -482,9 +509,17 @@ export async function handle(store: data.Store, request: Request): Promise<Respo
 	if (!open && !store.signedIn) return problem(401, "not_signed_in", "You are not signed in.");
 	const text = request.method === "GET" ? "" : await request.text();
 	const body = (text === "" ? {} : JSON.parse(text)) as Record<string, unknown>;
+	const version = /^"(\d+)"$/.exec(request.headers.get("if-match") ?? "")?.[1];
 	for (const [method, pattern, handler] of routes) {
 		const match = request.method === method ? pattern.exec(path) : null;
-		if (match !== null) return handler(store, match.slice(1), body, url.searchParams);
+		if (match !== null)
+			return handler(
+				store,
+				match.slice(1),
+				body,
+				url.searchParams,
+				version === undefined ? undefined : Number(version),
+			);
 	}
 	return problem(404, "unknown_route", "The API has no such address.");
 }

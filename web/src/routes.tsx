@@ -95,6 +95,20 @@ const newJob = createRoute({
 	component: lazyRouteComponent(() => import("./pages/job-wizard.tsx")),
 });
 
+const editJob = createRoute({
+	getParentRoute: () => signedIn,
+	path: "/jobs/$job/edit/$step",
+	loader: ({ context, params }) => void context.queries.prefetchQuery(jobQuery(params.job)),
+	component: lazyRouteComponent(() => import("./pages/job-edit.tsx")),
+});
+
+const duplicateJob = createRoute({
+	getParentRoute: () => signedIn,
+	path: "/jobs/$job/duplicate/$step",
+	loader: ({ context, params }) => void context.queries.prefetchQuery(jobQuery(params.job)),
+	component: lazyRouteComponent(() => import("./pages/job-duplicate.tsx")),
+});
+
 const job = createRoute({
 	getParentRoute: () => signedIn,
 	path: "/jobs/$job",
@@ -168,6 +182,8 @@ const tree = root.addChildren([
 		run,
 		jobs,
 		newJob,
+		editJob,
+		duplicateJob,
 		job,
 		agents,
 		agent,

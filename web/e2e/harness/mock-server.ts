@@ -37,7 +37,8 @@ export async function startMockServer(full = true): Promise<MockServer> {
 			const chunks: Buffer[] = [];
 			for await (const chunk of request) chunks.push(chunk as Buffer);
 			const body = chunks.length === 0 ? {} : { body: Buffer.concat(chunks) };
-			const result = await handle(store, new Request(url, { method: request.method ?? "GET", ...body }));
+			const headers = { "if-match": request.headers["if-match"] ?? "" };
+			const result = await handle(store, new Request(url, { method: request.method ?? "GET", headers, ...body }));
 			response.writeHead(result.status, Object.fromEntries(result.headers));
 			response.end(await result.text());
 			return;

@@ -37,6 +37,11 @@ function pages(): [name: string, path: string][] {
 		["wizard-schedule", `/jobs/new/schedule?agent=${agent}`],
 		["wizard-options", `/jobs/new/options?agent=${agent}`],
 		["wizard-review", `/jobs/new/review?agent=${agent}`],
+		...["place", "source", "schedule", "options", "review"].map((step): [string, string] => [
+			`edit-${step}`,
+			`/jobs/${store.jobs[0]?.id}/edit/${step}`,
+		]),
+		["duplicate", `/jobs/${store.jobs[0]?.id}/duplicate/review`],
 		["agents", "/agents"],
 		["agents-enrol", "/agents?panel=add"],
 		["agent", `/agents/${agent}`],

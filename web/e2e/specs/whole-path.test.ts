@@ -155,6 +155,17 @@ it("goes from an empty server to a restored folder", { timeout: 600_000 }, async
 	await expect.poll(() => page.getByRole("dialog").count()).toBe(0);
 	await visitor.expectVisible(page.getByText("Daily 04:15"));
 
+	// Everything else is changed in the steps of the wizard.
+	await page.getByRole("button", { name: "Edit", exact: true }).click();
+	await visitor.expectVisible(heading(page, "What should change?"));
+	await page.getByRole("link", { name: "Edit Options" }).click();
+	await page.getByLabel(/^Leave out/).fill('*.bak\n"quoted" & \\back');
+	await page.getByLabel(/^Files read at once/).fill("2");
+	await page.getByRole("button", { name: "Continue to Review" }).click();
+	await both(visitor, "job-edit");
+	await page.getByRole("button", { name: "Save changes" }).click();
+	await visitor.expectVisible(page.getByText('*.bak, "quoted" & \\back'));
+
 	// A second run is cancelled through the page's own question.
 	makeRandom(join(source, "Raw footage", "hall-8.mov"), 30_000_000);
 	await page.goto("/jobs");

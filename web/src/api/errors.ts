@@ -78,6 +78,12 @@ export function isNotFound(error: unknown): boolean {
 	return error instanceof ApiError && error.problem.status === 404;
 }
 
+/** The object as somebody else left it, when a change was based on an older version. */
+export function currentOf<T>(error: unknown): T | undefined {
+	if (!(error instanceof ApiError) || error.code !== "version_changed") return undefined;
+	return (error.problem.current ?? undefined) as T | undefined;
+}
+
 export function isSignedOut(error: unknown): boolean {
 	return error instanceof ApiError && error.problem.status === 401;
 }

@@ -19,6 +19,7 @@ export type StorageInput = Schemas["StorageInput"];
 export type RecoveryKit = Schemas["RecoveryKit"];
 export type Job = Schemas["Job"];
 export type JobCreate = Schemas["JobCreate"];
+export type JobPatch = Schemas["JobPatch"];
 export type JobDay = Schemas["JobDay"];
 export type Schedule = Schemas["Schedule"];
 export type ScheduleType = Schemas["ScheduleType"];

@@ -1,6 +1,6 @@
-import type { Compression, JobCreate } from "../api/types.ts";
+import type { Compression, Job, JobCreate } from "../api/types.ts";
 import { typedNumber } from "./number.ts";
-import { newSchedule, type ScheduleDraft, scheduleRequest } from "./schedule.ts";
+import { newSchedule, type ScheduleDraft, scheduleDraft, scheduleRequest } from "./schedule.ts";
 
 /** What somebody chose so far in the job wizard. Numbers are texts as typed. */
 export interface JobDraft {
@@ -10,6 +10,8 @@ export interface JobDraft {
 	schedule: ScheduleDraft;
 	compression: Compression;
 	rules: string;
+	/** Files read at once; empty: the agent decides. */
+	parallelism: string;
 	/** MB a second. */
 	limit: string;
 	/** Hours. */
@@ -25,11 +27,33 @@ export const emptyJob: JobDraft = {
 	schedule: newSchedule,
 	compression: "zstd-default",
 	rules: "",
+	parallelism: "",
 	limit: "",
 	maxAge: "48",
 	name: "",
 	runFirst: true,
 };
+
+const megabyte = 1_000_000;
+const hour = 3_600;
+
+/** What the wizard shows of a job that exists. */
+export function jobDraft(job: Job): JobDraft {
+	const { policy, upload_limit_bytes_per_second: limit, max_age_seconds: maxAge } = job;
+	return {
+		agent: job.agent.id,
+		vault: job.vault.id,
+		paths: job.paths,
+		schedule: scheduleDraft(job.schedule, job.offline_start),
+		compression: policy.compression ?? emptyJob.compression,
+		rules: (policy.ignore_rules ?? []).join("\n"),
+		parallelism: policy.parallelism ? String(policy.parallelism) : "",
+		limit: limit ? String(limit / megabyte) : "",
+		maxAge: maxAge ? String(maxAge / hour) : "",
+		name: job.name,
+		runFirst: false,
+	};
+}
 
 /** Absolute on Linux or Windows, or a network share. */
 export function isAbsolute(path: string): boolean {
@@ -62,6 +86,16 @@ export const ruleLines = (rules: string): string[] =>
 		.map((line) => line.trimEnd())
 		.filter((line) => line !== "");
 
+/** A typed number of files that are read at once; `undefined` when empty, `null` when it is none. */
+export function typedFileCount(text: string): number | undefined | null {
+	const value = typedNumber(text);
+	return value && (!Number.isInteger(value) || value > 64) ? null : value;
+}
+
+/** Whether everything typed in the options can be read. */
+export const optionsFine = (draft: JobDraft): boolean =>
+	typedNumber(draft.limit) !== null && typedNumber(draft.maxAge) !== null && typedFileCount(draft.parallelism) !== null;
+
 /** A name to begin with: the last part of the first path. */
 export function suggestedName(draft: JobDraft, agent: string): string {
 	const first = draft.paths[0];
@@ -77,6 +111,7 @@ export function suggestedName(draft: JobDraft, agent: string): string {
 export function jobRequest(draft: JobDraft, name: string): JobCreate {
 	const limit = typedNumber(draft.limit);
 	const maxAge = typedNumber(draft.maxAge);
+	const parallelism = typedFileCount(draft.parallelism);
 	return {
 		name,
 		kind: "files",
@@ -85,8 +120,12 @@ export function jobRequest(draft: JobDraft, name: string): JobCreate {
 		paths: draft.paths,
 		schedule: scheduleRequest(draft.schedule),
 		...(draft.schedule.type !== "manual" && draft.schedule.offlineStart ? { offline_start: true } : {}),
-		policy: { compression: draft.compression, ignore_rules: ruleLines(draft.rules) },
-		...(limit ? { upload_limit_bytes_per_second: Math.round(limit * 1_000_000) } : {}),
-		...(maxAge ? { max_age_seconds: Math.round(maxAge * 3600) } : {}),
+		policy: {
+			compression: draft.compression,
+			ignore_rules: ruleLines(draft.rules),
+			...(parallelism ? { parallelism } : {}),
+		},
+		...(limit ? { upload_limit_bytes_per_second: Math.round(limit * megabyte) } : {}),
+		...(maxAge ? { max_age_seconds: Math.round(maxAge * hour) } : {}),
 	};
 }

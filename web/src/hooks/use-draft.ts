@@ -1,21 +1,23 @@
 import { useCallback, useState } from "react";
 
-function read<T extends object>(key: string, initial: T): T {
+function read<T extends object>(key: string, initial: T, wanted: (stored: T) => boolean): T {
 	try {
-		const stored = sessionStorage.getItem(key);
-		if (stored !== null) return { ...initial, ...(JSON.parse(stored) as Partial<T>) };
+		const text = sessionStorage.getItem(key);
+		const stored = text === null ? initial : { ...initial, ...(JSON.parse(text) as Partial<T>) };
+		if (wanted(stored)) return stored;
 	} catch {
 		// Blocked storage or a draft of another version: begin anew.
 	}
 	return initial;
 }
 
-/** A wizard's input, kept in this tab so that reload, Back and an ended session lose nothing. Never holds secrets. */
+/** A wizard's input, kept in this tab so that reload, Back and an ended session lose nothing. Never holds secrets. What is stored but not `wanted` is left. */
 export function useDraft<T extends object>(
 	key: string,
 	initial: T,
+	wanted: (stored: T) => boolean = () => true,
 ): { draft: T; change: (part: Partial<T>) => void; clear: () => void } {
-	const [draft, setDraft] = useState(() => read(key, initial));
+	const [draft, setDraft] = useState(() => read(key, initial, wanted));
 	const change = useCallback(
 		(part: Partial<T>) => {
 			setDraft((present) => {

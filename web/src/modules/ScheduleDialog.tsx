@@ -3,7 +3,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { keys } from "../api/keys.ts";
-import { setJobSchedule } from "../api/queries/jobs.ts";
+import { changeJob } from "../api/queries/jobs.ts";
 import type { Job } from "../api/types.ts";
 import { isComplete, scheduleDraft, scheduleRequest } from "../forms/schedule.ts";
 import { useWording } from "../hooks/use-wording.ts";
@@ -17,7 +17,11 @@ export default function ScheduleDialog({ job, onClose }: { job: Job; onClose: ()
 	const queries = useQueryClient();
 	const [draft, setDraft] = useState(() => scheduleDraft(job.schedule, job.offline_start));
 	const save = useMutation({
-		mutationFn: () => setJobSchedule(job, scheduleRequest(draft), draft.type !== "manual" && draft.offlineStart),
+		mutationFn: () =>
+			changeJob(job.id, job.version, {
+				schedule: scheduleRequest(draft),
+				offline_start: draft.type !== "manual" && draft.offlineStart,
+			}),
 		onSuccess: async (changed) => {
 			queries.setQueryData(keys.job(job.id), changed);
 			await queries.invalidateQueries({ queryKey: keys.jobs(), exact: true });

@@ -4,13 +4,15 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { keys } from "../api/keys.ts";
 import { useFallbackInterval } from "../api/live.ts";
-import { deleteJob, jobQuery, setJobEnabled } from "../api/queries/jobs.ts";
+import { changeJob, deleteJob, jobQuery } from "../api/queries/jobs.ts";
 import { pointsQuery } from "../api/queries/points.ts";
 import type { Job } from "../api/types.ts";
 import { useFormat } from "../hooks/use-format.ts";
+import { useScheduleConditions } from "../hooks/use-schedule-conditions.ts";
 import { useScheduleWords } from "../hooks/use-schedule-words.ts";
 import { useWording } from "../hooks/use-wording.ts";
 import { ActionButton } from "../modules/ActionButton.tsx";
+import { ActionMenu } from "../modules/ActionMenu.tsx";
 import { ButtonLink } from "../modules/ButtonLink.tsx";
 import { DayStrip } from "../modules/DayStrip.tsx";
 import { NextRuns } from "../modules/NextRuns.tsx";
@@ -43,7 +45,7 @@ export default function JobPage() {
 	const navigate = useNavigate();
 	const [deleting, setDeleting] = useState(false);
 	const switchJob = useMutation({
-		mutationFn: (job: Job) => setJobEnabled(job, !job.enabled),
+		mutationFn: (job: Job) => changeJob(job.id, job.version, { enabled: !job.enabled }),
 		onSuccess: (job) => queries.setQueryData(keys.job(id), job),
 	});
 	const remove = useMutation({
@@ -64,21 +66,21 @@ export default function JobPage() {
 			actions={
 				job === undefined ? null : (
 					<>
-						<ActionButton
+						<ActionMenu
+							label={t("jobs.more", { name: job.name })}
 							actions={job.actions}
-							name="delete"
-							variant="danger-outline"
-							onClick={() => setDeleting(true)}
-						>
-							{t("jobs.delete")}
-						</ActionButton>
-						<ActionButton
-							actions={job.actions}
-							name="update"
-							loading={switchJob.isPending}
-							onClick={() => switchJob.mutate(job)}
-						>
-							{job.enabled ? t("jobs.disable") : t("jobs.enable")}
+							entries={[
+								{ name: "update", label: t("jobs.duplicate"), run: () => void navigate(paths.duplicateJob(job.id)) },
+								{
+									name: "update",
+									label: job.enabled ? t("jobs.disable") : t("jobs.enable"),
+									run: () => switchJob.mutate(job),
+								},
+								{ name: "delete", label: t("jobs.delete"), danger: true, run: () => setDeleting(true) },
+							]}
+						/>
+						<ActionButton actions={job.actions} name="update" onClick={() => void navigate(paths.editJob(job.id))}>
+							{t("jobs.edit")}
 						</ActionButton>
 						<ButtonLink to={paths.restore({ source: job.id })} leftSection={<Icon name="restore" />}>
 							{t("jobs.restore")}
@@ -89,6 +91,27 @@ export default function JobPage() {
 			}
 		>
 			{switchJob.error === null ? null : <ErrorText words={words(switchJob.error)} />}
+			{job === undefined || job.enabled ? null : (
+				<div className={css["disabled"]}>
+					<Notice
+						tone="neutral"
+						icon="disabled"
+						title={t("jobs.disabledTitle")}
+						action={
+							<ActionButton
+								actions={job.actions}
+								name="update"
+								loading={switchJob.isPending}
+								onClick={() => switchJob.mutate(job)}
+							>
+								{t("jobs.enable")}
+							</ActionButton>
+						}
+					>
+						{t("jobs.disabledText")}
+					</Notice>
+				</div>
+			)}
 			<QueryView query={query}>{(data) => <Content job={data} />}</QueryView>
 			{job === undefined ? null : (
 				<ConfirmDialog
@@ -97,7 +120,15 @@ export default function JobPage() {
 					title={t("jobs.deleteTitle", { name: job.name })}
 					points={[
 						{ icon: "cancelled", text: t("jobs.deletePoint1") },
-						{ icon: "success", text: t("jobs.deletePoint2", { count: job.points }) },
+						{ icon: "cancelled", text: t("jobs.deletePoint3") },
+						{
+							icon: "success",
+							text:
+								job.points === 0
+									? t("jobs.deletePointsNone")
+									: t("jobs.deletePoint2", { count: job.points, vault: job.vault.name }),
+						},
+						{ icon: "success", text: t("jobs.deletePoint4") },
 					]}
 					keep={t("jobs.keep")}
 					confirm={t("jobs.deleteSubmit")}
@@ -183,15 +214,7 @@ function ScheduleSection({ job }: { job: Job }) {
 	const words = useScheduleWords();
 	const [editing, setEditing] = useState(false);
 	const { schedule } = job;
-	const conditions = [
-		...(schedule.not_between ?? []).map((window) => t("schedule.conditionNotBetween", window)),
-		...(schedule.stop_at ? [t("schedule.conditionStop", { time: schedule.stop_at })] : []),
-		...(schedule.spread_minutes ? [t("schedule.conditionSpread", { minutes: schedule.spread_minutes })] : []),
-		...(schedule.type === "manual"
-			? []
-			: [schedule.catch_up === false ? t("schedule.conditionNoCatchUp") : t("schedule.conditionCatchUp")]),
-		...(job.offline_start && schedule.type !== "manual" ? [t("schedule.conditionOffline")] : []),
-	];
+	const conditions = useScheduleConditions()(schedule, job.offline_start);
 	return (
 		<Section
 			title={t("jobs.schedule")}
@@ -259,6 +282,10 @@ function Settings({ job }: { job: Job }) {
 							limit
 								? t("jobs.limitValue", { speed: format.speed(limit), bits: format.bits(limit) })
 								: t("jobs.limitNone"),
+						],
+						[
+							t("jobs.parallelism"),
+							job.policy.parallelism ? format.count(job.policy.parallelism) : t("jobs.parallelismAgent"),
 						],
 						[t("jobs.maxAge"), job.max_age_seconds ? format.duration(job.max_age_seconds) : t("jobs.maxAgeNone")],
 						[

@@ -1,4 +1,5 @@
 import { linkOptions } from "@tanstack/react-router";
+import type { JobStep } from "../forms/job-steps.ts";
 
 /** Every address of the page. Links and redirects are made here and nowhere else. */
 export const paths = {
@@ -9,8 +10,12 @@ export const paths = {
 	run: (run: string) => linkOptions({ to: "/runs/$run", params: { run } }),
 	jobs: (search: { q?: string } = {}) => linkOptions({ to: "/jobs", search }),
 	job: (job: string) => linkOptions({ to: "/jobs/$job", params: { job } }),
-	newJob: (step: "place" | "source" | "schedule" | "options" | "review" = "place", search: { agent?: string } = {}) =>
+	newJob: (step: JobStep = "place", search: { agent?: string } = {}) =>
 		linkOptions({ to: "/jobs/new/$step", params: { step }, search }),
+	editJob: (job: string, step: JobStep = "review") =>
+		linkOptions({ to: "/jobs/$job/edit/$step", params: { job, step } }),
+	duplicateJob: (job: string, step: JobStep = "place") =>
+		linkOptions({ to: "/jobs/$job/duplicate/$step", params: { job, step } }),
 	agents: (search: { panel?: "add"; q?: string } = {}) => linkOptions({ to: "/agents", search }),
 	agent: (agent: string) => linkOptions({ to: "/agents/$agent", params: { agent } }),
 	vaults: () => linkOptions({ to: "/vaults" }),

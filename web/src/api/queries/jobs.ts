@@ -1,7 +1,7 @@
 import { queryOptions } from "@tanstack/react-query";
 import { answer, client, idempotencyKey, ifMatch } from "../client.ts";
 import { keys } from "../keys.ts";
-import type { Job, JobCreate, Schedule } from "../types.ts";
+import type { Job, JobCreate, JobPatch, Schedule } from "../types.ts";
 import { allPages } from "./pages.ts";
 
 export const jobsQuery = queryOptions({
@@ -39,21 +39,9 @@ export const schedulePreviewQuery = (schedule: Schedule, owner: ScheduleOwner) =
 export const createJob = (body: JobCreate) =>
 	answer(client.POST("/api/v1/jobs", { headers: { "Idempotency-Key": idempotencyKey() }, body }));
 
-export const setJobEnabled = (job: Job, enabled: boolean) =>
-	answer(
-		client.PATCH("/api/v1/jobs/{id}", {
-			params: { path: { id: job.id }, header: ifMatch(job.version) },
-			body: { enabled },
-		}),
-	);
-
-export const setJobSchedule = (job: Job, schedule: Schedule, offlineStart: boolean) =>
-	answer(
-		client.PATCH("/api/v1/jobs/{id}", {
-			params: { path: { id: job.id }, header: ifMatch(job.version) },
-			body: { schedule, offline_start: offlineStart },
-		}),
-	);
+/** Changes a job that still has this version; absent parts stay. */
+export const changeJob = (id: string, version: number, body: JobPatch) =>
+	answer(client.PATCH("/api/v1/jobs/{id}", { params: { path: { id }, header: ifMatch(version) }, body }));
 
 export const deleteJob = (job: Job) =>
 	answer(client.DELETE("/api/v1/jobs/{id}", { params: { path: { id: job.id }, header: ifMatch(job.version) } }));

@@ -1,0 +1,105 @@
+import { describe, expect, it } from "vitest";
+import type { Job } from "../api/types.ts";
+import { beginEdit, editedFields, jobPatch, rebase } from "./job-edit.ts";
+
+const job = {
+	id: "j",
+	name: "Office",
+	kind: "files",
+	enabled: true,
+	agent: { id: "a", name: "web-01", online: true },
+	vault: { id: "v", name: "offsite" },
+	paths: ["/srv/office"],
+	policy: { compression: "s2", ignore_rules: ["*.tmp", "cache/"], parallelism: 4 },
+	schedule: { type: "daily", time: "22:00", not_between: [], catch_up: true },
+	offline_start: true,
+	upload_limit_bytes_per_second: 2_500_000,
+	max_age_seconds: 172_800,
+	version: 3,
+} as unknown as Job;
+
+const edited = (part: Partial<ReturnType<typeof beginEdit>["draft"]>) => {
+	const edit = beginEdit(job);
+	return { ...edit, draft: { ...edit.draft, ...part } };
+};
+
+describe("a change of a job", () => {
+	it("begins with everything that the job has", () => {
+		const { draft, version } = beginEdit(job);
+		expect(version).toBe(3);
+		expect(draft).toMatchObject({
+			name: "Office",
+			agent: "a",
+			vault: "v",
+			paths: ["/srv/office"],
+			compression: "s2",
+			rules: "*.tmp\ncache/",
+			parallelism: "4",
+			limit: "2.5",
+			maxAge: "48",
+		});
+		expect(draft.schedule).toMatchObject({ type: "daily", time: "22:00", offlineStart: true });
+	});
+
+	it("is none when nothing was typed, or the same in other words", () => {
+		expect(jobPatch(beginEdit(job))).toEqual({});
+		expect(editedFields(edited({ limit: "2,5", rules: "*.tmp\n\ncache/", name: " Office " }))).toEqual([]);
+	});
+
+	it.each([
+		["name", { name: "Bureau" }, { name: "Bureau" }],
+		["paths", { paths: ["/srv"] }, { paths: ["/srv"] }],
+		["rules", { rules: "*.tmp" }, { policy: { compression: "s2", ignore_rules: ["*.tmp"], parallelism: 4 } }],
+		["parallelism", { parallelism: "" }, { policy: { compression: "s2", ignore_rules: ["*.tmp", "cache/"] } }],
+		["a lifted limit", { limit: "" }, { upload_limit_bytes_per_second: 0 }],
+		["a lifted age", { maxAge: "" }, { max_age_seconds: 0 }],
+	] as const)("sends only %s", (_name, part, patch) => {
+		expect(jobPatch(edited(part as never))).toEqual(patch);
+	});
+
+	it("sends a schedule with its switch for starts without the server", () => {
+		const schedule = { ...beginEdit(job).draft.schedule, type: "manual" as const };
+		expect(jobPatch(edited({ schedule }))).toEqual({ schedule: { type: "manual" }, offline_start: false });
+	});
+});
+
+// Requirements: UI-7
+describe("somebody else's change", () => {
+	const theirs: Job = {
+		...job,
+		name: "Head office",
+		policy: { ...job.policy, ignore_rules: ["*.bak"] },
+		version: 7,
+	};
+
+	it("is taken over where nothing was typed", () => {
+		const merged = rebase(edited({ paths: ["/srv"] }), theirs);
+		expect(merged.edit.version).toBe(7);
+		expect(merged.edit.draft).toMatchObject({ name: "Head office", rules: "*.bak", paths: ["/srv"] });
+		expect(merged.theirs).toEqual([
+			{ field: "name", kept: false },
+			{ field: "rules", kept: false },
+		]);
+		expect(jobPatch(merged.edit)).toEqual({ paths: ["/srv"] });
+	});
+
+	it("never replaces what was typed", () => {
+		const merged = rebase(edited({ name: "Bureau", compression: "none" }), theirs);
+		expect(merged.edit.draft).toMatchObject({ name: "Bureau", rules: "*.bak", compression: "none" });
+		expect(merged.theirs).toEqual([
+			{ field: "name", kept: true },
+			{ field: "rules", kept: false },
+		]);
+		// The policy goes whole, with their rules in it.
+		expect(jobPatch(merged.edit)).toEqual({
+			name: "Bureau",
+			policy: { compression: "none", ignore_rules: ["*.bak"], parallelism: 4 },
+		});
+	});
+
+	it("that is the same leaves nothing to send", () => {
+		const merged = rebase(edited({ name: "Head office" }), theirs);
+		expect(merged.theirs).toContainEqual({ field: "name", kept: false });
+		expect(jobPatch(merged.edit)).toEqual({});
+	});
+});

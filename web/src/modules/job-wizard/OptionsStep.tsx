@@ -1,0 +1,68 @@
+import { Select, Textarea, TextInput } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import type { Compression } from "../../api/types.ts";
+import { typedFileCount } from "../../forms/job.ts";
+import { typedNumber } from "../../forms/number.ts";
+import { useFormat } from "../../hooks/use-format.ts";
+import { StepHead } from "../WizardSheet.tsx";
+import css from "./job-wizard.module.css";
+import type { StepProps } from "./steps.ts";
+
+const compressions: readonly Compression[] = ["zstd-default", "s2", "pgzip", "none"];
+
+/** Step 4: compression, rules and limits. */
+export function OptionsStep({ draft, change }: StepProps) {
+	const { t } = useTranslation();
+	const format = useFormat();
+	const limit = typedNumber(draft.limit);
+	const invalid = t("wizard.limitInvalid");
+	return (
+		<>
+			<StepHead title={t("wizard.optionsTitle")} text={t("wizard.optionsText")} />
+			<div className={css["form"]}>
+				<Select
+					label={t("wizard.compression")}
+					allowDeselect={false}
+					data={compressions.map((value) => ({ value, label: t(`jobs.compressionName.${value}`) }))}
+					value={draft.compression}
+					onChange={(value) => {
+						const compression = compressions.find((known) => known === value);
+						if (compression !== undefined) change({ compression });
+					}}
+				/>
+				<Textarea
+					label={`${t("wizard.rules")} ${t("common.optional")}`}
+					description={t("wizard.rulesHelp")}
+					classNames={{ input: "mono" }}
+					rows={4}
+					value={draft.rules}
+					onChange={(event) => change({ rules: event.currentTarget.value })}
+				/>
+				<TextInput
+					label={`${t("wizard.parallelism")} ${t("common.optional")}`}
+					description={t("wizard.parallelismHelp")}
+					inputMode="numeric"
+					value={draft.parallelism}
+					error={typedFileCount(draft.parallelism) === null ? t("wizard.parallelismInvalid") : undefined}
+					onChange={(event) => change({ parallelism: event.currentTarget.value })}
+				/>
+				<TextInput
+					label={`${t("wizard.limit")} ${t("common.optional")}`}
+					description={limit ? t("wizard.limitBits", { bits: format.bits(limit * 1_000_000) }) : t("wizard.limitHelp")}
+					inputMode="decimal"
+					value={draft.limit}
+					error={limit === null ? invalid : undefined}
+					onChange={(event) => change({ limit: event.currentTarget.value })}
+				/>
+				<TextInput
+					label={`${t("wizard.maxAge")} ${t("common.optional")}`}
+					description={t("wizard.maxAgeHelp")}
+					inputMode="decimal"
+					value={draft.maxAge}
+					error={typedNumber(draft.maxAge) === null ? invalid : undefined}
+					onChange={(event) => change({ maxAge: event.currentTarget.value })}
+				/>
+			</div>
+		</>
+	);
+}

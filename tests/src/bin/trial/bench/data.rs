@@ -1,4 +1,4 @@
-//! The two data sets: many small files of source-like text, and one large file that does not compress.
+//! The data sets: many small files of source-like text, still more tiny ones, and one large file that does not compress.
 
 use std::fs::{self, File};
 use std::io::{Seek, SeekFrom, Write};
@@ -15,6 +15,8 @@ use serde::Serialize;
 pub(crate) enum DataSet {
     /// 80,000 files, 1.3 GB of source-like text.
     Small,
+    /// 300,000 files, 300 MB of such text.
+    Tiny,
     /// One file of 4 GiB of random bytes.
     Large,
 }
@@ -23,6 +25,7 @@ pub(crate) enum DataSet {
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct Size {
     small_files: u64,
+    tiny_files: u64,
     large_bytes: u64,
 }
 
@@ -31,20 +34,27 @@ impl Size {
         let by = by.max(1);
         Self {
             small_files: 80_000 / by,
+            tiny_files: 300_000 / by,
             large_bytes: (4 << 30) / by,
         }
     }
 }
 
 /// Mean size of a small file.
-const MEAN: u64 = 16 << 10;
+const SMALL_MEAN: u64 = 16 << 10;
+/// Mean size of a tiny file.
+const TINY_MEAN: u64 = 1 << 10;
 /// What the data are made from; the same each time.
 const SEED: u64 = 0x5eed;
 
 impl DataSet {
+    /// All of them, in the order of the table.
+    pub(crate) const ALL: [Self; 3] = [Self::Small, Self::Tiny, Self::Large];
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Small => "small files",
+            Self::Tiny => "tiny files",
             Self::Large => "large file",
         }
     }
@@ -52,8 +62,18 @@ impl DataSet {
     /// How many bytes the set has.
     pub(crate) fn bytes(self, size: Size) -> u64 {
         match self {
-            Self::Small => size.small_files * MEAN,
+            Self::Small => size.small_files * SMALL_MEAN,
+            Self::Tiny => size.tiny_files * TINY_MEAN,
             Self::Large => size.large_bytes,
+        }
+    }
+
+    /// How many files the set has.
+    pub(crate) fn files(self, size: Size) -> u64 {
+        match self {
+            Self::Small => size.small_files,
+            Self::Tiny => size.tiny_files,
+            Self::Large => 1,
         }
     }
 
@@ -61,19 +81,26 @@ impl DataSet {
     pub(crate) fn generate(self, root: &Path, size: Size) -> Result<()> {
         fs::create_dir_all(root).with_context(|| format!("make {}", root.display()))?;
         match self {
-            Self::Small => source_like(root, SEED, size.small_files as usize, self.bytes(size)),
+            Self::Small | Self::Tiny => {
+                source_like(root, SEED, self.files(size) as usize, self.bytes(size))
+            }
             Self::Large => write_random_file(&root.join("large.bin"), SEED, size.large_bytes),
         }
         .context("make the data")
     }
 
-    /// Writes every hundredth small file anew, or every hundredth MiB of the large file; other bytes in each run.
-    pub(crate) fn change_one_percent(self, root: &Path, run: u32) -> Result<()> {
-        let seed = SEED + u64::from(run) * 1_000_003;
+    /// Writes every hundredth file anew, or every hundredth MiB of the large file; other bytes for each `number`.
+    pub(crate) fn change_one_percent(self, root: &Path, number: u32) -> Result<()> {
+        let seed = SEED + u64::from(number) * 1_000_003;
         match self {
-            Self::Small => {
+            Self::Small | Self::Tiny => {
+                let mean = if self == Self::Small {
+                    SMALL_MEAN
+                } else {
+                    TINY_MEAN
+                };
                 for (number, path) in files_below(root)?.iter().enumerate().step_by(100) {
-                    write_text_file(path, seed + number as u64, MEAN).context("change a file")?;
+                    write_text_file(path, seed + number as u64, mean).context("change a file")?;
                 }
             }
             Self::Large => {

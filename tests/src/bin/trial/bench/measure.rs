@@ -20,19 +20,20 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
-    /// A text member of the JSON document that the program printed.
-    pub(crate) fn field(&self, name: &str) -> Result<String> {
+    /// A text in the JSON document that the program printed, by its JSON pointer.
+    pub(crate) fn field(&self, pointer: &str) -> Result<String> {
         let document: Value =
             serde_json::from_slice(&self.output).context("read the program's JSON")?;
-        let text = document[name]
-            .as_str()
-            .with_context(|| format!("the program's JSON has no {name}"))?;
+        let text = document
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .with_context(|| format!("the program's JSON has no {pointer}"))?;
         Ok(text.to_owned())
     }
 }
 
 /// Runs a command under GNU time, which reads the usage of exactly this child when it ends.
-pub(crate) fn measure(command: &mut Command) -> Result<Measured> {
+pub(crate) fn measure(command: &Command) -> Result<Measured> {
     let usage = tempfile::NamedTempFile::new().context("make a file for the usage")?;
     let mut timed = Command::new("/usr/bin/time");
     timed
@@ -44,6 +45,9 @@ pub(crate) fn measure(command: &mut Command) -> Result<Measured> {
             Some(value) => timed.env(name, value),
             None => timed.env_remove(name),
         };
+    }
+    if let Some(folder) = command.get_current_dir() {
+        timed.current_dir(folder);
     }
     let started = Instant::now();
     let output = timed

@@ -1,9 +1,12 @@
-//! Snapshot, restore and verify measured beside `cp -a` of the same data, several runs in turn.
+//! Snapshot, restore and verify measured beside `cp -a` of the same data and beside other programs, in turn.
 
+mod bucket;
+mod calls;
 mod data;
 mod measure;
+mod programs;
 mod report;
-mod stock;
+mod targets;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,11 +16,12 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use holdfast_testkit::tree::{Compare, compare_trees};
 
+use self::calls::Calls;
 use self::data::{DataSet, Size};
 use self::measure::{Measured, measure, touch_memory};
-use self::report::Report;
-use self::stock::Stock;
-use crate::programs::PASSWORD;
+use self::programs::{Compression, Holdfast, Others, Program};
+use self::report::{OURS, Report};
+use self::targets::step;
 
 /// What is measured and where.
 #[derive(Args)]
@@ -31,157 +35,175 @@ pub(crate) struct BenchArguments {
     /// How often each series is run.
     #[arg(long, default_value_t = 3)]
     runs: u32,
-    /// Divides the number of small files and the size of the large file, for a quick look.
+    /// Divides the number of files and the size of the large file, for a quick look.
     #[arg(long, default_value_t = 1)]
     divide: u64,
-    /// Only this data set.
+    /// Only these data sets.
     #[arg(long)]
-    only: Option<DataSet>,
-    /// A stock program to compare with.
-    #[arg(long, env = "HOLDFAST_STOCK_KOPIA")]
-    stock: Option<PathBuf>,
+    only: Vec<DataSet>,
+    /// Also through a bucket whose server waits 20 ms before each answer.
+    #[arg(long)]
+    bucket: bool,
+    #[command(flatten)]
+    others: Others,
     /// Where the figures go, as JSON.
     #[arg(long)]
     output: PathBuf,
+    /// A page to whose end the table is added.
+    #[arg(long)]
+    append: Option<PathBuf>,
 }
 
 pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
     let size = Size::divided(arguments.divide);
     let mut report = Report::new(&arguments.program, arguments.runs, size)?;
-    if arguments.stock.is_none() {
-        println!("without a stock program to compare with (HOLDFAST_STOCK_KOPIA)");
+    for name in arguments.others.missing() {
+        println!("without {name}, which is not there");
     }
-    for set in [DataSet::Small, DataSet::Large] {
-        if arguments.only.is_some_and(|only| only != set) {
+    for set in DataSet::ALL {
+        if !arguments.only.is_empty() && !arguments.only.contains(&set) {
             continue;
         }
         let place = tempfile::tempdir_in(&arguments.place)
             .with_context(|| format!("make a folder in {}", arguments.place.display()))?;
-        let source = place.path().join("source");
         println!("{}: making the data", set.name());
-        set.generate(&source, size)?;
+        let mut series = Series {
+            set,
+            source: place.path().join("source"),
+            home: place.path().join("home"),
+            restored: place.path().join("restored"),
+            bytes: set.bytes(size),
+            changes: 0,
+        };
+        set.generate(&series.source, size)?;
+        let ours = Holdfast::new(&arguments.program, &series.home);
+        let others = arguments.others.found(&series.home);
         for run in 1..=arguments.runs {
             println!("{}: run {run} of {}", set.name(), arguments.runs);
-            let series = Series {
-                arguments,
-                set,
-                source: &source,
-                place: place.path(),
-                bytes: set.bytes(size),
-                run,
-            };
-            series.measure(&mut report)?;
+            series.copy(&mut report)?;
+            series.steps(&ours, &mut report)?;
+            for other in &others {
+                series.steps(other.as_ref(), &mut report)?;
+            }
+        }
+        if set != DataSet::Large {
+            series.count_calls(&ours, &mut report)?;
+        }
+        if arguments.bucket {
+            bucket::measure_set(&arguments.program, &series, &mut report)?;
         }
     }
-    println!("{}", report.table());
-    report.write(&arguments.output)
+    let table = report.table();
+    println!("{table}");
+    report.write(&arguments.output)?;
+    if let Some(page) = &arguments.append {
+        let day = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
+        report.append(page, &day)?;
+    }
+    Ok(())
 }
 
-/// One run over one data set: `cp -a`, ours, and stock's where there is one.
-struct Series<'a> {
-    arguments: &'a BenchArguments,
+/// One data set and the places where programs work on it.
+struct Series {
     set: DataSet,
-    source: &'a Path,
-    place: &'a Path,
+    source: PathBuf,
+    /// Where repositories and caches of the programs are.
+    home: PathBuf,
+    /// Where snapshots are restored to.
+    restored: PathBuf,
     bytes: u64,
-    run: u32,
+    /// How often the source was changed.
+    changes: u32,
 }
 
-impl Series<'_> {
-    fn measure(&self, report: &mut Report) -> Result<()> {
-        let copy = self.place.join("copy");
+impl Series {
+    /// What everything is compared with.
+    fn copy(&self, report: &mut Report) -> Result<()> {
         let mut command = Command::new("cp");
-        command.arg("-a").arg(self.source).arg(&copy);
-        let copied = self.step(&mut command, self.bytes)?;
-        report.add(self.set, "cp -a", "cp", copied);
-        self.remove(&copy)?;
-        self.ours(report)?;
-        if let Some(program) = &self.arguments.stock {
-            self.stock(&Stock::new(program, self.place), report)?;
+        command.arg("-a").arg(&self.source).arg(&self.restored);
+        report.add(
+            self.set,
+            step::COPY,
+            "cp",
+            &self.step(&command, self.bytes)?,
+        );
+        remove(&self.restored)
+    }
+
+    /// All steps of one program.
+    fn steps(&mut self, program: &dyn Program, report: &mut Report) -> Result<()> {
+        let name = program.name();
+        let set = self.set;
+        self.create_repository(program, Compression::Off)?;
+        let snapshot = program.snapshot(&self.source, Compression::Off);
+        let first = self.step(&snapshot, self.bytes)?;
+        report.add(set, step::FIRST, name, &first);
+        report.add(set, step::UNCHANGED, name, &self.step(&snapshot, 0)?);
+        let restore = program.restore(&first, &self.restored)?;
+        report.add(set, step::RESTORE, name, &self.step(&restore, self.bytes)?);
+        if name == OURS {
+            self.compare()?;
+        }
+        remove(&self.restored)?;
+        report.add(set, step::VERIFY, name, &self.step(&program.verify(), 0)?);
+        self.changes += 1;
+        set.change_one_percent(&self.source, self.changes)?;
+        report.add(
+            set,
+            step::CHANGED,
+            name,
+            &self.step(&snapshot, self.bytes / 50)?,
+        );
+        remove(&self.home)?;
+        if set != DataSet::Small {
+            return Ok(());
+        }
+        self.create_repository(program, Compression::Zstd)?;
+        let compressed = program.snapshot(&self.source, Compression::Zstd);
+        report.add(set, step::ZSTD, name, &self.step(&compressed, self.bytes)?);
+        remove(&self.home)
+    }
+
+    /// What the steps of ours ask of the system.
+    fn count_calls(&self, ours: &Holdfast, report: &mut Report) -> Result<()> {
+        self.create_repository(ours, Compression::Off)?;
+        let snapshot = ours.snapshot(&self.source, Compression::Off);
+        report.add_calls(self.set, step::FIRST, Calls::of(&snapshot)?);
+        report.add_calls(self.set, step::UNCHANGED, Calls::of(&snapshot)?);
+        let again = self.step(&snapshot, 0)?;
+        let restore = ours.restore(&again, &self.restored)?;
+        report.add_calls(self.set, step::RESTORE, Calls::of(&restore)?);
+        remove(&self.restored)?;
+        report.add_calls(self.set, step::VERIFY, Calls::of(&ours.verify())?);
+        remove(&self.home)
+    }
+
+    fn create_repository(&self, program: &dyn Program, compression: Compression) -> Result<()> {
+        for command in program.create_repository(compression) {
+            self.step(&command, 0)?;
         }
         Ok(())
     }
 
-    fn ours(&self, report: &mut Report) -> Result<()> {
-        let repository = self.place.join("repository");
-        let restored = self.place.join("restored");
-        let mut add = |row, measured: Measured| report.add(self.set, row, "holdfast", measured);
-        self.step(
-            self.holdfast(&repository, &["repo", "create"])
-                .arg("--json"),
-            0,
-        )?;
-        let create = |extra: u64| {
-            self.step(
-                self.holdfast(&repository, &["snapshot", "create"])
-                    .arg("--json")
-                    .arg(self.source),
-                extra,
-            )
-        };
-        let first = create(self.bytes)?;
-        let id = first.field("id")?;
-        add("create, first", first);
-        add("create, unchanged", create(0)?);
-        let mut restore = self.holdfast(&repository, &["snapshot", "restore"]);
-        add(
-            "restore",
-            self.step(restore.arg("--json").arg(&id).arg(&restored), self.bytes)?,
-        );
-        let comparison =
-            compare_trees(self.source, &restored, Compare::WITHOUT_OWNERS).context("compare")?;
+    /// What was restored is what the source holds.
+    fn compare(&self) -> Result<()> {
+        let comparison = compare_trees(&self.source, &self.restored, Compare::WITHOUT_OWNERS)
+            .context("compare")?;
         ensure!(
             comparison.differences.is_empty(),
             "restore differs: {:#?}",
             comparison.differences
         );
-        self.remove(&restored)?;
-        let mut verify = self.holdfast(&repository, &["snapshot", "verify"]);
-        add(
-            "verify --read-data",
-            self.step(verify.arg("--json").arg("--read-data").arg(&id), 0)?,
-        );
-        self.set.change_one_percent(self.source, self.run)?;
-        add("create, 1 % changed", create(self.bytes / 50)?);
-        self.remove(&repository)
-    }
-
-    fn stock(&self, stock: &Stock, report: &mut Report) -> Result<()> {
-        let restored = self.place.join("restored");
-        let mut add = |row, measured: Measured| report.add(self.set, row, "stock", measured);
-        self.step(&mut stock.create_repository(), 0)?;
-        let first = self.step(&mut stock.snapshot(self.source), self.bytes)?;
-        let id = first.field("id")?;
-        add("create, first", first);
-        add(
-            "create, unchanged",
-            self.step(&mut stock.snapshot(self.source), 0)?,
-        );
-        add(
-            "restore",
-            self.step(&mut stock.restore(&id, &restored), self.bytes)?,
-        );
-        self.remove(&restored)?;
-        add("verify --read-data", self.step(&mut stock.verify(), 0)?);
-        stock.remove()
-    }
-
-    fn holdfast(&self, repository: &Path, words: &[&str]) -> Command {
-        let mut command = Command::new(&self.arguments.program);
-        command
-            .env("HOLDFAST_PASSWORD", PASSWORD)
-            .env("HOLDFAST_REPO", format!("file://{}", repository.display()))
-            .args(words);
-        command
+        Ok(())
     }
 
     /// Measures a command, with the memory that it will fill made ready before the clock starts.
-    fn step(&self, command: &mut Command, fills: u64) -> Result<Measured> {
+    fn step(&self, command: &Command, fills: u64) -> Result<Measured> {
         touch_memory(fills + (512 << 20));
         measure(command)
     }
+}
 
-    fn remove(&self, path: &Path) -> Result<()> {
-        fs::remove_dir_all(path).with_context(|| format!("remove {}", path.display()))
-    }
+fn remove(path: &Path) -> Result<()> {
+    fs::remove_dir_all(path).with_context(|| format!("remove {}", path.display()))
 }

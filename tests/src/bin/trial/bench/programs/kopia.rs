@@ -1,23 +1,24 @@
-//! The same steps by a stock Kopia program.
+//! Stock Kopia.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
+use super::{Compression, Program};
+use crate::bench::measure::Measured;
 use crate::programs::PASSWORD;
 
-/// A stock program with its own repository and configuration.
-pub(crate) struct Stock {
+pub(super) struct Kopia {
     program: PathBuf,
     home: PathBuf,
 }
 
-impl Stock {
-    pub(crate) fn new(program: &Path, place: &Path) -> Self {
+impl Kopia {
+    pub(super) fn new(program: &Path, home: &Path) -> Self {
         Self {
             program: program.to_path_buf(),
-            home: place.join("stock"),
+            home: home.join("kopia"),
         }
     }
 
@@ -35,36 +36,41 @@ impl Stock {
             .env("KOPIA_CHECK_FOR_UPDATES", "false");
         command
     }
+}
 
-    pub(crate) fn create_repository(&self) -> Command {
-        let mut command = self.command(&["repository", "create", "filesystem", "--no-use-keyring"]);
-        command
+impl Program for Kopia {
+    fn name(&self) -> &'static str {
+        "kopia"
+    }
+
+    fn create_repository(&self, compression: Compression) -> Vec<Command> {
+        let mut create = self.command(&["repository", "create", "filesystem", "--no-use-keyring"]);
+        create
             .arg(format!("--path={}", self.home.join("repository").display()))
             .arg(format!(
                 "--cache-directory={}",
                 self.home.join("cache").display()
             ));
-        command
+        let mut commands = vec![create];
+        if compression == Compression::Zstd {
+            commands.push(self.command(&["policy", "set", "--global", "--compression=zstd"]));
+        }
+        commands
     }
 
-    pub(crate) fn snapshot(&self, source: &Path) -> Command {
+    fn snapshot(&self, source: &Path, _: Compression) -> Command {
         let mut command = self.command(&["snapshot", "create", "--json"]);
         command.arg(source);
         command
     }
 
-    pub(crate) fn restore(&self, id: &str, target: &Path) -> Command {
-        let mut command = self.command(&["snapshot", "restore", id]);
+    fn restore(&self, snapshot: &Measured, target: &Path) -> Result<Command> {
+        let mut command = self.command(&["snapshot", "restore", &snapshot.field("/id")?]);
         command.arg(target);
-        command
+        Ok(command)
     }
 
-    pub(crate) fn verify(&self) -> Command {
+    fn verify(&self) -> Command {
         self.command(&["snapshot", "verify", "--verify-files-percent=100"])
-    }
-
-    pub(crate) fn remove(&self) -> Result<()> {
-        std::fs::remove_dir_all(&self.home)
-            .with_context(|| format!("remove {}", self.home.display()))
     }
 }

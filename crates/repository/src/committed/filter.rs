@@ -32,17 +32,22 @@ impl Probe {
     }
 }
 
+/// A block is one cache line, and so one access to memory.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+struct Block([u64; WORDS]);
+
 /// Says "certainly not there" for most ids that are not there.
 #[derive(Debug)]
 pub(super) struct Filter {
-    blocks: Vec<[u64; WORDS]>,
+    blocks: Vec<Block>,
 }
 
 impl Filter {
     pub(super) fn with_capacity(entries: usize) -> Self {
         let blocks = (entries * BITS_PER_ENTRY).div_ceil(WORDS * 64).max(1);
         Self {
-            blocks: vec![[0; WORDS]; blocks],
+            blocks: vec![Block([0; WORDS]); blocks],
         }
     }
 
@@ -61,12 +66,12 @@ impl Filter {
     pub(super) fn insert(&mut self, probe: &Probe) {
         let block = self.block(probe);
         for (word, bit) in Self::positions(probe) {
-            self.blocks[block][word] |= bit;
+            self.blocks[block].0[word] |= bit;
         }
     }
 
     pub(super) fn may_contain(&self, probe: &Probe) -> bool {
-        let block = &self.blocks[self.block(probe)];
+        let Block(block) = &self.blocks[self.block(probe)];
         Self::positions(probe).all(|(word, bit)| block[word] & bit != 0)
     }
 
@@ -74,7 +79,7 @@ impl Filter {
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         self.blocks
             .iter()
-            .flatten()
+            .flat_map(|Block(words)| words)
             .flat_map(|word| word.to_le_bytes())
             .collect()
     }
@@ -88,7 +93,7 @@ impl Filter {
         for (word, bytes) in filter
             .blocks
             .iter_mut()
-            .flatten()
+            .flat_map(|Block(words)| words)
             .zip(bytes.as_chunks::<8>().0)
         {
             *word = u64::from_le_bytes(*bytes);

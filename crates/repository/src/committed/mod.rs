@@ -75,6 +75,25 @@ impl CommittedIndex {
         Ok(winner)
     }
 
+    /// Whether a content is there and may be referred to: its entry that counts is usable and not marked as deleted.
+    pub(crate) fn is_live(&self, id: &ContentId) -> Result<bool> {
+        let probe = filter::Probe::of(id);
+        let mut only = None;
+        for table in &self.tables {
+            if let Some(entry) = table.raw(id, &probe)?
+                && only.replace((table, entry)).is_some()
+            {
+                // Which of several entries counts depends on the names of their packs.
+                let winner = self.winner(id)?;
+                return Ok(winner.is_some_and(|info| !info.deleted && !info.is_unusable()));
+            }
+        }
+        match only {
+            Some((table, entry)) => Ok(!entry.deleted && table.is_usable(&entry)?),
+            None => Ok(false),
+        }
+    }
+
     /// Calls `each` for every entry of a content, in no order.
     pub(crate) fn for_each_entry(
         &self,
@@ -258,6 +277,24 @@ mod tests {
         );
         assert!(index.find(&"ee".parse().unwrap()).unwrap().is_none());
         assert!(index.find(&"aabb".parse().unwrap()).unwrap().is_none());
+    }
+
+    #[test]
+    fn what_is_deleted_or_missing_is_not_live() {
+        let newer = vec![entry("aa", 12, false, 1), entry("cc", 1, false, 0)];
+        let index = two_tables(0).with_table(table("x3", newer));
+        for (id, live) in [
+            ("aa", true),
+            ("bb", true),
+            ("cc", true),
+            ("dd", false),
+            ("ff", false),
+            ("kcc", true),
+            ("kaa", false),
+        ] {
+            assert_eq!(index.is_live(&id.parse().unwrap()).unwrap(), live, "{id}");
+        }
+        assert!(!two_tables(0).is_live(&"aa".parse().unwrap()).unwrap());
     }
 
     #[test]

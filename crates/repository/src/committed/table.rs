@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fs::File;
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 use holdfast_storage::BlobId;
@@ -17,6 +18,8 @@ use crate::index::{
 const FENCE_STEP: u32 = 128;
 /// Rows that a cursor reads at once.
 const CURSOR_ROWS: u32 = 512;
+/// Names of packs that a table remembers at most: many contents lie in few packs.
+const REMEMBERED_PACKS: u32 = 4096;
 
 /// A published index blob, ready for look-ups.
 #[derive(Debug)]
@@ -27,6 +30,10 @@ pub(crate) struct IndexTable {
     filter: Filter,
     /// Every [`FENCE_STEP`]th key; empty for an index in memory.
     fences: Vec<u8>,
+    /// Number of the first entry whose id has a prefix; 0 for an index in a file, where the fences lead nearer.
+    prefixed_at: u32,
+    /// Names of packs that were asked for, by their numbers.
+    packs: Box<[OnceLock<BlobId>]>,
 }
 
 #[derive(Debug)]
@@ -94,6 +101,7 @@ impl IndexTable {
         let mut fences = Vec::new();
         let keep_fences = matches!(backing, Backing::File { .. });
         let mut first = 0;
+        let mut prefixed_at = 0;
         let mut previous: Option<ContentId> = None;
         while first < count {
             let rows = CURSOR_ROWS.min(count - first);
@@ -110,6 +118,9 @@ impl IndexTable {
                         Error::damaged(format_args!("index blob {id}"), "its keys are out of order")
                     })?;
                 filter.insert(&Probe::of(&content));
+                if !keep_fences && content.prefix().is_none() {
+                    prefixed_at = number + 1;
+                }
                 previous = Some(content);
                 if keep_fences && number % FENCE_STEP == 0 {
                     fences.extend_from_slice(key);
@@ -123,6 +134,8 @@ impl IndexTable {
             backing,
             filter,
             fences,
+            prefixed_at,
+            packs: no_packs(&layout),
         })
     }
 
@@ -145,6 +158,8 @@ impl IndexTable {
             backing,
             filter,
             fences: fences.to_vec(),
+            prefixed_at: 0,
+            packs: no_packs(&layout),
         })
     }
 
@@ -183,14 +198,26 @@ impl IndexTable {
 
     /// The entry for a content in this table alone.
     pub(super) fn find(&self, id: &ContentId, probe: &Probe) -> Result<Option<ContentInfo>> {
+        self.raw(id, probe)?
+            .map(|entry| self.info(*id, &entry))
+            .transpose()
+    }
+
+    /// The entry for a content in this table alone, without its names.
+    pub(super) fn raw(&self, id: &ContentId, probe: &Probe) -> Result<Option<RawEntry>> {
         let mut key = [0; crate::content_id::MAX_HASH_LENGTH + 1];
         let key = id.write_key(&mut key);
         let Some((first, end)) = self.stretch(key, probe) else {
             return Ok(None);
         };
         self.reader()
-            .find_in(key, first, end)
+            .raw_in(key, first, end)
             .map_err(|e| self.damaged(e))
+    }
+
+    /// Whether an entry names a pack and a format that the table has.
+    pub(super) fn is_usable(&self, entry: &RawEntry) -> Result<bool> {
+        Ok(self.pack_name(entry.pack)?.is_some() && self.format(entry.format)?.is_some())
     }
 
     /// The number of a content's entry in this table.
@@ -211,7 +238,10 @@ impl IndexTable {
             return None;
         }
         match self.backing {
-            Backing::Memory(_) => Some((0, self.layout.count())),
+            Backing::Memory(_) => Some(match key.first() {
+                Some(0) => (0, self.prefixed_at),
+                _ => (self.prefixed_at, self.layout.count()),
+            }),
             Backing::File { .. } => {
                 let fences = self.fences.len() / key.len();
                 // The bucket starts at the last fence that is not above the key.
@@ -232,12 +262,26 @@ impl IndexTable {
 
     /// The name of a pack; nothing when the place points outside the table.
     pub(crate) fn pack_name(&self, pack: PackPlace) -> Result<Option<BlobId>> {
-        self.reader().pack_name(pack).map_err(|e| self.damaged(e))
+        let remembered = match pack {
+            PackPlace::Number(number) => self.packs.get(number as usize),
+            PackPlace::Name { .. } => None,
+        };
+        if let Some(name) = remembered.and_then(OnceLock::get) {
+            return Ok(Some(name.clone()));
+        }
+        let name = self.reader().pack_name(pack).map_err(|e| self.damaged(e))?;
+        Ok(match (remembered, name) {
+            (Some(place), Some(name)) => Some(place.get_or_init(|| name).clone()),
+            (_, name) => name,
+        })
     }
 
     /// An entry with its names; one that points outside the table is returned as unusable.
     pub(crate) fn info(&self, id: ContentId, entry: &RawEntry) -> Result<ContentInfo> {
-        self.reader().info(id, entry).map_err(|e| self.damaged(e))
+        let pack = self.pack_name(entry.pack)?;
+        self.reader()
+            .info_in(id, entry, pack)
+            .map_err(|e| self.damaged(e))
     }
 
     /// Walks over all entries in order.
@@ -280,6 +324,12 @@ impl IndexTable {
             end_row: rows.end,
         }
     }
+}
+
+/// A place for the name of each pack that is remembered.
+fn no_packs(layout: &Layout) -> Box<[OnceLock<BlobId>]> {
+    let remembered = layout.pack_count().min(REMEMBERED_PACKS);
+    (0..remembered).map(|_| OnceLock::new()).collect()
 }
 
 /// Number of leading positions below `count` that satisfy `before`.

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use holdfast_storage::BlobId;
 
 use super::layout::{self, InvalidIndex, Layout};
+use super::search::Rows;
 use super::{ContentInfo, UNUSABLE_COMPRESSION, UNUSABLE_FORMAT_VERSION, UNUSABLE_PACK};
 use crate::content_id::ContentId;
 use crate::crypto::OVERHEAD;
@@ -148,33 +149,38 @@ impl<'a, S: IndexSource + ?Sized> IndexReader<'a, S> {
             .split_at_checked(self.layout.key_length)
             .ok_or(InvalidIndex("a row shorter than its key"))?;
         let id = ContentId::from_key(key).ok_or(InvalidIndex("a key that is no content id"))?;
-        let raw = match self.layout.version {
+        Ok((id, self.raw_entry(entry)?))
+    }
+
+    /// What follows the key in a row.
+    fn raw_entry(&self, entry: &[u8]) -> Result<RawEntry, InvalidIndex> {
+        match self.layout.version {
             1 => raw_1(entry),
             _ => raw_2(entry, self.layout.base_time),
         }
-        .ok_or(InvalidIndex("a row shorter than its entry"))?;
-        Ok((id, raw))
+        .ok_or(InvalidIndex("a row shorter than its entry"))
     }
 
     /// An entry with its names.
     pub(crate) fn info(&self, id: ContentId, raw: &RawEntry) -> Result<ContentInfo, S::Error> {
         let pack = self.pack_name(raw.pack)?;
+        self.info_in(id, raw, pack)
+    }
+
+    /// An entry with its names, of which that of its pack is known; nothing when there is none.
+    pub(crate) fn info_in(
+        &self,
+        id: ContentId,
+        raw: &RawEntry,
+        pack: Option<BlobId>,
+    ) -> Result<ContentInfo, S::Error> {
         let format = self.format(raw.format)?;
-        let (Some(pack), Some((compression, format_version, encryption_key_id))) = (pack, format)
-        else {
-            return Ok(ContentInfo {
-                id,
-                pack: BlobId::new(UNUSABLE_PACK)
-                    .map_err(|_| InvalidIndex("no name for lost packs"))?,
-                time: raw.time,
-                offset: raw.offset,
-                packed_length: raw.packed_length,
-                original_length: raw.original_length,
-                compression: UNUSABLE_COMPRESSION,
-                format_version: UNUSABLE_FORMAT_VERSION,
-                encryption_key_id: 0,
-                deleted: raw.deleted,
-            });
+        let (pack, (compression, format_version, encryption_key_id)) = match (pack, format) {
+            (Some(pack), Some(format)) => (pack, format),
+            _ => (
+                BlobId::new(UNUSABLE_PACK).map_err(|_| InvalidIndex("no name for lost packs"))?,
+                (UNUSABLE_COMPRESSION, UNUSABLE_FORMAT_VERSION, 0),
+            ),
         };
         Ok(ContentInfo {
             id,
@@ -203,6 +209,18 @@ impl<'a, S: IndexSource + ?Sized> IndexReader<'a, S> {
         self.search(key, first, end, |_, row| self.resolve(row))
     }
 
+    /// The entry of `key` among the entries `first..end`, which are read at once, without its names.
+    pub(crate) fn raw_in(
+        &self,
+        key: &[u8],
+        first: u32,
+        end: u32,
+    ) -> Result<Option<RawEntry>, S::Error> {
+        self.search(key, first, end, |_, row| {
+            Ok(self.raw_entry(&row[key.len()..])?)
+        })
+    }
+
     /// The number of the entry of `key` among the entries `first..end`, which are read at once.
     pub(crate) fn position_in(
         &self,
@@ -224,19 +242,11 @@ impl<'a, S: IndexSource + ?Sized> IndexReader<'a, S> {
         if key.len() != self.layout.key_length || first >= end {
             return Ok(None);
         }
-        let rows = self.rows(first, end - first)?;
-        let stride = self.layout.stride();
-        let (mut low, mut high) = (0, (end - first) as usize);
-        while low < high {
-            let middle = usize::midpoint(low, high);
-            let row = &rows[middle * stride..(middle + 1) * stride];
-            match row[..key.len()].cmp(key) {
-                std::cmp::Ordering::Equal => return found(first + middle as u32, row).map(Some),
-                std::cmp::Ordering::Less => low = middle + 1,
-                std::cmp::Ordering::Greater => high = middle,
-            }
-        }
-        Ok(None)
+        let bytes = self.rows(first, end - first)?;
+        let rows = Rows::new(&bytes, self.layout.stride());
+        rows.find(key)
+            .map(|number| found(first + number as u32, rows.row(number)))
+            .transpose()
     }
 
     /// Looks a content up in the whole index.

@@ -130,6 +130,11 @@ impl Layout {
         self.key_length + self.entry_length
     }
 
+    /// Number of packs in the pack table; 0 in version 1, which has none.
+    pub(crate) fn pack_count(&self) -> u32 {
+        self.pack_count
+    }
+
     /// Number of entries.
     #[must_use]
     pub fn count(&self) -> u32 {

@@ -5,6 +5,7 @@ mod encode;
 mod encode_1;
 mod layout;
 mod merge;
+mod search;
 
 pub(crate) use decode::{FormatPlace, PackPlace, RawEntry};
 pub use decode::{IndexReader, IndexSource};

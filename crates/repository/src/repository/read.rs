@@ -30,6 +30,15 @@ impl Repository {
         self.index()?.find(id)
     }
 
+    /// Whether a content is there and may be referred to: one that is marked as deleted, or whose entry is unusable, is on
+    /// its way out. Costs less than [`Self::content_info`].
+    ///
+    /// # Errors
+    /// As [`Self::content_info`].
+    pub fn is_live(&self, id: &ContentId) -> Result<bool> {
+        self.index()?.is_live(id)
+    }
+
     /// Calls `each` for all published contents in the order of their ids.
     ///
     /// # Errors

@@ -73,9 +73,7 @@ pub(crate) fn lost_objects(
 
 /// Whether the content of an object, or that of its list of parts, counts.
 fn is_kept(repo: &Repository, object: &ObjectId) -> Result<bool> {
-    Ok(repo
-        .content_info(&object.content())?
-        .is_some_and(|info| lasts(&info)))
+    Ok(repo.is_live(&object.content())?)
 }
 
 #[derive(Default)]

@@ -19,7 +19,6 @@ use parking_lot::Mutex;
 
 use super::actions::FolderActions;
 use super::checkpoint::Checkpoints;
-use super::confirm::lasts;
 use super::extended::Held;
 use super::node::Node;
 use super::queue::Queue;
@@ -275,10 +274,7 @@ impl<'a> Upload<'a> {
     /// not there, is written anew: else every later snapshot would inherit what is missing.
     pub(super) fn is_stored(&self, object: &ObjectId) -> bool {
         !self.settings.lost.contains(object)
-            && self
-                .repository
-                .content_info(&object.content())
-                .is_ok_and(|info| info.is_some_and(|info| lasts(&info)))
+            && self.repository.is_live(&object.content()).unwrap_or(false)
     }
 
     /// Whether nothing is to be read any more.

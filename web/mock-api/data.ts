@@ -2,6 +2,7 @@ import type { components } from "../src/api/schema.gen.ts";
 
 type Schemas = components["schemas"];
 export type Job = Schemas["Job"];
+export type RetentionRule = Schemas["RetentionRule"];
 export type Run = Schemas["Run"];
 export type Vault = Schemas["Vault"];
 export type Agent = Schemas["Agent"];
@@ -162,6 +163,8 @@ export function addJob(store: Store, name: string, agent: Agent, vault: Vault, p
 		paths,
 		policy: { compression: "zstd-default", ignore_rules: ["*.tmp", "node_modules/"] },
 		schedule: { type: "daily", time: "22:00", not_between: [], catch_up: true },
+		retention: { keep_latest: 10, hourly: 48, daily: 7, weekly: 4, monthly: 24, annual: 3 },
+		retention_applied: { at: ago(5 * 3600), deleted: 2, refused: 0, failure: null },
 		next_run_at: ago(-9 * 3600),
 		offline_start: false,
 		starts_when_back: false,

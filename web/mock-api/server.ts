@@ -385,6 +385,51 @@ const routes: readonly (readonly [method: string, path: RegExp, handler: Handler
 		},
 	],
 	[
+		"POST",
+		/^retention-previews$/,
+		(store, _match, body) => {
+			const retention = body["retention"] as data.Job["retention"];
+			const ahead = Number(body["days"] ?? 365);
+			const date = (daysAgo: number) => data.ago((daysAgo - ahead) * 86_400).slice(0, 10);
+			const kept = (count: number | undefined, step: number, rule: data.RetentionRule) =>
+				Array.from({ length: Math.min(count ?? 0, Math.ceil(ahead / step)) }, (_unused, index) => ({
+					date: date(index * step),
+					points: 1,
+					rule,
+				}));
+			const days = new Map(
+				[
+					...kept(retention.keep_latest, 1, "latest"),
+					...kept(retention.daily, 1, "daily"),
+					...kept(retention.weekly, 7, "weekly"),
+					...kept(retention.monthly, 30, "monthly"),
+					...kept(retention.annual, 365, "annual"),
+				].map((day) => [day.date, day]),
+			);
+			const sorted = [...days.values()].sort((one, other) => one.date.localeCompare(other.date));
+			const points = store.points.filter((point) => point.job?.id === body["job_id"]);
+			return json({
+				zone: "Europe/Berlin",
+				now: points.map((point, index) => ({
+					point_id: point.id,
+					time: point.time,
+					rules: index < 2 ? [{ rule: "latest", number: index + 1 }] : [],
+					deleted: index >= 2,
+					spared: null,
+				})),
+				kept: Math.min(points.length, 2),
+				deleted: Math.max(points.length - 2, 0),
+				later: {
+					at: data.ago(-ahead * 86_400),
+					date: date(0),
+					points: sorted.length,
+					oldest: sorted[0] === undefined ? null : `${sorted[0].date}T20:00:00Z`,
+					days: sorted,
+				},
+			});
+		},
+	],
+	[
 		"GET",
 		/^runs$/,
 		(store, _match, _body, query) => {

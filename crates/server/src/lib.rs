@@ -14,6 +14,7 @@ mod openapi;
 mod options;
 mod presence;
 mod problem;
+mod retention;
 mod routes;
 mod runs;
 mod schedules;

@@ -71,6 +71,7 @@ fn v1() -> OpenApiRouter<App> {
         ))
         .routes(routes!(routes::jobs::run))
         .routes(routes!(routes::schedules::preview))
+        .routes(routes!(routes::retention::preview))
         .routes(routes!(routes::runs::list))
         .routes(routes!(routes::runs::get))
         .routes(routes!(routes::runs::cancel))

@@ -15,12 +15,16 @@ use crate::{
     live::What,
     presence,
     problem::ApiResult,
+    retention,
     runs::{progress, watchdog},
     schedules,
 };
 
 /// Between two looks at what falls due; shorter when the watchdog's time-out is.
 const PAUSE: Duration = Duration::from_secs(5);
+
+/// Between two looks for jobs whose retention is to be applied.
+const RETENTION_PAUSE: Duration = Duration::from_secs(10);
 
 /// Between two clean-ups.
 const CLEAN_UP_PAUSE: Duration = Duration::from_secs(60);
@@ -45,6 +49,7 @@ pub(crate) fn start(app: &App) -> Vec<JoinHandle<()>> {
     vec![
         tokio::spawn(due(app.clone())),
         tokio::spawn(follow_schedules(app.clone())),
+        tokio::spawn(keep_retention(app.clone())),
         tokio::spawn(clean_up(app.clone())),
         tokio::spawn(write_progress(app.clone())),
         tokio::spawn(write_presence(app.clone())),
@@ -83,6 +88,17 @@ async fn follow_schedules(app: App) {
         }
         if !rest(&app, schedules::LOOK_PAUSE).await {
             break;
+        }
+    }
+    lease.give_back(&app).await;
+}
+
+/// Applies retention where no run has done so within a day.
+async fn keep_retention(app: App) {
+    let mut lease = Lease::new("retention");
+    while rest(&app, RETENTION_PAUSE).await {
+        if lease.hold(&app).await {
+            report("retention", retention::daily(&app).await);
         }
     }
     lease.give_back(&app).await;

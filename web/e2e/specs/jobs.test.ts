@@ -53,7 +53,7 @@ it("changes a job in the steps in which it was made, and sends only what was cha
 	await visitor.expectVisible(heading(page, "What should be protected?"));
 	await page.getByLabel("Type a path").fill("/srv/extra");
 	await page.getByRole("button", { name: "Add path" }).click();
-	await page.getByRole("link", { name: "Options" }).click();
+	await page.getByRole("link", { name: "Retention and policy" }).click();
 	await page.getByRole("combobox", { name: "Compression" }).click();
 	await page.getByRole("option", { name: "S2, fastest" }).click();
 	await page.getByLabel(/^Files read at once/).fill("65");
@@ -155,7 +155,7 @@ it("copies a job, disables it and says what stays when it is deleted", async () 
 	await visitor.checkAccessible("menu of a job");
 	await page.getByRole("menuitem", { name: "Duplicate" }).click();
 	await visitor.expectVisible(heading(page, "Which machine, and where to?"));
-	for (const step of ["Source", "Schedule", "Options", "Review"]) {
+	for (const step of ["Source", "Schedule", "Retention and policy", "Review"]) {
 		await page.getByRole("button", { name: `Continue to ${step}` }).click();
 	}
 	expect(await page.getByLabel("Name of the job").inputValue()).toBe("Copy of Office documents");

@@ -178,6 +178,40 @@ it("changes a schedule where it stands, and shows its refusal at the field", asy
 	await visitor.close();
 });
 
+it("changes a retention where it stands, and shows what would be kept", async () => {
+	const visitor = await Visitor.open(browser, server.base);
+	const { page } = visitor;
+	const job = server.store.jobs[0];
+	await open(visitor, `/jobs/${job?.id}`);
+	await page.getByRole("button", { name: "Edit retention" }).click();
+	const dialog = page.getByRole("dialog", { name: `Retention of ${job?.name}` });
+	await visitor.expectVisible(dialog.getByText("Applied now: 2 kept, 1 deleted."));
+	await visitor.checkAccessible("retention");
+	await visitor.picture("retention-standard");
+	for (const rule of ["Latest", "Hourly", "Daily", "Weekly", "Monthly", "Yearly"]) {
+		await dialog.getByLabel(rule, { exact: true }).fill("0");
+	}
+	await visitor.expectVisible(dialog.getByText(/Keep at least one restore point/));
+	expect(await dialog.getByRole("button", { name: "Save retention" }).isDisabled()).toBe(true);
+	await dialog.getByLabel("Daily", { exact: true }).fill("x");
+	await visitor.expectVisible(dialog.getByText("Enter a number from 0 to 1,000."));
+	await visitor.checkAccessible("retention refused");
+	await dialog.getByRole("combobox", { name: "How long" }).click();
+	await page.getByRole("option", { name: "Keep everything" }).click();
+	await visitor.expectVisible(dialog.getByText(/No restore point is ever deleted/));
+	await visitor.picture("retention-everything");
+	await dialog.getByRole("combobox", { name: "How long" }).click();
+	await page.getByRole("option", { name: "Long: ten years" }).click();
+	await dialog.getByText("In 3 years").click();
+	await visitor.expectVisible(dialog.getByText(/^Before that: /));
+	await visitor.checkAccessible("retention in three years");
+	await visitor.picture("retention-long");
+	await dialog.getByRole("button", { name: "Save retention" }).click();
+	await expect.poll(() => page.getByRole("dialog").count()).toBe(0);
+	await visitor.expectVisible(page.getByText(/^Keeps 10 newest, 48 hourly, 30 daily/));
+	await visitor.close();
+});
+
 it("shows a refusal at its field and in words", async () => {
 	const visitor = await Visitor.open(browser, server.base);
 	visitor.allow(/status of 422/);

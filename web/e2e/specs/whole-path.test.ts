@@ -116,12 +116,22 @@ it("goes from an empty server to a restored folder", { timeout: 600_000 }, async
 	await page.getByRole("button", { name: "Add window" }).click();
 	await expect.poll(() => next.getByRole("listitem").first().textContent()).toMatch(/03:30/);
 	await both(visitor, "wizard-schedule");
-	await page.getByRole("button", { name: "Continue to Options" }).click();
+	await page.getByRole("button", { name: "Continue to Retention and policy" }).click();
+
+	// Retention: the calendar is the server's own reckoning, and follows the numbers.
+	await visitor.expectVisible(heading(page, "How long are restore points kept?"));
+	const kept = page.getByRole("region", { name: "What would be kept" });
+	await visitor.expectVisible(kept.getByText("Monthly").first());
+	await page.getByLabel("Daily", { exact: true }).fill("14");
+	await page.getByLabel("Monthly", { exact: true }).fill("0");
+	await expect.poll(() => page.getByRole("combobox", { name: "How long" }).inputValue()).toBe("Own numbers");
+	await expect.poll(() => kept.getByText("Monthly").count()).toBe(0);
 	await page.getByLabel(/Limit the upload/).fill("1");
 	await both(visitor, "wizard-options");
 	await page.getByRole("button", { name: "Continue to Review" }).click();
 	await page.getByLabel("Name of the job").fill("Office documents");
 	await visitor.expectVisible(page.getByText("Mon to Fri 03:30").first());
+	await visitor.expectVisible(page.getByText(/^Keeps 10 newest, 48 hourly, 14 daily, 4 weekly/));
 	await both(visitor, "wizard-review");
 	await page.getByRole("button", { name: "Create job and start it" }).click();
 
@@ -155,10 +165,22 @@ it("goes from an empty server to a restored folder", { timeout: 600_000 }, async
 	await expect.poll(() => page.getByRole("dialog").count()).toBe(0);
 	await visitor.expectVisible(page.getByText("Daily 04:15"));
 
+	// Retention is changed where it stands, after a look at what would go.
+	await page.getByRole("button", { name: "Edit retention" }).click();
+	const retention = page.getByRole("dialog", { name: "Retention of Office documents" });
+	await visitor.expectVisible(retention.getByText("Applied now: 1 kept, 0 deleted."));
+	await retention.getByRole("combobox", { name: "How long" }).click();
+	await page.getByRole("option", { name: "Short: a month" }).click();
+	await expect.poll(() => retention.getByLabel("Weekly", { exact: true }).inputValue()).toBe("4");
+	await both(visitor, "retention-dialog");
+	await retention.getByRole("button", { name: "Save retention" }).click();
+	await expect.poll(() => page.getByRole("dialog").count()).toBe(0);
+	await visitor.expectVisible(page.getByText("Keeps 3 newest, 7 daily and 4 weekly restore points"));
+	await visitor.expectVisible(page.getByText("Daily 04:15"));
 	// Everything else is changed in the steps of the wizard.
 	await page.getByRole("button", { name: "Edit", exact: true }).click();
 	await visitor.expectVisible(heading(page, "What should change?"));
-	await page.getByRole("link", { name: "Edit Options" }).click();
+	await page.getByRole("link", { name: "Edit Retention and policy" }).click();
 	await page.getByLabel(/^Leave out/).fill('*.bak\n"quoted" & \\back');
 	await page.getByLabel(/^Files read at once/).fill("2");
 	await page.getByRole("button", { name: "Continue to Review" }).click();

@@ -11,6 +11,8 @@ export const keys = {
 	jobs: () => ["jobs"] as const,
 	job: (id: string) => ["jobs", id] as const,
 	schedulePreview: (owner: object, schedule: object) => ["schedule-previews", owner, schedule] as const,
+	retentionPreview: (owner: object, retention: object, days: number) =>
+		["retention-previews", owner, retention, days] as const,
 	runs: (filter: Readonly<Record<string, string | undefined>>) => ["runs-list", filter] as const,
 	run: (id: string) => ["runs", id] as const,
 	runEvents: (id: string) => ["runs", id, "events"] as const,

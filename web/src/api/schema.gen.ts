@@ -351,6 +351,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/retention-previews": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a retention would keep: of a job's points now, and of those that its schedule makes until a later day. */
+        post: operations["retention_previews_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs": {
         parameters: {
             query?: never;
@@ -1335,6 +1352,9 @@ export interface components {
             policy: components["schemas"]["JobPolicy"];
             /** @description It has a restore point inside the limit that is not known to be damaged. */
             protected: boolean;
+            /** @description How long its restore points are kept. It is applied after each run that succeeds, and once a day. */
+            retention: components["schemas"]["Retention"];
+            retention_applied?: components["schemas"]["RetentionApplied"] | null;
             /** @description When. */
             schedule: components["schemas"]["Schedule"];
             /** @description Its machine is not connected, and the next run starts when it is back. */
@@ -1376,6 +1396,7 @@ export interface components {
             paths: string[];
             /** @description How. */
             policy?: components["schemas"]["JobPolicy"];
+            retention?: components["schemas"]["Retention"] | null;
             /** @description When. */
             schedule?: components["schemas"]["Schedule"];
             /**
@@ -1444,6 +1465,8 @@ export interface components {
             /** @default null */
             policy?: components["schemas"]["JobPolicy"] | null;
             /** @default null */
+            retention?: components["schemas"]["Retention"] | null;
+            /** @default null */
             schedule?: components["schemas"]["Schedule"] | null;
             /**
              * Format: int64
@@ -1470,6 +1493,39 @@ export interface components {
              * @default null
              */
             parallelism?: number | null;
+        };
+        /** @description A restore point of today. */
+        JudgedPoint: {
+            /** @description Whether it would be deleted. */
+            deleted: boolean;
+            /** @description The point. */
+            point_id: components["schemas"]["PointId"];
+            /** @description The rules that keep it. */
+            rules: components["schemas"]["KeptBy"][];
+            spared?: components["schemas"]["Spared"] | null;
+            /** @description When its data was read. */
+            time: components["schemas"]["Time"];
+        };
+        /** @description A rule that keeps a point. */
+        KeptBy: {
+            /**
+             * Format: int64
+             * @description Its place under that rule, counted from the newest, which is 1.
+             */
+            number: number;
+            /** @description The rule. */
+            rule: components["schemas"]["RetentionRule"];
+        };
+        /** @description Points of one day that would be there. */
+        KeptDay: {
+            /** @description The day, `2027-11-22`. */
+            date: string;
+            /**
+             * Format: int32
+             * @description How many.
+             */
+            points: number;
+            rule?: components["schemas"]["RetentionRule"] | null;
         };
         /** @description Asks for the recovery kit. */
         KitRequest: {
@@ -1805,6 +1861,9 @@ export interface components {
                 policy: components["schemas"]["JobPolicy"];
                 /** @description It has a restore point inside the limit that is not known to be damaged. */
                 protected: boolean;
+                /** @description How long its restore points are kept. It is applied after each run that succeeds, and once a day. */
+                retention: components["schemas"]["Retention"];
+                retention_applied?: components["schemas"]["RetentionApplied"] | null;
                 /** @description When. */
                 schedule: components["schemas"]["Schedule"];
                 /** @description Its machine is not connected, and the next run starts when it is back. */
@@ -2298,6 +2357,115 @@ export interface components {
             snapshot_id: components["schemas"]["SnapshotId"];
         };
         /**
+         * @description How many restore points are kept. A point stays while at least one rule wants it; the newest complete one always does.
+         *     When every number is 0, everything is kept. Periods are those of UTC, weeks begin on Monday in the tenant's zone; each
+         *     rule counts back from the newest point, so that a job that does not run any more loses nothing.
+         */
+        Retention: {
+            /**
+             * Format: int32
+             * @description The newest point of each year, 0 to 1,000.
+             * @default 0
+             */
+            annual?: number;
+            /**
+             * Format: int32
+             * @description The newest point of each day, 0 to 1,000.
+             * @default 0
+             */
+            daily?: number;
+            /**
+             * Format: int32
+             * @description The newest point of each hour, 0 to 1,000.
+             * @default 0
+             */
+            hourly?: number;
+            /**
+             * Format: int32
+             * @description The newest points, 0 to 1,000.
+             * @default 0
+             */
+            keep_latest?: number;
+            /**
+             * Format: int32
+             * @description The newest point of each month, 0 to 1,000.
+             * @default 0
+             */
+            monthly?: number;
+            /**
+             * Format: int32
+             * @description The newest point of each week, 0 to 1,000.
+             * @default 0
+             */
+            weekly?: number;
+        };
+        /** @description What the last application of a job's retention did. */
+        RetentionApplied: {
+            /** @description When it ended. */
+            at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Points that were deleted.
+             */
+            deleted: number;
+            failure?: components["schemas"]["Failure"] | null;
+            /**
+             * Format: int64
+             * @description Points that no rule keeps and that stay: they are pinned, or are not what the server takes them for.
+             */
+            refused: number;
+        };
+        /** @description What would be there on a later day. */
+        RetentionLater: {
+            /** @description The moment for which it is reckoned: the day that was asked for, or an earlier one where that would take too long. */
+            at: components["schemas"]["Time"];
+            /** @description The day of that moment, `2027-11-22`. */
+            date: string;
+            /** @description The days on which they were made, oldest first. */
+            days: components["schemas"]["KeptDay"][];
+            oldest?: components["schemas"]["Time"] | null;
+            /**
+             * Format: int64
+             * @description Points that would be there.
+             */
+            points: number;
+        };
+        /** @description What a retention would keep. */
+        RetentionPreview: {
+            /**
+             * Format: int64
+             * @description How many would be deleted.
+             */
+            deleted: number;
+            /**
+             * Format: int64
+             * @description How many of all of them would stay.
+             */
+            kept: number;
+            later?: components["schemas"]["RetentionLater"] | null;
+            /** @description The job's points if the retention was applied now, newest first, at most 1,000. */
+            now: components["schemas"]["JudgedPoint"][];
+            /** @description The zone whose days are named. */
+            zone: string;
+        };
+        /** @description Asks what a retention would keep. */
+        RetentionPreviewRequest: {
+            /**
+             * Format: int32
+             * @description How many days to look ahead, 0 to 3,660; default 365.
+             */
+            days?: number | null;
+            job_id?: components["schemas"]["JobId"] | null;
+            /** @description The retention. */
+            retention: components["schemas"]["Retention"];
+            schedule?: components["schemas"]["Schedule"] | null;
+        };
+        /**
+         * @description The rules, from the one that keeps a point longest.
+         * @enum {string}
+         */
+        RetentionRule: "annual" | "monthly" | "weekly" | "daily" | "hourly" | "latest";
+        /**
          * @description What a person may do, from least to most.
          * @enum {string}
          */
@@ -2592,6 +2760,11 @@ export interface components {
          * @description One source path's snapshot inside a restore point.
          */
         SnapshotId: string;
+        /**
+         * @description Why a point stays that no rule keeps.
+         * @enum {string}
+         */
+        Spared: "pinned" | "newest_complete" | "restoring";
         /** @description One phase of a run. */
         StageReport: {
             /**
@@ -3833,6 +4006,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retention_previews_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionPreviewRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionPreview"];
                 };
             };
             /** @description A problem document. */

@@ -13,6 +13,7 @@ const job = {
 	policy: { compression: "s2", ignore_rules: ["*.tmp", "cache/"], parallelism: 4 },
 	schedule: { type: "daily", time: "22:00", not_between: [], catch_up: true },
 	offline_start: true,
+	retention: { keep_latest: 3, hourly: 0, daily: 7, weekly: 4, monthly: 0, annual: 0 },
 	upload_limit_bytes_per_second: 2_500_000,
 	max_age_seconds: 172_800,
 	version: 3,
@@ -55,6 +56,14 @@ describe("a change of a job", () => {
 		["a lifted age", { maxAge: "" }, { max_age_seconds: 0 }],
 	] as const)("sends only %s", (_name, part, patch) => {
 		expect(jobPatch(edited(part as never))).toEqual(patch);
+	});
+
+	it("sends a retention whole", () => {
+		const { retention } = beginEdit(job).draft;
+		expect(retention.preset).toBe("short");
+		expect(jobPatch(edited({ retention: { ...retention, preset: "everything" } }))).toEqual({
+			retention: { keep_latest: 0, hourly: 0, daily: 0, weekly: 0, monthly: 0, annual: 0 },
+		});
 	});
 
 	it("sends a schedule with its switch for starts without the server", () => {

@@ -1,6 +1,7 @@
 import type { Job, JobPatch } from "../api/types.ts";
 import { type JobDraft, jobDraft, jobRequest, ruleLines, typedFileCount } from "./job.ts";
 import { typedNumber } from "./number.ts";
+import { retentionRequest } from "./retention.ts";
 import { scheduleRequest } from "./schedule.ts";
 
 /** A job being changed: what it was when that began, and what was typed since. */
@@ -16,6 +17,7 @@ export const jobFields = [
 	"name",
 	"paths",
 	"schedule",
+	"retention",
 	"compression",
 	"rules",
 	"parallelism",
@@ -30,6 +32,7 @@ const parts = {
 	name: ["name"],
 	paths: ["paths"],
 	schedule: ["schedule", "offline_start"],
+	retention: ["retention"],
 	compression: ["policy"],
 	rules: ["policy"],
 	parallelism: ["policy"],
@@ -51,6 +54,7 @@ const meanings: Record<JobField, (draft: JobDraft) => unknown> = {
 	name: (draft) => draft.name.trim(),
 	paths: (draft) => draft.paths,
 	schedule: ({ schedule }) => [scheduleRequest(schedule), schedule.type !== "manual" && schedule.offlineStart],
+	retention: (draft) => retentionRequest(draft.retention),
 	compression: (draft) => draft.compression,
 	rules: (draft) => ruleLines(draft.rules),
 	parallelism: (draft) => typedFileCount(draft.parallelism),

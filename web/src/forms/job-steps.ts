@@ -10,7 +10,7 @@ const places: readonly (readonly [pointer: RegExp, step: JobStep])[] = [
 	[/^\/(agent_id|vault_id)/, "place"],
 	[/^\/paths/, "source"],
 	[/^\/(schedule|offline_start)/, "schedule"],
-	[/^\/(policy|upload_limit|max_age)/, "options"],
+	[/^\/(policy|upload_limit|max_age|retention)/, "options"],
 ];
 
 /** The step whose field a problem of the server is about. */

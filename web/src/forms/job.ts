@@ -1,5 +1,12 @@
 import type { Compression, Job, JobCreate } from "../api/types.ts";
 import { typedNumber } from "./number.ts";
+import {
+	isRetentionComplete,
+	newRetention,
+	type RetentionDraft,
+	retentionDraft,
+	retentionRequest,
+} from "./retention.ts";
 import { newSchedule, type ScheduleDraft, scheduleDraft, scheduleRequest } from "./schedule.ts";
 
 /** What somebody chose so far in the job wizard. Numbers are texts as typed. */
@@ -8,6 +15,7 @@ export interface JobDraft {
 	vault: string;
 	paths: string[];
 	schedule: ScheduleDraft;
+	retention: RetentionDraft;
 	compression: Compression;
 	rules: string;
 	/** Files read at once; empty: the agent decides. */
@@ -25,6 +33,7 @@ export const emptyJob: JobDraft = {
 	vault: "",
 	paths: [],
 	schedule: newSchedule,
+	retention: newRetention,
 	compression: "zstd-default",
 	rules: "",
 	parallelism: "",
@@ -45,6 +54,7 @@ export function jobDraft(job: Job): JobDraft {
 		vault: job.vault.id,
 		paths: job.paths,
 		schedule: scheduleDraft(job.schedule, job.offline_start),
+		retention: retentionDraft(job.retention),
 		compression: policy.compression ?? emptyJob.compression,
 		rules: (policy.ignore_rules ?? []).join("\n"),
 		parallelism: policy.parallelism ? String(policy.parallelism) : "",
@@ -94,7 +104,10 @@ export function typedFileCount(text: string): number | undefined | null {
 
 /** Whether everything typed in the options can be read. */
 export const optionsFine = (draft: JobDraft): boolean =>
-	typedNumber(draft.limit) !== null && typedNumber(draft.maxAge) !== null && typedFileCount(draft.parallelism) !== null;
+	isRetentionComplete(draft.retention) &&
+	typedNumber(draft.limit) !== null &&
+	typedNumber(draft.maxAge) !== null &&
+	typedFileCount(draft.parallelism) !== null;
 
 /** A name to begin with: the last part of the first path. */
 export function suggestedName(draft: JobDraft, agent: string): string {
@@ -119,6 +132,7 @@ export function jobRequest(draft: JobDraft, name: string): JobCreate {
 		vault_id: draft.vault,
 		paths: draft.paths,
 		schedule: scheduleRequest(draft.schedule),
+		retention: retentionRequest(draft.retention),
 		...(draft.schedule.type !== "manual" && draft.schedule.offlineStart ? { offline_start: true } : {}),
 		policy: {
 			compression: draft.compression,

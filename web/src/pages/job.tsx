@@ -2,15 +2,17 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { failureWording } from "../api/errors.ts";
 import { keys } from "../api/keys.ts";
 import { useFallbackInterval } from "../api/live.ts";
 import { changeJob, deleteJob, jobQuery } from "../api/queries/jobs.ts";
 import { pointsQuery } from "../api/queries/points.ts";
 import type { Job } from "../api/types.ts";
 import { useFormat } from "../hooks/use-format.ts";
+import { useRetentionWords } from "../hooks/use-retention-words.ts";
 import { useScheduleConditions } from "../hooks/use-schedule-conditions.ts";
 import { useScheduleWords } from "../hooks/use-schedule-words.ts";
-import { useWording } from "../hooks/use-wording.ts";
+import { useKnownTexts, useWording } from "../hooks/use-wording.ts";
 import { ActionButton } from "../modules/ActionButton.tsx";
 import { ActionMenu } from "../modules/ActionMenu.tsx";
 import { ButtonLink } from "../modules/ButtonLink.tsx";
@@ -19,6 +21,7 @@ import { NextRuns } from "../modules/NextRuns.tsx";
 import { Columns, Page, Section, TrailLink } from "../modules/Page.tsx";
 import { PointList } from "../modules/PointList.tsx";
 import { QueryView } from "../modules/QueryView.tsx";
+import RetentionDialog from "../modules/RetentionDialog.tsx";
 import { RunNow } from "../modules/RunNow.tsx";
 import { RunningList } from "../modules/RunningList.tsx";
 import { RunTable } from "../modules/RunTable.tsx";
@@ -245,6 +248,42 @@ function ScheduleSection({ job }: { job: Job }) {
 	);
 }
 
+/** How long its points are kept, what that did last, and the way to change it. */
+function RetentionSection({ job }: { job: Job }) {
+	const { t } = useTranslation();
+	const format = useFormat();
+	const known = useKnownTexts();
+	const words = useRetentionWords();
+	const [editing, setEditing] = useState(false);
+	const applied = job.retention_applied;
+	return (
+		<Section
+			title={t("retention.title")}
+			more={
+				<ActionButton actions={job.actions} name="update" onClick={() => setEditing(true)}>
+					{t("retention.edit")}
+				</ActionButton>
+			}
+		>
+			<p className={css["schedule"]}>{words(job.retention)}</p>
+			{applied?.failure ? (
+				<ErrorText words={failureWording(applied.failure, known)} />
+			) : (
+				<p className="muted">
+					{applied
+						? t("retention.lastApplied", {
+								time: format.moment(applied.at),
+								count: applied.deleted,
+								formatted: format.count(applied.deleted),
+							})
+						: t("retention.neverApplied")}
+				</p>
+			)}
+			{editing ? <RetentionDialog job={job} onClose={() => setEditing(false)} /> : null}
+		</Section>
+	);
+}
+
 function Settings({ job }: { job: Job }) {
 	const { t } = useTranslation();
 	const format = useFormat();
@@ -252,6 +291,7 @@ function Settings({ job }: { job: Job }) {
 	return (
 		<>
 			<ScheduleSection job={job} />
+			<RetentionSection job={job} />
 			<Section title={t("jobs.paths")} count={job.paths.length}>
 				<ul>
 					{job.paths.map((path) => (

@@ -162,3 +162,14 @@ export function visibleText(text: string): string {
 export function day(language: Language, date: string): string {
 	return timeFormat(language, { day: "numeric", month: "short" }, "UTC").format(new Date(`${date}T00:00:00Z`));
 }
+
+/** A day with its year: "22 Nov 2027". `date` is `2027-11-22`. */
+export function date(language: Language, date: string): string {
+	const options = { day: "numeric", month: "short", year: "numeric" } as const;
+	return timeFormat(language, options, "UTC").format(new Date(`${date}T00:00:00Z`));
+}
+
+/** A month with its year: "November 2027". `month` is `2027-11`. */
+export function month(language: Language, month: string): string {
+	return timeFormat(language, { month: "long", year: "numeric" }, "UTC").format(new Date(`${month}-01T00:00:00Z`));
+}

@@ -14,13 +14,17 @@ use holdfast_agent::state::VaultFolders;
 use holdfast_agent::vaults::{Access, open_repository};
 use holdfast_host::{Cancel, SystemClock};
 use holdfast_protocol::Secret;
-use holdfast_protocol::agent::commands::{DeletePoints, ListContent, ListPoints, Restore};
+use holdfast_protocol::agent::commands::{
+    CondemnedPoint, CondemnedSnapshot, DeletePoints, ListContent, ListPoints, ListedPoint,
+    RefusalReason, RefusedPoint, Restore,
+};
 use holdfast_protocol::agent::{
     Attempt, RunWork, VaultContext, VaultState, events, failures, problems,
 };
 use holdfast_repository::{SourceIdentity, policy};
 use holdfast_testkit::tree;
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::conformance::{Case, conformance};
 use crate::script::work;
@@ -89,7 +93,7 @@ impl Place {
         RestoreEngine::new(self.folders()).run(&assignment, &context())
     }
 
-    fn points(&self) -> Vec<holdfast_protocol::agent::commands::ListedPoint> {
+    fn points(&self) -> Vec<ListedPoint> {
         list_points(
             &ListPoints::default(),
             &self.vault(),
@@ -344,19 +348,103 @@ fn contents_are_listed_in_pages_and_deleted_points_are_gone() {
         matches!(result, Err(WorkError::Failed(failure)) if failure.code == failures::PATH_NOT_FOUND)
     );
 
+    let (known, unknown) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    let listed = place.points();
+    let mut absent = condemned(unknown, &listed[..1]);
+    absent.snapshots[0].manifest_id = "none".into();
+    absent.snapshots[0].start_time += jiff::SignedDuration::from_secs(1);
     let order = DeletePoints {
-        manifest_ids: vec![manifest_id.clone(), "none".into()],
+        job_uuid: None,
+        points: vec![condemned(known, &listed[..1]), absent],
     };
     let deleted = delete_points(&order, &vault, &folders, &cancel).unwrap();
     assert_eq!(
-        (deleted.deleted, deleted.missing),
-        (vec![manifest_id.clone()], vec!["none".to_owned()])
+        (deleted.deleted, deleted.missing, deleted.refused),
+        (vec![known], vec![unknown], vec![])
     );
     assert!(place.points().is_empty());
     assert_eq!(
         failure(place.restore(place.order(&manifest_id))).code,
         failures::SNAPSHOT_NOT_FOUND
     );
+}
+
+/// Snapshots as the server's catalogue names them.
+fn condemned(point: Uuid, listed: &[ListedPoint]) -> CondemnedPoint {
+    let snapshots = listed.iter().map(|listed| CondemnedSnapshot {
+        manifest_id: listed.manifest_id.clone(),
+        source_user: listed.source_user.clone(),
+        source_host: listed.source_host.clone(),
+        source_path: listed.source_path.clone(),
+        start_time: listed.start_time,
+        root_object: listed.root_object.clone(),
+    });
+    CondemnedPoint {
+        point,
+        snapshots: snapshots.collect(),
+    }
+}
+
+#[test]
+fn the_agent_looks_again_before_it_deletes() {
+    let place = Place::new();
+    let second = place.at("second");
+    std::fs::create_dir(&second).unwrap();
+    std::fs::write(place.source().join("file"), "x").unwrap();
+    std::fs::write(second.join("file"), "y").unwrap();
+    let back_up = || {
+        let mut work = place.work(1);
+        work.source_paths.push(second.to_str().unwrap().to_owned());
+        place.back_up(work).0.unwrap();
+    };
+    (0..3).for_each(|_| back_up());
+    // Two paths a run, the oldest first.
+    let listed = place.points();
+    assert_eq!(listed.len(), 6);
+    let job = place.work(1).job_uuid;
+    let (vault, folders, cancel) = (place.vault(), place.folders(), Cancel::new());
+    let repository = open_repository(&vault, &folders, None, &Access::default()).unwrap();
+    let pin = |add: &[String], remove: &[String]| {
+        let ids = [listed[1].manifest_id.clone()];
+        let named = match add.is_empty() {
+            false => ids.to_vec(),
+            true => vec![place.points()[1].manifest_id.clone()],
+        };
+        holdfast_snapshot::change_pins(&repository, &named, add, remove).unwrap();
+        repository.refresh().unwrap();
+    };
+    let delete = |job_uuid, points| {
+        let order = DeletePoints { job_uuid, points };
+        delete_points(&order, &vault, &folders, &cancel).unwrap()
+    };
+    let id = Uuid::from_u128(7);
+    let refusal = |reason| vec![RefusedPoint { point: id, reason }];
+
+    // One pinned path keeps the whole point, although the catalogue knows nothing of the pin and of the new manifest.
+    pin(&["audit".to_owned()], &[]);
+    let pinned = delete(Some(job), vec![condemned(id, &listed[..2])]);
+    assert_eq!(pinned.refused, refusal(RefusalReason::Pinned));
+    let foreign = delete(Some(Uuid::from_u128(9)), vec![condemned(id, &listed[2..4])]);
+    assert_eq!(foreign.refused, refusal(RefusalReason::Foreign));
+    let mut other = condemned(id, &listed[2..4]);
+    other.snapshots[0].root_object = listed[1].root_object.clone();
+    let other = delete(Some(job), vec![other]);
+    assert_eq!(other.refused, refusal(RefusalReason::Changed));
+    assert_eq!(place.points().len(), 6, "nothing was deleted so far");
+
+    // Without the pin it goes, under whatever manifest it has now; what is gone already is missing.
+    pin(&[], &["audit".to_owned()]);
+    let gone = delete(Some(job), vec![condemned(id, &listed[..2])]);
+    assert_eq!((gone.deleted, gone.refused), (vec![id], vec![]));
+    let again = delete(Some(job), vec![condemned(id, &listed[..2])]);
+    assert_eq!(again.missing, [id]);
+    let left: Vec<String> = place
+        .points()
+        .into_iter()
+        .map(|point| point.manifest_id)
+        .collect();
+    let expected: Vec<&String> = listed[2..].iter().map(|point| &point.manifest_id).collect();
+    assert_eq!(left.iter().collect::<Vec<_>>(), expected);
 }
 
 // Requirements: ENG-KOPIA-5

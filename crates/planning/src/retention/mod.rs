@@ -5,16 +5,20 @@
 //! disagree about what to delete are worse than either rule.
 
 mod cutoff;
+mod job;
+mod periods;
 mod reason;
 
 use std::collections::HashSet;
 
 use jiff::tz::TimeZone;
 
+pub use job::{JobPoint, JobVerdict, Simulated, judge, simulate};
 pub use reason::{Kind, Reason, compact};
 
 use self::cutoff::Cutoffs;
-use crate::local_time::{SECOND, timestamp};
+use self::periods::{Name, Named, position_name};
+use crate::local_time::SECOND;
 
 /// Incomplete snapshots younger than this, measured from the newest snapshot, are kept; nanoseconds.
 const INCOMPLETE_AGE: i64 = 4 * 3600 * SECOND;
@@ -85,38 +89,47 @@ pub struct Verdict {
 /// Nothing depends on the present time: ages are counted from the newest complete snapshot, so a source that is no longer
 /// backed up loses nothing.
 pub fn plan(points: &[Point], keep: &Keep, zone: &TimeZone) -> Vec<Verdict> {
+    let named: Vec<Named> = points
+        .iter()
+        .map(|point| Named::new(*point, zone))
+        .collect();
+    plan_named(&named, keep, zone)
+}
+
+/// The same for points whose periods are named already.
+fn plan_named(points: &[Named], keep: &Keep, zone: &TimeZone) -> Vec<Verdict> {
     let mut verdicts = vec![Verdict::default(); points.len()];
     let mut order: Vec<usize> = (0..points.len()).collect();
-    order.sort_by_key(|&at| std::cmp::Reverse((points[at].start, points[at].end)));
-    let complete = points.iter().filter(|point| point.complete);
-    if let Some(newest) = complete.map(|point| point.start).max() {
+    order.sort_by_key(|&at| std::cmp::Reverse((points[at].point.start, points[at].point.end)));
+    let complete = points.iter().filter(|named| named.point.complete);
+    if let Some(newest) = complete.map(|named| named.point.start).max() {
         let mut periods = Periods::new(keep, newest, zone);
         for (position, &at) in order.iter().enumerate() {
-            if points[at].complete {
-                verdicts[at].reasons = periods.reasons(position, points[at].start);
+            if points[at].point.complete {
+                verdicts[at].reasons = periods.reasons(position, &points[at]);
             }
         }
     }
     for at in kept_incomplete(points, &order) {
         verdicts[at].reasons.push(Reason::Incomplete);
     }
-    for (verdict, point) in verdicts.iter_mut().zip(points) {
-        verdict.delete = verdict.reasons.is_empty() && !point.pinned;
+    for (verdict, named) in verdicts.iter_mut().zip(points) {
+        verdict.delete = verdict.reasons.is_empty() && !named.point.pinned;
     }
     verdicts
 }
 
 /// The incomplete snapshots newer than every complete one that are young or few enough.
 fn kept_incomplete<'p>(
-    points: &'p [Point],
+    points: &'p [Named],
     order: &'p [usize],
 ) -> impl Iterator<Item = usize> + 'p {
-    let newest = order.first().map_or(0, |&at| points[at].start);
+    let newest = order.first().map_or(0, |&at| points[at].point.start);
     order
         .iter()
         .enumerate()
         .take_while(move |&(position, &at)| {
-            let point = &points[at];
+            let point = &points[at].point;
             let age = newest.saturating_sub(point.start);
             !point.complete && (age < INCOMPLETE_AGE || position < INCOMPLETE_COUNT)
         })
@@ -126,11 +139,10 @@ fn kept_incomplete<'p>(
 /// Periods that have their snapshot already.
 struct Periods<'a> {
     keep: &'a Keep,
-    zone: &'a TimeZone,
     cutoffs: Cutoffs,
     latest: i64,
     /// Shared by all kinds.
-    taken: HashSet<String>,
+    taken: HashSet<Name>,
     counts: [i64; Kind::ALL.len()],
 }
 
@@ -145,11 +157,10 @@ const TAKING: [Kind; 6] = [
 ];
 
 impl<'a> Periods<'a> {
-    fn new(keep: &'a Keep, newest: i64, zone: &'a TimeZone) -> Self {
+    fn new(keep: &'a Keep, newest: i64, zone: &TimeZone) -> Self {
         let latest = keep.latest.filter(|_| !keep.is_unlimited());
         Self {
             keep,
-            zone,
             cutoffs: Cutoffs::new(keep, newest, zone),
             latest: latest.unwrap_or(if keep.is_unlimited() { i64::MAX } else { 0 }),
             taken: HashSet::new(),
@@ -158,39 +169,27 @@ impl<'a> Periods<'a> {
     }
 
     /// Why the complete snapshot at this position of the descending list is kept.
-    fn reasons(&mut self, position: usize, start: i64) -> Vec<Reason> {
+    fn reasons(&mut self, position: usize, named: &Named) -> Vec<Reason> {
         let mut reasons = Vec::new();
         for kind in TAKING {
             let most = match kind {
                 Kind::Latest => self.latest,
                 _ => self.keep.of(kind).unwrap_or(0),
             };
+            let start = named.point.start;
             if self.counts[kind as usize] >= most || self.cutoffs.is_before(kind, start) {
                 continue;
             }
-            if self.taken.insert(self.period(kind, position, start)) {
+            let name = match kind {
+                Kind::Latest => position_name(position),
+                _ => named.period(kind),
+            };
+            if self.taken.insert(name) {
                 self.counts[kind as usize] += 1;
                 reasons.push(Reason::Kept(kind, self.counts[kind as usize]));
             }
         }
         reasons.sort();
         reasons
-    }
-
-    /// The name of the period in which a snapshot lies.
-    fn period(&self, kind: Kind, position: usize, start: i64) -> String {
-        let instant = timestamp(start);
-        let utc = instant.to_zoned(TimeZone::UTC);
-        match kind {
-            Kind::Latest => position.to_string(),
-            Kind::Annual => utc.strftime("%Y").to_string(),
-            Kind::Monthly => utc.strftime("%Y-%m").to_string(),
-            Kind::Daily => utc.strftime("%Y-%m-%d").to_string(),
-            Kind::Hourly => utc.strftime("%Y-%m-%d %H").to_string(),
-            Kind::Weekly => {
-                let week = instant.to_zoned(self.zone.clone()).date().iso_week_date();
-                format!("{:04}-{:02}", week.year(), week.week())
-            }
-        }
     }
 }

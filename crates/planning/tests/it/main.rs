@@ -3,6 +3,7 @@
 mod ignore_vectors;
 mod occurrences;
 mod retention;
+mod retention_of_jobs;
 mod retention_vectors;
 mod scheduling_vectors;
 

@@ -119,6 +119,18 @@ events! {
     STARTED_TWICE: "warning", "warn",
         "For {due} there is a run that the server started; this one is a further run.",
         "F\u{fc}r {due} gibt es einen Lauf, den der Server gestartet hat; dieser ist ein weiterer Lauf.";
+    /// The job's retention was applied; `count`.
+    RETENTION_APPLIED: "info", "info",
+        "{count} restore points were deleted by the retention of this job. Maintenance of the vault frees their space.",
+        "{count} Wiederherstellungspunkte wurden nach der Aufbewahrung dieses Auftrags gel\u{f6}scht. Die Wartung des Tresors gibt ihren Platz frei.";
+    /// Points that the retention does not keep stay; `count`.
+    RETENTION_REFUSED: "info", "info",
+        "{count} restore points that the retention does not keep stay: they are pinned, or are not what the server's list says.",
+        "{count} Wiederherstellungspunkte, die die Aufbewahrung nicht beh\u{e4}lt, bleiben: Sie sind festgehalten oder nicht das, was die Liste des Servers sagt.";
+    /// The retention could not be applied; `message`.
+    RETENTION_FAILED: "warning", "warn",
+        "The retention of this job could not be applied: {message} It is tried again within an hour.",
+        "Die Aufbewahrung dieses Auftrags konnte nicht angewendet werden: {message} Sie wird innerhalb einer Stunde wieder versucht.";
     /// The clocks of agent and server differ; `seconds`.
     CLOCK_DIFFERS: "warning", "warn",
         "The clock of this machine differs from the server's by {seconds} seconds.",

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::{
     common::{Action, AgentReference, Reference},
+    retention::{Retention, RetentionApplied},
     runs::RunSummary,
     schedules::Schedule,
 };
@@ -79,6 +80,10 @@ pub struct Job {
     pub offline_start: bool,
     /// Its machine is not connected, and the next run starts when it is back.
     pub starts_when_back: bool,
+    /// How long its restore points are kept. It is applied after each run that succeeds, and once a day.
+    pub retention: Retention,
+    /// What the last application of it did that changed something or failed.
+    pub retention_applied: Option<RetentionApplied>,
     /// Most bytes a second sent to the vault; absent: no limit.
     pub upload_limit_bytes_per_second: Option<u64>,
     /// How old the newest restore point may be before the job counts as unprotected; absent: no limit.
@@ -139,6 +144,8 @@ pub struct JobCreate {
     /// When.
     #[serde(default)]
     pub schedule: Schedule,
+    /// How long its restore points are kept; absent: the 10 newest, 48 hourly, 7 daily, 4 weekly, 24 monthly and 3 annual.
+    pub retention: Option<Retention>,
     /// Most bytes a second sent to the vault, at least 1,024; absent: no limit.
     pub upload_limit_bytes_per_second: Option<u64>,
     /// How old the newest restore point may be, at least 3,600.
@@ -164,6 +171,8 @@ pub struct JobPatch {
     pub policy: Option<JobPolicy>,
     /// When.
     pub schedule: Option<Schedule>,
+    /// How long its restore points are kept. What it does not keep is deleted after the next run, or within a day.
+    pub retention: Option<Retention>,
     /// Its machine starts what is due by itself while the server cannot be reached.
     pub offline_start: Option<bool>,
     /// Most bytes a second sent to the vault; 0 lifts the limit.

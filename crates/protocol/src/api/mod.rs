@@ -9,6 +9,7 @@ pub mod overview;
 pub mod points;
 pub mod problem;
 pub mod restores;
+pub mod retention;
 pub mod runs;
 pub mod schedules;
 pub mod session;

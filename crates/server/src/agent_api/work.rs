@@ -65,7 +65,8 @@ pub(crate) fn work(
             compression: compression.clone(),
             ..JobPolicy::default()
         }),
-        retention_json: None,
+        // A run that was queued before jobs had a retention says nothing of it.
+        retention_json: Some(snapshot["retention"].clone()).filter(|kept| !kept.is_null()),
         schedule_json: Some(snapshot["schedule"].clone()),
         compression_enabled: policy.compression != Compression::None,
         compression,

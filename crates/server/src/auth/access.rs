@@ -62,6 +62,7 @@ pub(crate) const TABLE: &[(&str, &str, Access)] = &[
     ("DELETE", "/api/v1/jobs/{id}", SignedIn(Admin)),
     ("POST", "/api/v1/jobs/{id}/runs", SignedIn(Operator)),
     ("POST", "/api/v1/schedule-previews", SignedIn(Viewer)),
+    ("POST", "/api/v1/retention-previews", SignedIn(Viewer)),
     ("GET", "/api/v1/runs", SignedIn(Viewer)),
     ("GET", "/api/v1/runs/{id}", SignedIn(Viewer)),
     ("POST", "/api/v1/runs/{id}/cancel", SignedIn(Operator)),

@@ -27,7 +27,7 @@ use crate::{
     db::{self, AgentRow, CommandRow, Scope, VaultRow, commands::NewCommand},
     live::{Change, What},
     problem::{ApiError, ApiResult},
-    runs,
+    retention, runs,
     sealing::Place,
     view::failures::failure,
 };
@@ -37,6 +37,9 @@ const INTERACTIVE_MS: i64 = 2 * 60 * 1000;
 
 /// These may wait for the agent to come back.
 const PATIENT_MS: i64 = 24 * 3600 * 1000;
+
+/// What was planned this long ago is planned anew, perhaps for another agent.
+const REPLANNED_MS: i64 = 3600 * 1000;
 
 /// A command that is to be queued.
 pub(crate) struct Order<'a> {
@@ -136,9 +139,8 @@ pub(crate) async fn insert(
     let uuid = Uuid::now_v7();
     let now = now();
     let patience = match kind {
-        CommandType::Restore | CommandType::CreateRepository | CommandType::DeletePoints => {
-            PATIENT_MS
-        }
+        CommandType::Restore | CommandType::CreateRepository => PATIENT_MS,
+        CommandType::DeletePoints => REPLANNED_MS,
         _ => INTERACTIVE_MS,
     };
     let new = NewCommand {
@@ -347,6 +349,10 @@ pub(crate) async fn end(
                     ));
                 }
             }
+        }
+        (Some(CommandType::DeletePoints), Some(vault)) => {
+            let (result, why) = (result.as_ref(), why.as_ref());
+            changes.extend(retention::ended(app, conn, &command, &vault, result, why, now).await?);
         }
         (Some(CommandType::Restore), _) if next.status != CommandStatus::Completed => {
             if let Some(run) = command.run_id

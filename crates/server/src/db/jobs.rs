@@ -26,6 +26,7 @@ pub(crate) struct NewJob {
     pub(crate) upload_limit: Option<i64>,
     pub(crate) max_age_seconds: Option<i64>,
     pub(crate) offline_start: bool,
+    pub(crate) retention: String,
     pub(crate) next: Option<Next>,
 }
 
@@ -49,6 +50,7 @@ pub(crate) struct JobChange {
     pub(crate) upload_limit: Option<Option<i64>>,
     pub(crate) max_age_seconds: Option<Option<i64>>,
     pub(crate) offline_start: Option<bool>,
+    pub(crate) retention: Option<String>,
     pub(crate) next: Option<Option<Next>>,
 }
 
@@ -203,6 +205,61 @@ pub(crate) async fn set_next_of(
     Ok(())
 }
 
+/// Jobs of the whole server whose retention was looked at before `before`, the longest ago first.
+pub(crate) async fn retention_due(
+    conn: &impl ConnectionTrait,
+    before: i64,
+    limit: u64,
+) -> Result<Vec<JobRow>, DbErr> {
+    retention_due_query(before).limit(limit).all(conn).await
+}
+
+pub(super) fn retention_due_query(before: i64) -> Select<Entity> {
+    Entity::find()
+        .filter(Column::RetentionAt.lt(before))
+        .order_by_asc(Column::RetentionAt)
+}
+
+/// Writes down when a job's retention was looked at; its version stays.
+pub(crate) async fn retention_seen(
+    conn: &impl ConnectionTrait,
+    id: i64,
+    at: i64,
+) -> Result<(), DbErr> {
+    let row = ActiveModel {
+        retention_at: Set(at),
+        ..Default::default()
+    };
+    Entity::update_many()
+        .set(row)
+        .filter(Column::Id.eq(id))
+        .exec(conn)
+        .await?;
+    Ok(())
+}
+
+/// Writes down what the last application of a job's retention did, and when it is looked at anew; its version stays.
+pub(crate) async fn retention_applied(
+    conn: &impl ConnectionTrait,
+    id: i64,
+    applied: String,
+    at: Option<i64>,
+) -> Result<(), DbErr> {
+    let mut row = ActiveModel {
+        retention_applied: Set(Some(applied)),
+        ..Default::default()
+    };
+    if let Some(at) = at {
+        row.retention_at = Set(at);
+    }
+    Entity::update_many()
+        .set(row)
+        .filter(Column::Id.eq(id))
+        .exec(conn)
+        .await?;
+    Ok(())
+}
+
 /// Names of the jobs that match, the first few of them.
 pub(crate) async fn some_names(
     conn: &impl ConnectionTrait,
@@ -241,6 +298,8 @@ pub(crate) async fn insert(
         next_due_at: Set(new.next.map(|next| next.due_at)),
         next_start_at: Set(new.next.map(|next| next.start_at)),
         offline_start: Set(new.offline_start),
+        retention: Set(new.retention),
+        retention_at: Set(now),
         created_at: Set(now),
         version: Set(1),
         ..Default::default()
@@ -283,6 +342,9 @@ pub(crate) async fn update(
     }
     if let Some(value) = change.offline_start {
         row.offline_start = Set(value);
+    }
+    if let Some(value) = change.retention {
+        row.retention = Set(value);
     }
     if let Some(next) = change.next {
         row.next_due_at = Set(next.map(|next| next.due_at));

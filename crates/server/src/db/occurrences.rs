@@ -311,6 +311,7 @@ mod tests {
             missed_query(Scope::tenant(1), [3, 4], 19_000).build(sqlite),
             crate::db::runs::past_stop_query(5).build(sqlite),
             crate::db::jobs::scheduled_query(5).build(sqlite),
+            crate::db::jobs::retention_due_query(5).build(sqlite),
         ];
         for query in queries {
             let text = query.to_string();

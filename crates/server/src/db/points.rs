@@ -27,7 +27,18 @@ pub(crate) struct NewPoint {
     pub(crate) time: i64,
     pub(crate) bytes_uploaded: Option<i64>,
     pub(crate) problem_count: i64,
+    pub(crate) pinned: bool,
+    pub(crate) stamp: Option<Stamp>,
     pub(crate) snapshots: Vec<NewSnapshot>,
+}
+
+/// What retention goes by. Points that only a listing names have none and are never judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    /// When the point's run began, by this server's clock; milliseconds since 1970.
+    pub(crate) at: i64,
+    /// Whether the server started that run, and this is the first point that the run told of.
+    pub(crate) by_server: bool,
 }
 
 /// One source path of a new point.
@@ -189,6 +200,9 @@ pub(crate) async fn insert(
         bytes_uploaded: Set(new.bytes_uploaded),
         problem_count: Set(new.problem_count),
         created_at: Set(now),
+        stamped_at: Set(new.stamp.map(|stamp| stamp.at)),
+        by_server: Set(new.stamp.is_some_and(|stamp| stamp.by_server)),
+        pinned: Set(new.pinned),
         ..Default::default()
     };
     let point = Entity::insert(row).exec_with_returning(conn).await?;
@@ -285,6 +299,105 @@ pub(crate) async fn set_state(
         .exec(conn)
         .await?;
     Ok(())
+}
+
+/// Points of a job that its retention judges: those that are present and that a run reported; the first entered first.
+pub(crate) async fn judged_of_job(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    job_id: i64,
+) -> Result<Vec<PointRow>, DbErr> {
+    of::<Entity>(scope)
+        .filter(Column::JobId.eq(job_id))
+        .filter(Column::State.eq("present"))
+        .filter(Column::StampedAt.is_not_null())
+        .order_by_asc(Column::Id)
+        .all(conn)
+        .await
+}
+
+/// Whether there is a point that counts as the first that a run told of.
+pub(crate) async fn has_first(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    run_id: i64,
+) -> Result<bool, DbErr> {
+    let found = of::<Entity>(scope)
+        .filter(Column::RunId.eq(run_id))
+        .filter(Column::ByServer.eq(true))
+        .one(conn)
+        .await?;
+    Ok(found.is_some())
+}
+
+/// Stamps a point that a listing had brought before its run told of it.
+pub(crate) async fn stamp(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    id: i64,
+    stamp: Stamp,
+) -> Result<(), DbErr> {
+    let row = ActiveModel {
+        stamped_at: Set(Some(stamp.at)),
+        by_server: Set(stamp.by_server),
+        ..Default::default()
+    };
+    Entity::update_many()
+        .set(row)
+        .filter(Column::TenantId.eq(scope.tenant_id()))
+        .filter(Column::Id.eq(id))
+        .filter(Column::StampedAt.is_null())
+        .exec(conn)
+        .await?;
+    Ok(())
+}
+
+/// Remembers whether something pins a point.
+pub(crate) async fn set_pinned(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    id: i64,
+    pinned: bool,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::Pinned, Expr::value(pinned))
+        .filter(Column::TenantId.eq(scope.tenant_id()))
+        .filter(Column::Id.eq(id))
+        .exec(conn)
+        .await?;
+    Ok(())
+}
+
+/// Remembers that a command deletes points, or that none does any more.
+pub(crate) async fn set_deletion(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    ids: impl IntoIterator<Item = i64>,
+    command: Option<i64>,
+) -> Result<(), DbErr> {
+    let row = ActiveModel {
+        deletion_id: Set(command),
+        ..Default::default()
+    };
+    Entity::update_many()
+        .set(row)
+        .filter(Column::TenantId.eq(scope.tenant_id()))
+        .filter(Column::Id.is_in(ids))
+        .exec(conn)
+        .await?;
+    Ok(())
+}
+
+/// The points that a command deletes.
+pub(crate) async fn of_deletion(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    command: i64,
+) -> Result<Vec<PointRow>, DbErr> {
+    of::<Entity>(scope)
+        .filter(Column::DeletionId.eq(command))
+        .all(conn)
+        .await
 }
 
 /// Remembers a snapshot's new manifest: a pin or a changed description replaces it.

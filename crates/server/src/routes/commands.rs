@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::{extract::State, http::StatusCode};
-use holdfast_protocol::{api::commands::Command, errors::ErrorCode};
+use holdfast_protocol::{agent::CommandType, api::commands::Command, errors::ErrorCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -65,7 +65,8 @@ pub(crate) async fn cancel(
         .await?
         .ok_or(ErrorCode::NotFound)?;
     let txn = app.db.begin().await?;
-    let changes = match found.run_id {
+    let is_restore = found.kind == CommandType::Restore.as_str();
+    let changes = match found.run_id.filter(|_| is_restore) {
         // A restore is cancelled by its run, which knows how to clean up.
         Some(run) => start::cancel(&app, &txn, caller.scope, run).await?.1,
         None => {

@@ -5,6 +5,7 @@ use holdfast_protocol::{
     api::{
         common::Page,
         jobs::{Job, JobCreate, JobPatch, JobPolicy, RunStart},
+        retention::Retention,
         runs::Run,
         schedules::Schedule,
     },
@@ -30,6 +31,7 @@ use crate::{
     extract::{Body, Id, IfMatch, Json, Params, page_request, to_page},
     live::{Change, What},
     problem::{ApiError, ApiResult},
+    retention,
     runs::start::{Started, start_job},
     schedules,
     view::{self, catalog::Catalog, jobs::JobFigures},
@@ -202,6 +204,8 @@ pub(crate) async fn create(
     let name = input::name(&request.name, "/name")?;
     check_paths(&request.paths)?;
     check_policy(&request.policy)?;
+    let kept = request.retention.unwrap_or(Retention::STANDARD);
+    retention::check(&kept)?;
     let upload_limit = limit(
         request.upload_limit_bytes_per_second,
         SMALLEST_UPLOAD_LIMIT,
@@ -247,6 +251,7 @@ pub(crate) async fn create(
         upload_limit: upload_limit.flatten(),
         max_age_seconds: max_age.flatten(),
         offline_start: request.offline_start.unwrap_or(false),
+        retention: serde_json::to_string(&kept)?,
         next: schedules::next_of(&request.schedule, &tenant, uuid, app.clock.now())?,
     };
     let row = db::jobs::insert(&txn, caller.scope, new, now()).await?;
@@ -303,6 +308,10 @@ pub(crate) async fn update(
     if let Some(policy) = &patch.policy {
         check_policy(policy)?;
         change.policy = Some(serde_json::to_string(policy)?);
+    }
+    if let Some(kept) = &patch.retention {
+        retention::check(kept)?;
+        change.retention = Some(serde_json::to_string(kept)?);
     }
     let stored: Schedule = serde_json::from_str(&row.schedule)?;
     let schedule = patch.schedule.as_ref().unwrap_or(&stored);

@@ -10,6 +10,7 @@ pub(crate) mod jobs;
 pub(crate) mod overview;
 pub(crate) mod points;
 pub(crate) mod restores;
+pub(crate) mod retention;
 pub(crate) mod runs;
 pub(crate) mod schedules;
 pub(crate) mod session;

@@ -1,6 +1,6 @@
 //! The catalogue of restore points: filled from reports of runs and from listings of vaults.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use holdfast_protocol::{
     agent::{PointReport, commands::ListedPoint},
@@ -10,10 +10,11 @@ use sea_orm::ConnectionTrait;
 
 use crate::{
     db::{
-        self, RunRow, Scope, VaultRow,
-        points::{NewPoint, NewSnapshot},
+        self, PointSnapshotRow, RunRow, Scope, VaultRow,
+        points::{NewPoint, NewSnapshot, Stamp},
     },
     problem::ApiResult,
+    runs::offline::OFFLINE,
 };
 
 /// Enters what a run stored, unless it is there already; says whether something was entered.
@@ -35,10 +36,16 @@ pub(crate) async fn enter_report(
         dirs: report.dirs as i64,
         total_bytes: report.bytes as i64,
     });
+    let stamp = Stamp {
+        at: run.started_at.unwrap_or(run.created_at),
+        by_server: run.trigger_kind != OFFLINE,
+    };
     let new = NewPoint {
         job_id: run.job_id,
         vault_id: run.vault_id,
         run_id: Some(run.id),
+        pinned: false,
+        stamp: Some(stamp),
         source_user: first.source_user.clone(),
         source_host: first.source_host.clone(),
         time: now,
@@ -64,12 +71,26 @@ async fn enter(
         .collect();
     new.time = times.iter().copied().min().unwrap_or(now);
     let known = db::points::snapshots_begun_at(conn, new.vault_id, times).await?;
-    new.snapshots.retain(|new| {
-        known.iter().all(|row| {
-            (row.start_time, &row.root_object, &row.path)
-                != (new.start_time, &new.root_object, &new.path)
-        })
-    });
+    let is_same = |new: &NewSnapshot, row: &PointSnapshotRow| {
+        (row.start_time, &row.root_object, &row.path)
+            == (new.start_time, &new.root_object, &new.path)
+    };
+    if let (Some(stamp), Some(run)) = (&mut new.stamp, new.run_id) {
+        // Whatever else a run tells of, it displaces nothing.
+        stamp.by_server &= !db::points::has_first(conn, scope, run).await?;
+        // A listing may have been faster than the report.
+        let listed: BTreeSet<i64> = known
+            .iter()
+            .filter(|row| new.snapshots.iter().any(|new| is_same(new, row)))
+            .map(|row| row.point_id)
+            .collect();
+        for point in listed {
+            db::points::stamp(conn, scope, point, *stamp).await?;
+            stamp.by_server = false;
+        }
+    }
+    new.snapshots
+        .retain(|new| !known.iter().any(|row| is_same(new, row)));
     if new.snapshots.is_empty() {
         return Ok(false);
     }
@@ -99,28 +120,33 @@ pub(crate) async fn compare_listing(
     let scope = Scope::tenant(vault.tenant_id);
     let known = db::points::all_of_vault(conn, scope, vault.id).await?;
     let mut summary = PointsRefreshed::default();
-    let mut by_root: BTreeMap<(i64, &str), &str> = BTreeMap::new();
+    let mut by_root: BTreeMap<(i64, &str), (&str, bool)> = BTreeMap::new();
     for point in listed.iter().filter(|point| point.incomplete.is_none()) {
         by_root.insert(
             (point.start_time.as_millisecond(), &point.root_object),
-            &point.manifest_id,
+            (&point.manifest_id, !point.pins.is_empty()),
         );
     }
     let mut matched: HashSet<(i64, String)> = HashSet::new();
     for (point, snapshots) in &known {
         let mut present = false;
+        let mut pinned = false;
         for snapshot in snapshots {
             let key = (snapshot.start_time, snapshot.root_object.as_str());
-            if let Some(manifest_id) = by_root.get(&key) {
+            if let Some((manifest_id, is_pinned)) = by_root.get(&key) {
                 present = true;
+                pinned |= is_pinned;
                 matched.insert((snapshot.start_time, snapshot.root_object.clone()));
-                if **manifest_id != snapshot.manifest_id {
+                if *manifest_id != snapshot.manifest_id {
                     db::points::set_manifest(conn, snapshot.id, manifest_id).await?;
                 }
             }
         }
         if present {
             summary.present += 1;
+            if point.pinned != pinned {
+                db::points::set_pinned(conn, scope, point.id, pinned).await?;
+            }
             if point.state == "gone" {
                 db::points::set_state(conn, scope, point.id, "present").await?;
             }
@@ -156,6 +182,8 @@ pub(crate) async fn compare_listing(
             source_host: first.source_host.clone(),
             time: now,
             bytes_uploaded: None,
+            pinned: group.iter().any(|point| !point.pins.is_empty()),
+            stamp: None,
             problem_count: group.iter().map(|point| point.errors as i64).sum(),
             snapshots: snapshots.collect(),
         };

@@ -17,6 +17,7 @@ use crate::{
     db::{self, AgentRow, RunRow, problems::NewProblem},
     live::{Change, What},
     problem::{ApiError, ApiResult},
+    retention,
     sealing::Place,
 };
 
@@ -84,6 +85,9 @@ pub(crate) async fn update(
     txn.commit().await?;
     app.tell_all(changes);
     app.tell_all([changed(&run)]);
+    if state.status.is_terminal() {
+        retention::after_run(app, &run).await;
+    }
     Ok(UpdateAnswer { cancel_requested })
 }
 

@@ -23,6 +23,7 @@ use crate::{
     },
     live::{Change, What},
     problem::{ApiError, ApiResult},
+    retention,
 };
 
 /// What became of a request to start a job.
@@ -99,6 +100,7 @@ pub(crate) fn policy_snapshot(job: &JobRow) -> ApiResult<String> {
     let schedule: serde_json::Value = serde_json::from_str(&job.schedule)?;
     let snapshot = serde_json::json!({
         "policy": policy,
+        "retention": retention::of_job(job)?,
         "schedule": schedule,
         "upload_limit_bytes_per_second": job.upload_limit,
     });

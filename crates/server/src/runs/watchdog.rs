@@ -105,7 +105,8 @@ async fn expire(app: &App, tenant_id: i64, id: i64, now: i64) -> ApiResult<()> {
         return Ok(());
     };
     // A restore at work is given up by its run's heartbeat, not because its command is a day old.
-    if let Some(run) = command.run_id
+    if command.kind == CommandType::Restore.as_str()
+        && let Some(run) = command.run_id
         && let Some(run) = db::runs::lock(&txn, Scope::tenant(tenant_id), run).await?
         && matches!(
             parse_status(&run.status),

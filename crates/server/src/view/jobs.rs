@@ -21,6 +21,7 @@ use crate::{
     commands::executor::is_online,
     db::{self, AgentRow, JobRow, RunRow, Scope, points::PointFigures, runs::RunMark},
     problem::ApiResult,
+    retention,
     runs::parse_status,
 };
 
@@ -173,6 +174,12 @@ pub(crate) fn job(
         next_run_at: next_run(row),
         offline_start: row.offline_start,
         starts_when_back: starts_when_back(row, agent, catalog)?,
+        retention: retention::of_job(row)?,
+        retention_applied: row
+            .retention_applied
+            .as_deref()
+            .map(serde_json::from_str)
+            .transpose()?,
         upload_limit_bytes_per_second: row.upload_limit.map(|limit| limit as u64),
         max_age_seconds: row.max_age_seconds.map(|limit| limit as u64),
         protected: is_protected(row, points.latest, catalog.now),

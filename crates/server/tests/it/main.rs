@@ -11,6 +11,7 @@ mod jobs;
 mod live;
 mod offline;
 mod resilience;
+mod retention;
 mod runs;
 mod schedules;
 mod secrets;

@@ -7,7 +7,7 @@ use crate::support::{TestServer, ready};
 
 /// Routes of the description that take ids, in their address, their parameters or their body. A new one must be
 /// counted here.
-const ROUTES_WITH_IDS: usize = 38;
+const ROUTES_WITH_IDS: usize = 39;
 
 // Requirements: SEC-8
 #[tokio::test(flavor = "multi_thread")]
@@ -110,6 +110,9 @@ async fn foreign_ids_answer_404_on_every_route() {
                 ("post", "/api/v1/schedule-previews") => ["job_id", "agent_id"]
                     .map(|id| json!({ "schedule": { "type": "manual" }, id: id_of(id) }))
                     .to_vec(),
+                ("post", "/api/v1/retention-previews") => {
+                    vec![json!({ "retention": {}, "job_id": id_of("job_id") })]
+                }
                 _ => Vec::new(),
             };
             for body in bodies {

@@ -1,7 +1,7 @@
 import { queryOptions } from "@tanstack/react-query";
 import { answer, client, idempotencyKey, ifMatch } from "../client.ts";
 import { keys } from "../keys.ts";
-import type { Job, JobCreate, JobPatch, Schedule } from "../types.ts";
+import type { Job, JobCreate, JobPatch, Retention, Schedule } from "../types.ts";
 import { allPages } from "./pages.ts";
 
 export const jobsQuery = queryOptions({
@@ -33,6 +33,21 @@ export const schedulePreviewQuery = (schedule: Schedule, owner: ScheduleOwner) =
 					body: { schedule, ...owner },
 				}),
 			),
+		staleTime: 60_000,
+	});
+
+/** Whose a retention is: a job's, or one's that is to be made and runs by this schedule. */
+export interface RetentionOwner {
+	job_id?: string;
+	schedule?: Schedule;
+}
+
+/** What a retention would keep so many days from now. */
+export const retentionPreviewQuery = (retention: Retention, owner: RetentionOwner, days: number) =>
+	queryOptions({
+		queryKey: keys.retentionPreview(owner, retention, days),
+		queryFn: ({ signal }) =>
+			answer(client.POST("/api/v1/retention-previews", { signal, body: { retention, ...owner, days } })),
 		staleTime: 60_000,
 	});
 

@@ -2,8 +2,10 @@ import { useTranslation } from "react-i18next";
 import { type JobDraft, ruleLines, typedFileCount } from "../../forms/job.ts";
 import type { JobField } from "../../forms/job-edit.ts";
 import { typedNumber } from "../../forms/number.ts";
+import { retentionRequest } from "../../forms/retention.ts";
 import { scheduleRequest } from "../../forms/schedule.ts";
 import { useFormat } from "../../hooks/use-format.ts";
+import { useRetentionWords } from "../../hooks/use-retention-words.ts";
 import { useScheduleConditions } from "../../hooks/use-schedule-conditions.ts";
 import { useScheduleWords } from "../../hooks/use-schedule-words.ts";
 import { PathText } from "../../ui/PathText.tsx";
@@ -13,6 +15,7 @@ import css from "./job-wizard.module.css";
 export function JobFieldValue({ field, draft }: { field: JobField; draft: JobDraft }) {
 	const { t } = useTranslation();
 	const format = useFormat();
+	const retentionWords = useRetentionWords();
 	switch (field) {
 		case "name":
 			return <bdi>{draft.name.trim()}</bdi>;
@@ -24,6 +27,8 @@ export function JobFieldValue({ field, draft }: { field: JobField; draft: JobDra
 			));
 		case "schedule":
 			return <ScheduleValue draft={draft} />;
+		case "retention":
+			return retentionWords(retentionRequest(draft.retention));
 		case "compression":
 			return t(`jobs.compressionName.${draft.compression}`);
 		case "rules": {

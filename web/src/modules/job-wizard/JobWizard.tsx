@@ -129,7 +129,7 @@ export function JobWizard({
 			{step === "place" ? place.step : null}
 			{step === "source" ? <SourceStep draft={draft} change={change} agent={agent} /> : null}
 			{step === "schedule" ? <ScheduleStep draft={draft} change={change} owner={owner} /> : null}
-			{step === "options" ? <OptionsStep draft={draft} change={change} /> : null}
+			{step === "options" ? <OptionsStep draft={draft} change={change} owner={owner} /> : null}
 			{step === "review" ? review : null}
 		</WizardSheet>
 	);

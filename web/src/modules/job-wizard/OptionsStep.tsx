@@ -1,17 +1,20 @@
 import { Select, Textarea, TextInput } from "@mantine/core";
 import { useTranslation } from "react-i18next";
+import type { ScheduleOwner } from "../../api/queries/jobs.ts";
 import type { Compression } from "../../api/types.ts";
 import { typedFileCount } from "../../forms/job.ts";
 import { typedNumber } from "../../forms/number.ts";
+import { isComplete, scheduleRequest } from "../../forms/schedule.ts";
 import { useFormat } from "../../hooks/use-format.ts";
+import { RetentionFields } from "../RetentionFields.tsx";
 import { StepHead } from "../WizardSheet.tsx";
 import css from "./job-wizard.module.css";
 import type { StepProps } from "./steps.ts";
 
 const compressions: readonly Compression[] = ["zstd-default", "s2", "pgzip", "none"];
 
-/** Step 4: compression, rules and limits. */
-export function OptionsStep({ draft, change }: StepProps) {
+/** Step 4: retention, compression, rules and limits. */
+export function OptionsStep({ draft, change, owner }: StepProps & { owner: ScheduleOwner }) {
 	const { t } = useTranslation();
 	const format = useFormat();
 	const limit = typedNumber(draft.limit);
@@ -19,6 +22,15 @@ export function OptionsStep({ draft, change }: StepProps) {
 	return (
 		<>
 			<StepHead title={t("wizard.optionsTitle")} text={t("wizard.optionsText")} />
+			<RetentionFields
+				draft={draft.retention}
+				change={(retention) => change({ retention })}
+				owner={{
+					...(owner.job_id === undefined ? {} : { job_id: owner.job_id }),
+					...(isComplete(draft.schedule) ? { schedule: scheduleRequest(draft.schedule) } : {}),
+				}}
+			/>
+			<h2 className={css["heading"]}>{t("wizard.policy")}</h2>
 			<div className={css["form"]}>
 				<Select
 					label={t("wizard.compression")}

@@ -18,7 +18,7 @@ import type { StepAddress, StepProps } from "./steps.ts";
 const fieldsOf = {
 	source: ["paths"],
 	schedule: ["schedule"],
-	options: ["compression", "rules", "parallelism", "limit", "maxAge"],
+	options: ["retention", "compression", "rules", "parallelism", "limit", "maxAge"],
 } as const satisfies Partial<Record<JobStep, readonly JobField[]>>;
 
 /** The last step: everything once more, then save. `before` is what the job was, when it is there already. */

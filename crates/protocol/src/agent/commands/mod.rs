@@ -14,9 +14,9 @@ use serde_json::Value;
 
 pub use browse::{BrowseDirectory, BrowseEntry, BrowseListing, LARGEST_BROWSE_PAGE};
 pub use points::{
-    ContentEntry, ContentListing, DeletePoints, DeletePointsResult, EntryKind,
-    LARGEST_CONTENT_PAGE, LARGEST_POINT_PAGE, ListContent, ListPoints, ListedPoint, PointListing,
-    RefusedPoint,
+    CondemnedPoint, CondemnedSnapshot, ContentEntry, ContentListing, DeletePoints,
+    DeletePointsResult, EntryKind, LARGEST_CONTENT_PAGE, LARGEST_POINT_PAGE, ListContent,
+    ListPoints, ListedPoint, PointListing, RefusalReason, RefusedPoint,
 };
 pub use restore::{CancelRun, Overwrite, Restore, RestoreItem, RestoreResult};
 pub use vault::{
@@ -135,7 +135,7 @@ pub enum CommandPayload {
     ListContent(ListContent),
     /// Restore from a snapshot.
     Restore(Restore),
-    /// Delete snapshots.
+    /// Delete restore points.
     DeletePoints(DeletePoints),
     /// Cancel a run.
     Cancel(CancelRun),

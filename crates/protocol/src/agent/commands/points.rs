@@ -138,29 +138,76 @@ pub enum EntryKind {
     Special,
 }
 
-/// Delete snapshots that the server chose. The agent refuses pinned ones.
+/// Delete restore points that the server chose. The agent looks again before it does: a point of which anything is pinned,
+/// was not made by the job, or is not what the server takes it for stays as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeletePoints {
-    /// Ids of their manifests.
-    pub manifest_ids: Vec<String>,
+    /// The job whose tag the snapshots must carry; absent: any, also snapshots of other programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_uuid: Option<Uuid>,
+    /// The points.
+    pub points: Vec<CondemnedPoint>,
 }
 
-/// What was deleted. Space is freed by the vault's next maintenance.
+/// A restore point that is to be deleted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CondemnedPoint {
+    /// The server's name for it.
+    pub point: Uuid,
+    /// Its snapshots, one a source path.
+    pub snapshots: Vec<CondemnedSnapshot>,
+}
+
+/// A snapshot as the server's catalogue has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CondemnedSnapshot {
+    /// Id of its manifest when the catalogue was written; a pin or a changed description replaces it.
+    pub manifest_id: String,
+    /// User half of the source.
+    pub source_user: String,
+    /// Host half of the source.
+    pub source_host: String,
+    /// Path half of the source.
+    pub source_path: String,
+    /// Start time; compared in milliseconds.
+    pub start_time: Timestamp,
+    /// Object id of the root.
+    pub root_object: String,
+}
+
+/// What was deleted. Space is freed by the vault's maintenance.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeletePointsResult {
-    /// Deleted now.
-    pub deleted: Vec<String>,
-    /// Not there, perhaps deleted before.
-    pub missing: Vec<String>,
-    /// Not deleted.
+    /// Points that were deleted now.
+    pub deleted: Vec<Uuid>,
+    /// Points that were not there any more.
+    pub missing: Vec<Uuid>,
+    /// Points that stay.
     pub refused: Vec<RefusedPoint>,
 }
 
-/// A snapshot that was not deleted.
+/// A point that was not deleted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusedPoint {
-    /// Id of the manifest.
-    pub manifest_id: String,
-    /// Why: `pinned`.
-    pub code: String,
+    /// The server's name for it.
+    pub point: Uuid,
+    /// Why.
+    pub reason: RefusalReason,
+}
+
+/// Why a point stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalReason {
+    /// Something of it is pinned.
+    Pinned,
+    /// The manifest of that id is of another snapshot.
+    Changed,
+    /// It does not carry the job's tag.
+    Foreign,
+    /// Repair has set lists of snapshots aside; nothing is deleted until they are back.
+    SetAside,
+    /// A reason of a newer agent.
+    #[serde(other)]
+    Other,
 }

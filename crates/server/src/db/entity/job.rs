@@ -27,6 +27,11 @@ pub struct Model {
     pub next_due_at: Option<i64>,
     pub next_start_at: Option<i64>,
     pub offline_start: bool,
+    #[sea_orm(column_type = "Text")]
+    pub retention: String,
+    pub retention_at: i64,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub retention_applied: Option<String>,
     pub created_at: i64,
     pub version: i64,
 }

@@ -23,6 +23,10 @@ pub struct Model {
     pub bytes_uploaded: Option<i64>,
     pub problem_count: i64,
     pub created_at: i64,
+    pub stamped_at: Option<i64>,
+    pub by_server: bool,
+    pub pinned: bool,
+    pub deletion_id: Option<i64>,
 }
 
 /// None: joins are written out where they are needed.

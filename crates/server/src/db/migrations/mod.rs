@@ -7,6 +7,7 @@ mod m0002_groundwork;
 mod m0003_schedules;
 mod m0004_schedule_queries;
 mod m0005_offline;
+mod m0006_retention;
 
 /// Every migration, oldest first.
 pub(crate) struct Migrator;
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_schedules::Migration),
             Box::new(m0004_schedule_queries::Migration),
             Box::new(m0005_offline::Migration),
+            Box::new(m0006_retention::Migration),
         ]
     }
 }

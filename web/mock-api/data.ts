@@ -7,6 +7,7 @@ export type Run = Schemas["Run"];
 export type Vault = Schemas["Vault"];
 export type Agent = Schemas["Agent"];
 export type Point = Schemas["Point"];
+export type Alert = Schemas["Alert"];
 
 /** Everything the mock server knows; seeded with a small organisation that has had a mixed week. */
 export interface Store {
@@ -18,6 +19,8 @@ export interface Store {
 	runs: Run[];
 	points: Point[];
 	events: Map<string, Schemas["RunEvent"][]>;
+	/** Alerts that somebody took note of. */
+	acknowledged: Set<string>;
 	nextId: number;
 }
 
@@ -57,6 +60,7 @@ export function seed(full = true): Store {
 		runs: [],
 		points: [],
 		events: new Map(),
+		acknowledged: new Set(),
 		nextId: 100,
 	};
 	if (!full) return store;

@@ -44,42 +44,120 @@ const files = [
 	"übergabe-protokoll.docx",
 ];
 
+/** Alerts that follow from the made-up data, and one that is over. */
+function alerts(store: data.Store): data.Alert[] {
+	const alert = (
+		kind: string,
+		severity: data.Alert["severity"],
+		object: { type: string; id: string; name: string },
+		fix: { action: string; type: string; id: string },
+		words: { title: [en: string, de: string]; detail: [en: string, de: string] },
+		since: string,
+	): data.Alert => {
+		const id = `${kind.length.toString(16).padStart(8, "0")}${object.id.slice(8)}`;
+		const acknowledged = store.acknowledged.has(id);
+		return {
+			id,
+			kind,
+			severity,
+			object_type: object.type,
+			object_id: object.id,
+			object_name: object.name,
+			title: { en: words.title[0], de: words.title[1] },
+			detail: { en: words.detail[0], de: words.detail[1] },
+			action: fix.action,
+			target_type: fix.type,
+			target_id: fix.id,
+			since,
+			opened_at: since,
+			last_seen_at: data.ago(20),
+			closed_at: null,
+			acknowledged_at: acknowledged ? data.ago(60) : null,
+			acknowledged_by: acknowledged ? store.me.email : null,
+			actions: [{ name: "acknowledge", allowed: !acknowledged, reason: acknowledged ? "Somebody took note." : null }],
+		};
+	};
+	const failed = store.jobs
+		.filter((job) => job.last_run?.status === "failed")
+		.map((job) =>
+			alert(
+				"run_failed",
+				"bad",
+				{ type: "jobs", id: job.id, name: job.name },
+				{ action: "open_run", type: "runs", id: job.last_run?.id ?? "" },
+				{
+					title: [`The last run of ${job.name} failed.`, `Der letzte Lauf von ${job.name} ist fehlgeschlagen.`],
+					detail: [
+						"The storage refuses access. Check the keys and what they may do in this bucket or folder.",
+						"Der Speicher verweigert den Zugriff. Prüfen Sie die Schlüssel und ihre Rechte.",
+					],
+				},
+				data.ago(82_800),
+			),
+		);
+	const gone = store.agents
+		.filter((agent) => agent.state === "unreachable")
+		.map((agent) =>
+			alert(
+				"agent_unreachable",
+				"warning",
+				{ type: "agents", id: agent.id, name: agent.name },
+				{ action: "open_agent", type: "agents", id: agent.id },
+				{
+					title: [`${agent.name} is not reachable.`, `${agent.name} ist nicht erreichbar.`],
+					detail: [
+						"Look whether the machine is on and the agent is running.",
+						"Prüfen Sie, ob der Rechner läuft und der Agent gestartet ist.",
+					],
+				},
+				agent.last_seen_at ?? data.ago(3_600),
+			),
+		);
+	const first = store.jobs[0];
+	if (first === undefined) return [...failed, ...gone];
+	const object = { type: "jobs", id: first.id, name: first.name };
+	const missed = alert(
+		"run_missed",
+		"bad",
+		object,
+		{ action: "run_now", type: "jobs", id: first.id },
+		{
+			title: [
+				`A run of ${first.name} was due and was not started.`,
+				`Ein Lauf von ${first.name} war fällig und wurde nicht gestartet.`,
+			],
+			detail: ["Run it now, or see why its machine did not take it.", "Starten Sie ihn jetzt."],
+		},
+		data.ago(7_200),
+	);
+	const over = alert(
+		"job_late",
+		"bad",
+		object,
+		{ action: "run_now", type: "jobs", id: first.id },
+		{
+			title: [
+				`The newest restore point of ${first.name} is older than allowed.`,
+				`Der neueste Wiederherstellungspunkt von ${first.name} ist älter als erlaubt.`,
+			],
+			detail: ["", ""],
+		},
+		data.ago(400_000),
+	);
+	return [missed, ...failed, ...gone, { ...over, closed_at: data.ago(200_000), actions: [] }];
+}
+
 function overview(store: data.Store) {
 	const enabled = store.jobs.filter((job) => job.enabled);
-	const failed = store.jobs.filter((job) => job.last_run?.status === "failed");
+	const open = alerts(store).filter((alert) => !alert.closed_at);
 	return {
 		checked_at: data.ago(0),
 		jobs_total: enabled.length,
 		jobs_protected: enabled.filter((job) => job.protected).length,
 		agents_total: store.agents.length,
 		agents_online: store.agents.filter((agent) => agent.state === "online").length,
-		alerts: [
-			...failed.map((job) => ({
-				kind: "run_failed",
-				severity: "bad",
-				object_type: "jobs",
-				object_id: job.id,
-				object_name: job.name,
-				title: `${job.name} on ${job.agent.name} failed`,
-				detail: "Storage answered 403: the access key of the vault was refused.",
-				action: "open_run",
-				run_id: job.last_run?.id,
-				opened_at: data.ago(82_800),
-			})),
-			...store.agents
-				.filter((agent) => agent.state === "unreachable")
-				.map((agent) => ({
-					kind: "agent_unreachable",
-					severity: "warning",
-					object_type: "agents",
-					object_id: agent.id,
-					object_name: agent.name,
-					title: `${agent.name} is unreachable`,
-					detail: "Look whether the machine and its agent run.",
-					action: "open_agent",
-					opened_at: agent.last_seen_at,
-				})),
-		],
+		alerts_open: open.filter((alert) => !alert.acknowledged_at).length,
+		alerts: open,
 		jobs: store.jobs.map((job) => ({
 			id: job.id,
 			name: job.name,
@@ -192,6 +270,32 @@ const routes: readonly (readonly [method: string, path: RegExp, handler: Handler
 	],
 	["GET", /^me$/, (store) => json(store.me)],
 	["GET", /^overview$/, (store) => json(overview(store))],
+	[
+		"GET",
+		/^alerts$/,
+		(store, _match, _body, query) => {
+			const state = query.get("state");
+			const severity = query.get("severity");
+			return json(
+				page(
+					alerts(store).filter(
+						(alert) =>
+							(state === null || (state === "open") === !alert.closed_at) &&
+							(severity === null || severity.split(",").includes(alert.severity)),
+					),
+				),
+			);
+		},
+	],
+	[
+		"POST",
+		/^alerts\/([^/]+)\/acknowledge$/,
+		(store, [id]) =>
+			find(alerts(store), id, (alert) => {
+				store.acknowledged.add(alert.id);
+				return json(alert);
+			}),
+	],
 	["GET", /^agents$/, (store) => json(page(store.agents))],
 	["GET", /^agents\/([^/]+)$/, (store, [id]) => find(store.agents, id, (agent) => json(agent))],
 	[

@@ -62,6 +62,13 @@ const overview = createRoute({
 	component: lazyRouteComponent(() => import("./pages/overview.tsx")),
 });
 
+const alerts = createRoute({
+	getParentRoute: () => signedIn,
+	path: "/alerts",
+	validateSearch: texts("state", "severity"),
+	component: lazyRouteComponent(() => import("./pages/alerts.tsx")),
+});
+
 const runs = createRoute({
 	getParentRoute: () => signedIn,
 	path: "/runs",
@@ -178,6 +185,7 @@ const tree = root.addChildren([
 	signIn,
 	signedIn.addChildren([
 		overview,
+		alerts,
 		runs,
 		run,
 		jobs,

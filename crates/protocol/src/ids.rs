@@ -75,4 +75,6 @@ id_types! {
     SnapshotId,
     /// A line of the audit log.
     AuditId,
+    /// An alert.
+    AlertId,
 }

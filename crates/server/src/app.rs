@@ -1,6 +1,6 @@
 //! What every handler and task shares.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use holdfast_host::Clock;
 use holdfast_protocol::{Secret, Time};
@@ -8,6 +8,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    alerts::Marked,
     auth::rate_limit::RateLimit,
     db::{self, Db},
     live::{Change, Live, What, streams::Streams},
@@ -34,6 +35,8 @@ pub(crate) struct Inner {
     pub(crate) db: Db,
     pub(crate) sealer: Sealer,
     pub(crate) live: Live,
+    /// Whose alerts are looked at soon.
+    pub(crate) alerts: Marked,
     pub(crate) wake: Wake,
     pub(crate) sign_ins: RateLimit,
     /// The clock that schedules go by.
@@ -42,6 +45,8 @@ pub(crate) struct Inner {
     pub(crate) stopping: CancellationToken,
     /// Heartbeats age from here at the earliest: an outage of the server fails no run.
     pub(crate) started_at: i64,
+    /// When it came up, on the steady side of its clock.
+    pub(crate) started_steady: Duration,
     /// The one-time token of the set-up page; gone once there is an account.
     pub(crate) set_up_token: Mutex<Option<Secret>>,
     /// Contacts of agents that are not written down yet.
@@ -86,8 +91,10 @@ impl App {
             db: parts.db,
             sealer: parts.sealer,
             live: Live::new(),
+            alerts: Marked::default(),
             wake: Wake::default(),
             sign_ins: RateLimit::default(),
+            started_steady: parts.clock.monotonic(),
             clock: parts.clock,
             stopping: parts.stopping,
             started_at: now(),
@@ -118,6 +125,9 @@ impl App {
 
     /// Tells that something of a tenant changed.
     pub(crate) fn tell(&self, tenant_id: i64, what: What) {
+        if what.concerns_alerts() {
+            self.alerts.mark(tenant_id);
+        }
         self.live.tell(tenant_id, what);
     }
 

@@ -4,8 +4,10 @@
 //! data folder; secrets and file names in it are sealed under the master key.
 
 mod agent_api;
+mod alerts;
 mod app;
 mod auth;
+mod catalogue;
 mod commands;
 mod db;
 mod extract;

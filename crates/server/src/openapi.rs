@@ -37,6 +37,9 @@ fn v1() -> OpenApiRouter<App> {
         .routes(routes!(routes::session::sign_in, routes::session::sign_out))
         .routes(routes!(routes::session::me, routes::session::update_me))
         .routes(routes!(routes::overview::get))
+        .routes(routes!(routes::alerts::list))
+        .routes(routes!(routes::alerts::get))
+        .routes(routes!(routes::alerts::acknowledge))
         .routes(routes!(routes::stream::stream))
         .routes(routes!(routes::agents::list))
         .routes(routes!(

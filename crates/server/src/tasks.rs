@@ -9,7 +9,9 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::{
+    alerts,
     app::{App, now},
+    catalogue,
     commands::executor::is_online,
     db::{self, Scope},
     live::What,
@@ -44,12 +46,17 @@ const COMMANDS_KEPT_MS: i64 = 7 * 24 * 3600 * 1000;
 /// Occurrences of schedules are kept for so long after they were due, in milliseconds.
 pub(crate) const OCCURRENCES_KEPT_MS: i64 = 100 * 24 * 3600 * 1000;
 
+/// Alerts are kept for so long after they were over, in milliseconds.
+const ALERTS_KEPT_MS: i64 = 400 * 24 * 3600 * 1000;
+
 /// Starts them all. Each ends when the server stops, after it has written down what it holds.
 pub(crate) fn start(app: &App) -> Vec<JoinHandle<()>> {
     vec![
         tokio::spawn(due(app.clone())),
         tokio::spawn(follow_schedules(app.clone())),
         tokio::spawn(keep_retention(app.clone())),
+        tokio::spawn(look_for_alerts(app.clone())),
+        tokio::spawn(compare_catalogues(app.clone())),
         tokio::spawn(clean_up(app.clone())),
         tokio::spawn(write_progress(app.clone())),
         tokio::spawn(write_presence(app.clone())),
@@ -104,6 +111,34 @@ async fn keep_retention(app: App) {
     lease.give_back(&app).await;
 }
 
+/// Opens and closes alerts.
+async fn look_for_alerts(app: App) {
+    let mut lease = Lease::new("alerts");
+    let mut evaluator = alerts::Evaluator::default();
+    let mut pause = alerts::LOOK_PAUSE;
+    while rest(&app, pause).await {
+        if lease.hold(&app).await {
+            match evaluator.look(&app).await {
+                Ok(next) => pause = next,
+                Err(error) => report("alerts", Err(error)),
+            }
+        }
+    }
+    lease.give_back(&app).await;
+}
+
+/// Orders the daily comparison of each vault's list of points.
+async fn compare_catalogues(app: App) {
+    let mut lease = Lease::new("catalogues");
+    let mut comparer = catalogue::Comparer::default();
+    while rest(&app, PAUSE).await {
+        if lease.hold(&app).await {
+            report("catalogues", comparer.look(&app).await);
+        }
+    }
+    lease.give_back(&app).await;
+}
+
 /// Drops what is of no use any more.
 async fn clean_up(app: App) {
     let mut lease = Lease::new("clean_up");
@@ -116,6 +151,10 @@ async fn clean_up(app: App) {
             report(
                 "occurrences",
                 db::occurrences::sweep(conn, now - OCCURRENCES_KEPT_MS).await,
+            );
+            report(
+                "old alerts",
+                db::alerts::sweep(conn, now - ALERTS_KEPT_MS).await,
             );
             report(
                 "old commands",

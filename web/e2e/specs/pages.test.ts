@@ -23,6 +23,9 @@ function pages(): [name: string, path: string][] {
 	const point = store.points[0]?.id ?? "";
 	return [
 		["overview", "/"],
+		["alerts", "/alerts"],
+		["alerts-over", "/alerts?state=closed"],
+		["alerts-no-match", "/alerts?severity=info"],
 		["runs", "/runs"],
 		["runs-no-match", "/runs?status=cancelled"],
 		["run-live", `/runs/${run("running")}`],
@@ -97,7 +100,7 @@ it("speaks German", async () => {
 	await open(visitor, "/");
 	expect(await visitor.page.locator("html").getAttribute("lang")).toBe("de");
 	await visitor.expectVisible(visitor.page.getByRole("heading", { name: "Übersicht", level: 1 }));
-	for (const [name, path] of pages().slice(0, 13)) {
+	for (const [name, path] of pages().slice(0, 16)) {
 		await open(visitor, path);
 		await visitor.picture(`german-${name}`);
 	}
@@ -137,6 +140,28 @@ it("asks in its own dialog before a run is cancelled, the safe answer in focus",
 	await page.keyboard.press("Escape");
 	await expect.poll(() => page.getByRole("dialog").count()).toBe(0);
 	expect(run?.cancel_requested).toBe(false);
+	await visitor.close();
+});
+
+// Requirements: ALR-1
+it("takes note of an alert, which then is not counted any more", async () => {
+	const visitor = await Visitor.open(browser, server.base);
+	const { page } = visitor;
+	await open(visitor, "/");
+	const badge = page.getByRole("link", { name: /Overview/ }).first();
+	const counted = async () => Number.parseInt((await badge.locator(".visually-hidden").textContent()) ?? "", 10);
+	const before = await counted();
+	await page.getByRole("link", { name: "All alerts" }).click();
+	await visitor.expectVisible(page.getByRole("heading", { name: "Alerts", level: 1 }));
+	const row = page.getByRole("listitem").filter({ hasText: "is not reachable" });
+	await row.getByRole("button", { name: "Take note" }).click();
+	await visitor.expectVisible(row.getByText("took note"));
+	await visitor.checkAccessible("alerts, one acknowledged");
+	await expect.poll(counted).toBe(before - 1);
+	await page.getByRole("button", { name: "Run now" }).focus();
+	await page.keyboard.press("Enter");
+	await expect.poll(() => new URL(page.url()).pathname).toMatch(/^\/runs\//);
+	server.store.acknowledged.clear();
 	await visitor.close();
 });
 

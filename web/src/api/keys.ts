@@ -3,6 +3,7 @@ export const keys = {
 	status: () => ["status"] as const,
 	me: () => ["me"] as const,
 	overview: () => ["overview"] as const,
+	alerts: (filter: Readonly<Record<string, string | undefined>>) => ["alerts", filter] as const,
 	agents: () => ["agents"] as const,
 	agent: (id: string) => ["agents", id] as const,
 	browse: (agent: string, path: string) => ["browse", agent, path] as const,

@@ -91,6 +91,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tenant's alerts, newest first. */
+        get: operations["alerts_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One alert. */
+        get: operations["alerts_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{id}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes note of an open alert: it stays open until its cause is gone, and is not counted any more. */
+        post: operations["alerts_acknowledge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -807,14 +858,24 @@ export interface components {
          * @enum {string}
          */
         AgentState: "online" | "unreachable" | "disabled";
-        /** @description Something that needs somebody. */
+        /** @description Something that needs somebody, or did. There is one open alert for a kind and object at a time. */
         Alert: {
-            /** @description What to do: `open_run`, `open_agent`, `open_vault`, `run_now`, `download_kit`. */
+            acknowledged_at?: components["schemas"]["Time"] | null;
+            /** @description Who did. */
+            acknowledged_by?: string | null;
+            /** @description What to do: `run_now`, `open_run`, `open_agent`, `open_vault`, `download_kit`. */
             action: string;
-            /** @description Why, as far as known. */
-            detail?: string | null;
-            /** @description `run_failed`, `files_skipped`, `agent_unreachable`, `agent_cloned`, `vault_not_ready`, `job_late`, `kit_not_shown`. */
+            /** @description What the caller may do: `acknowledge`. */
+            actions: components["schemas"]["Action"][];
+            closed_at?: components["schemas"]["Time"] | null;
+            /** @description Why and what to do, as far as known; empty texts when nothing more is known. */
+            detail: components["schemas"]["Words"];
+            /** @description Identity. */
+            id: components["schemas"]["AlertId"];
+            /** @description Its kind, such as `run_failed`, `run_missed`, `agent_unreachable`, `vault_unopenable`. */
             kind: string;
+            /** @description When it was last seen to be so. */
+            last_seen_at: components["schemas"]["Time"];
             /**
              * Format: uuid
              * @description The object.
@@ -822,20 +883,29 @@ export interface components {
             object_id: string;
             /** @description The object's name. */
             object_name: string;
-            /** @description Noun of the object: `jobs`, `runs`, `agents`, `vaults`. */
+            /** @description Noun of the object: `jobs`, `agents`, `vaults`. */
             object_type: string;
-            /** @description Since when. */
+            /** @description When it was noticed. */
             opened_at: components["schemas"]["Time"];
-            /**
-             * Format: uuid
-             * @description The run to open, where one is meant.
-             */
-            run_id?: string | null;
             /** @description How bad it is. */
             severity: components["schemas"]["Severity"];
+            /** @description Since when it is so. */
+            since: components["schemas"]["Time"];
+            /**
+             * Format: uuid
+             * @description Identity of that.
+             */
+            target_id: string;
+            /** @description Noun of where the action leads or what it acts on: `jobs`, `runs`, `agents`, `vaults`. */
+            target_type: string;
             /** @description What happened, one sentence. */
-            title: string;
+            title: components["schemas"]["Words"];
         };
+        /**
+         * Format: uuid
+         * @description An alert.
+         */
+        AlertId: string;
         /** @description One line of the audit log. */
         AuditEntry: {
             /** @description What, such as `vaults.create`. */
@@ -1607,8 +1677,13 @@ export interface components {
              * @description Machines enrolled.
              */
             agents_total: number;
-            /** @description What needs somebody, worst first. */
+            /** @description Open alerts: first those that nobody took note of, worst and oldest first; at most 20. */
             alerts: components["schemas"]["Alert"][];
+            /**
+             * Format: int64
+             * @description Open alerts that nobody took note of yet.
+             */
+            alerts_open: number;
             /** @description When this was computed. */
             checked_at: components["schemas"]["Time"];
             /** @description Jobs, those with problems first, at most 50. */
@@ -1737,6 +1812,61 @@ export interface components {
                 version: number;
                 /** @description Volumes it reported at its last start. */
                 volumes: components["schemas"]["Volume"][];
+            }[];
+            /** @description Give this as `cursor` for the next page; absent on the last one. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list, newest or first by name first. */
+        Page_Alert: {
+            /**
+             * Format: int64
+             * @description How many objects match, counted up to 10,000.
+             */
+            count: number;
+            /** @description Counting stopped at 10,000; there may be more. */
+            count_capped: boolean;
+            /** @description The objects of this page. */
+            items: {
+                acknowledged_at?: components["schemas"]["Time"] | null;
+                /** @description Who did. */
+                acknowledged_by?: string | null;
+                /** @description What to do: `run_now`, `open_run`, `open_agent`, `open_vault`, `download_kit`. */
+                action: string;
+                /** @description What the caller may do: `acknowledge`. */
+                actions: components["schemas"]["Action"][];
+                closed_at?: components["schemas"]["Time"] | null;
+                /** @description Why and what to do, as far as known; empty texts when nothing more is known. */
+                detail: components["schemas"]["Words"];
+                /** @description Identity. */
+                id: components["schemas"]["AlertId"];
+                /** @description Its kind, such as `run_failed`, `run_missed`, `agent_unreachable`, `vault_unopenable`. */
+                kind: string;
+                /** @description When it was last seen to be so. */
+                last_seen_at: components["schemas"]["Time"];
+                /**
+                 * Format: uuid
+                 * @description The object.
+                 */
+                object_id: string;
+                /** @description The object's name. */
+                object_name: string;
+                /** @description Noun of the object: `jobs`, `agents`, `vaults`. */
+                object_type: string;
+                /** @description When it was noticed. */
+                opened_at: components["schemas"]["Time"];
+                /** @description How bad it is. */
+                severity: components["schemas"]["Severity"];
+                /** @description Since when it is so. */
+                since: components["schemas"]["Time"];
+                /**
+                 * Format: uuid
+                 * @description Identity of that.
+                 */
+                target_id: string;
+                /** @description Noun of where the action leads or what it acts on: `jobs`, `runs`, `agents`, `vaults`. */
+                target_type: string;
+                /** @description What happened, one sentence. */
+                title: components["schemas"]["Words"];
             }[];
             /** @description Give this as `cursor` for the next page; absent on the last one. */
             next_cursor?: string | null;
@@ -3129,6 +3259,13 @@ export interface components {
          * @enum {string}
          */
         Weekday: "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday";
+        /** @description One text in each language. */
+        Words: {
+            /** @description German. */
+            de: string;
+            /** @description English. */
+            en: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -3358,6 +3495,103 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Agent"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alerts_list: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                /** @description open or closed; absent: both. */
+                state?: string;
+                /** @description By commas: bad, warning, info. */
+                severity?: string;
+                /** @description By commas. */
+                kind?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Alert"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alerts_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alerts_acknowledge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
                 };
             };
             /** @description A problem document. */
@@ -4475,7 +4709,7 @@ export interface operations {
     stream_stream: {
         parameters: {
             query: {
-                /** @description By commas: overview, agents, vaults, jobs, points, runs, runs/<id>, commands/<id>. */
+                /** @description By commas: overview, alerts, agents, vaults, jobs, points, runs, runs/<id>, commands/<id>. */
                 topics: string;
             };
             header?: never;

@@ -41,7 +41,7 @@ export function Shell() {
 		);
 	}
 	const counters = {
-		alerts: overview.data?.alerts.length ?? 0,
+		alerts: overview.data?.alerts_open ?? 0,
 		active: overview.data?.active_runs.length ?? 0,
 	};
 	if (/^\/(jobs|restore)\/new\//.test(pathname)) {

@@ -1,12 +1,11 @@
-import { Button } from "@mantine/core";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link, useNavigate } from "@tanstack/react-router";
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { useFallbackInterval } from "../api/live.ts";
-import { startRun } from "../api/queries/jobs.ts";
 import { overviewQuery } from "../api/queries/overview.ts";
-import type { Alert, Overview } from "../api/types.ts";
+import type { Overview } from "../api/types.ts";
 import { useFormat } from "../hooks/use-format.ts";
+import { AlertList } from "../modules/AlertList.tsx";
 import { ButtonLink } from "../modules/ButtonLink.tsx";
 import { DayStrip } from "../modules/DayStrip.tsx";
 import { FirstSteps } from "../modules/FirstSteps.tsx";
@@ -16,7 +15,7 @@ import { RunningList } from "../modules/RunningList.tsx";
 import { Icon } from "../ui/Icon.tsx";
 import { KeyValues } from "../ui/KeyValues.tsx";
 import { Status } from "../ui/Status.tsx";
-import { StatusIcon, type StatusName } from "../ui/StatusIcon.tsx";
+import { StatusIcon } from "../ui/StatusIcon.tsx";
 import { type CellKind, StripCell } from "../ui/Strip.tsx";
 import { Cell, Table } from "../ui/Table.tsx";
 import { paths } from "../util/paths.ts";
@@ -115,95 +114,29 @@ function Verdict({ overview }: { overview: Overview }) {
 	);
 }
 
+/** Alerts of the start page; the rest is behind a link. */
+const alertsShown = 5;
+
 function Attention({ overview }: { overview: Overview }) {
 	const { t } = useTranslation();
 	const format = useFormat();
-	if (overview.alerts.length === 0) {
+	const all = <Link {...paths.alerts()}>{t("overview.allAlerts")}</Link>;
+	const fresh = overview.alerts.filter((alert) => !alert.acknowledged_at);
+	if (fresh.length === 0) {
 		return (
-			<Section title={t("overview.attention")}>
-				<p className="muted">{t("overview.attentionNone", { time: format.clock(overview.checked_at) })}</p>
+			<Section title={t("overview.attention")} more={all}>
+				<p className="muted">
+					{overview.alerts.length === 0
+						? t("overview.attentionNone", { time: format.clock(overview.checked_at) })
+						: t("overview.attentionNoted", { count: overview.alerts.length })}
+				</p>
 			</Section>
 		);
 	}
 	return (
-		<Section title={t("overview.attention")} count={overview.alerts.length}>
-			<ul className={css["alerts"]}>
-				{overview.alerts.map((alert, index) => (
-					<AlertRow key={`${alert.kind} ${alert.object_id}`} alert={alert} first={index === 0} />
-				))}
-			</ul>
+		<Section title={t("overview.attention")} count={overview.alerts_open} more={all}>
+			<AlertList alerts={fresh.slice(0, alertsShown)} />
 		</Section>
-	);
-}
-
-const alertWords = [
-	"run_failed",
-	"files_skipped",
-	"run_missed",
-	"agent_unreachable",
-	"agent_cloned",
-	"vault_not_ready",
-	"job_late",
-	"kit_not_shown",
-] as const;
-
-/** Alerts whose icon is not that of their severity. */
-const alertIcons: Readonly<Record<string, StatusName>> = { agent_unreachable: "unreachable", run_missed: "missed" };
-
-type AlertWord = (typeof alertWords)[number];
-
-function AlertRow({ alert, first }: { alert: Alert; first: boolean }) {
-	const { t, i18n } = useTranslation();
-	const format = useFormat();
-	const known = alertWords.find((word): word is AlertWord => word === alert.kind);
-	// The server's own sentence says more, but only in English.
-	const title =
-		i18n.language === "en" || known === undefined ? alert.title : t(`alert.${known}`, { name: alert.object_name });
-	const icon = alertIcons[alert.kind] ?? (alert.severity === "bad" ? "failed" : "partial_success");
-	return (
-		<li className={css["alert"]}>
-			<StatusIcon status={icon} label={t(`status.${icon}`)} />
-			<div className={css["alertText"]}>
-				<p className={css["alertTitle"]}>{title}</p>
-				{alert.detail ? <p className="muted">{alert.detail}</p> : null}
-			</div>
-			<span className={`${css["age"]} faint small`}>{format.age(alert.opened_at)}</span>
-			<AlertButton alert={alert} filled={first} />
-		</li>
-	);
-}
-
-function AlertButton({ alert, filled }: { alert: Alert; filled: boolean }) {
-	const { t } = useTranslation();
-	const navigate = useNavigate();
-	const queries = useQueryClient();
-	const run = useMutation({
-		mutationFn: () => startRun(alert.object_id),
-		onSuccess: async (started) => {
-			await queries.invalidateQueries({ queryKey: ["overview"] });
-			await navigate(paths.run(started.id));
-		},
-	});
-	const variant = filled ? "filled" : "default";
-	if (alert.action === "run_now") {
-		return (
-			<Button variant={variant} loading={run.isPending} onClick={() => run.mutate()}>
-				{t("alert.run_now")}
-			</Button>
-		);
-	}
-	const target = (() => {
-		if (alert.action === "open_run" && alert.run_id) return { to: paths.run(alert.run_id), words: t("alert.open_run") };
-		if (alert.object_type === "agents") return { to: paths.agent(alert.object_id), words: t("alert.open_agent") };
-		if (alert.action === "download_kit") return { to: paths.vault(alert.object_id), words: t("alert.download_kit") };
-		if (alert.object_type === "vaults") return { to: paths.vault(alert.object_id), words: t("alert.open_vault") };
-		if (alert.object_type === "runs") return { to: paths.run(alert.object_id), words: t("alert.open_run") };
-		return { to: paths.job(alert.object_id), words: t("alert.open_job") };
-	})();
-	return (
-		<ButtonLink to={target.to} variant={variant}>
-			{target.words}
-		</ButtonLink>
 	);
 }
 

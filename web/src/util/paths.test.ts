@@ -12,6 +12,8 @@ it("builds every address of the page", () => {
 	expect(
 		[
 			paths.overview(),
+			paths.alerts(),
+			paths.alerts({ state: "closed", severity: "bad" }),
 			paths.setUp(),
 			paths.signIn(),
 			paths.signIn("/runs/1?a=b"),
@@ -36,6 +38,8 @@ it("builds every address of the page", () => {
 	).toMatchInlineSnapshot(`
 		[
 		  "/",
+		  "/alerts",
+		  "/alerts?state=closed&severity=bad",
 		  "/set-up",
 		  "/sign-in",
 		  "/sign-in?next=%2Fruns%2F1%3Fa%3Db",

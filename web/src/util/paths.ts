@@ -4,6 +4,7 @@ import type { JobStep } from "../forms/job-steps.ts";
 /** Every address of the page. Links and redirects are made here and nowhere else. */
 export const paths = {
 	overview: () => linkOptions({ to: "/" }),
+	alerts: (search: { state?: string; severity?: string } = {}) => linkOptions({ to: "/alerts", search }),
 	setUp: () => linkOptions({ to: "/set-up" }),
 	signIn: (next?: string) => linkOptions({ to: "/sign-in", search: next === undefined ? {} : { next } }),
 	runs: (search: { status?: string; job?: string } = {}) => linkOptions({ to: "/runs", search }),

@@ -229,6 +229,7 @@ impl Agent {
             commands,
             wait,
             offline_digest: Some(self.offline.digest()),
+            clock: Some(Timestamp::now()),
         };
         let began = Instant::now();
         let answer = tokio::select! {

@@ -11,7 +11,7 @@ pub const PROTOCOL_VERSION: u32 = 1;
 pub const OLDEST_PROTOCOL_VERSION: u32 = 1;
 
 /// Difference between the two clocks above which both sides warn, in seconds.
-pub const CLOCK_WARNING_SECONDS: i64 = 120;
+pub const CLOCK_WARNING_SECONDS: i64 = 60;
 
 /// What an agent says about itself when it starts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -38,6 +38,9 @@ pub struct PollRequest {
     /// nothing by themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offline_digest: Option<String>,
+    /// The agent's clock at the time of sending; a clock may go wrong long after the hello. Absent from older agents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<Timestamp>,
 }
 
 /// One run that the agent is executing.

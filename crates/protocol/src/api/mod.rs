@@ -1,6 +1,7 @@
 //! The client API, `/api/v1`: one module a noun. Requests refuse unknown fields, answers may grow.
 
 pub mod agents;
+pub mod alerts;
 pub mod audit;
 pub mod commands;
 pub mod common;

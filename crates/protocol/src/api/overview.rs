@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::{
+    alerts::Alert,
     common::AgentReference,
     jobs::{JobDay, JobKind},
     runs::RunSummary,
@@ -29,7 +29,9 @@ pub struct Overview {
     pub agents_total: u64,
     /// Machines heard from lately.
     pub agents_online: u64,
-    /// What needs somebody, worst first.
+    /// Open alerts that nobody took note of yet.
+    pub alerts_open: u64,
+    /// Open alerts: first those that nobody took note of, worst and oldest first; at most 20.
     pub alerts: Vec<Alert>,
     /// Jobs, those with problems first, at most 50.
     pub jobs: Vec<OverviewJob>,
@@ -87,43 +89,4 @@ pub struct OverviewVault {
     pub protected_bytes: u64,
     /// Points in it.
     pub points: u64,
-}
-
-/// How bad an alert is.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// Data is not protected, or soon will not be.
-    Bad,
-    /// Something is incomplete.
-    Warning,
-    /// To be known.
-    Info,
-}
-
-/// Something that needs somebody.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Alert {
-    /// `run_failed`, `files_skipped`, `agent_unreachable`, `agent_cloned`, `vault_not_ready`, `job_late`, `kit_not_shown`.
-    pub kind: String,
-    /// How bad it is.
-    pub severity: Severity,
-    /// Noun of the object: `jobs`, `runs`, `agents`, `vaults`.
-    pub object_type: String,
-    /// The object.
-    pub object_id: Uuid,
-    /// The object's name.
-    pub object_name: String,
-    /// What happened, one sentence.
-    pub title: String,
-    /// Why, as far as known.
-    pub detail: Option<String>,
-    /// What to do: `open_run`, `open_agent`, `open_vault`, `run_now`, `download_kit`.
-    pub action: String,
-    /// The run to open, where one is meant.
-    pub run_id: Option<Uuid>,
-    /// Since when.
-    pub opened_at: Time,
 }

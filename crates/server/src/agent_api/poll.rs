@@ -24,6 +24,7 @@ use crate::{
     commands::{queue, state::lease_ms},
     db::{self, AgentRow, RunRow, Scope, occurrences},
     extract::{AgentBody, Json},
+    live::What,
     problem::{ApiError, ApiResult},
     runs::{
         changed, parse_status, start,
@@ -42,6 +43,9 @@ const MOST_COMMANDS: u64 = 20;
 /// A heartbeat is written down no more often than this, in milliseconds.
 const HEARTBEAT_PAUSE_MS: i64 = 5_000;
 
+/// Delays of the way make a clock seem to differ by so much, in milliseconds.
+const CLOCK_VARIES_MS: i64 = 10_000;
+
 /// Waits for work and hands it out.
 pub(super) async fn poll(
     State(app): State<App>,
@@ -50,6 +54,7 @@ pub(super) async fn poll(
     AgentBody(request): AgentBody<PollRequest>,
 ) -> ApiResult<Json<PollAnswer>> {
     instance::admit(&app, &agent, request.instance).await?;
+    note_clock(&app, &agent, request.clock).await?;
     let token = headers
         .get(AGENT_TOKEN_HEADER)
         .and_then(|value| value.to_str().ok())
@@ -84,6 +89,20 @@ pub(super) async fn poll(
             return Err(ErrorCode::AgentCloned.into());
         }
     }
+}
+
+/// Remembers by how much the agent's clock differs, when that changed by more than it varies by itself.
+async fn note_clock(app: &App, agent: &AgentRow, clock: Option<Timestamp>) -> ApiResult<()> {
+    let Some(clock) = clock else { return Ok(()) };
+    let offset = clock.as_millisecond().saturating_sub(now());
+    let has_changed = agent
+        .clock_offset_ms
+        .is_none_or(|known| (offset - known).abs() > CLOCK_VARIES_MS);
+    if has_changed {
+        db::agents::set_clock_offset(app.db.writer(), agent.id, offset).await?;
+        app.tell(agent.tenant_id, What::Agent { uuid: agent.uuid });
+    }
+    Ok(())
 }
 
 fn is_empty(answer: &PollAnswer) -> bool {
@@ -247,6 +266,8 @@ async fn run(app: &App, agent: &AgentRow, request: &PollRequest) -> ApiResult<Op
     match work_of(app, &txn, agent, &run).await {
         Ok(work) => {
             txn.commit().await?;
+            // What was missed may be made up for.
+            app.alerts.mark(run.tenant_id);
             app.tell_all([changed(&run)]);
             Ok(Some(work))
         }

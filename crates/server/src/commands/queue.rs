@@ -332,6 +332,8 @@ pub(crate) async fn end(
             match result.take().map(serde_json::from_value::<PointListing>) {
                 Some(Ok(listing)) => {
                     let complete = listing.next_cursor.is_none();
+                    let compared_at = app.clock.now().as_millisecond();
+                    db::vaults::listed(conn, scope, vault.id, compared_at).await?;
                     let summary =
                         runs::points::compare_listing(conn, &vault, &listing.points, complete, now)
                             .await?;

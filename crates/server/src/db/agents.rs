@@ -220,6 +220,20 @@ pub(crate) async fn introduce(
     Ok(())
 }
 
+/// Stores by how much an agent's clock differs, in milliseconds.
+pub(crate) async fn set_clock_offset(
+    conn: &impl ConnectionTrait,
+    id: i64,
+    offset_ms: i64,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::ClockOffsetMs, Expr::value(offset_ms))
+        .filter(Column::Id.eq(id))
+        .exec(conn)
+        .await?;
+    Ok(())
+}
+
 /// Makes `instance` the living one; the one before is remembered, so that it can be refused.
 pub(crate) async fn take_over(
     conn: &impl ConnectionTrait,

@@ -15,6 +15,8 @@ mod tenancy;
 mod writer;
 
 pub(crate) mod agents;
+pub(crate) mod alert_facts;
+pub(crate) mod alerts;
 pub(crate) mod audit;
 pub(crate) mod commands;
 pub(crate) mod enrolment_tokens;
@@ -43,9 +45,9 @@ use sea_orm_migration::MigratorTrait;
 
 pub(crate) use self::{
     entity::{
-        agent::Model as AgentRow, audit_entry::Model as AuditRow, command::Model as CommandRow,
-        enrolment_token::Model as EnrolmentTokenRow, job::Model as JobRow,
-        occurrence::Model as OccurrenceRow, point::Model as PointRow,
+        agent::Model as AgentRow, alert::Model as AlertRow, audit_entry::Model as AuditRow,
+        command::Model as CommandRow, enrolment_token::Model as EnrolmentTokenRow,
+        job::Model as JobRow, occurrence::Model as OccurrenceRow, point::Model as PointRow,
         point_snapshot::Model as PointSnapshotRow, run::Model as RunRow,
         run_event::Model as EventRow, run_problem::Model as ProblemRow, tenant::Model as TenantRow,
         user::Model as UserRow, vault::Model as VaultRow,

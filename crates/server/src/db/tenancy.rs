@@ -7,7 +7,8 @@ use sea_orm::{
 use super::{
     Scope,
     entity::{
-        agent, audit_entry, command, enrolment_token, job, occurrence, point, run, user, vault,
+        agent, alert, audit_entry, command, enrolment_token, job, occurrence, point, run, user,
+        vault,
     },
 };
 
@@ -43,6 +44,7 @@ macro_rules! of_tenant {
 
 of_tenant!(
     agent,
+    alert,
     audit_entry,
     command,
     enrolment_token,

@@ -1,8 +1,8 @@
 //! Vaults.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter,
+    QueryOrder, sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -195,6 +195,40 @@ pub(crate) async fn tested(
         .exec(conn)
         .await?;
     Ok(())
+}
+
+/// Remembers that the list of a vault's points was compared with the vault.
+pub(crate) async fn listed(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    id: i64,
+    now: i64,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::ListedAt, Expr::value(now))
+        .filter(Column::TenantId.eq(scope.tenant_id()))
+        .filter(Column::Id.eq(id))
+        .exec(conn)
+        .await?;
+    Ok(())
+}
+
+/// Ready vaults of the whole server whose list of points was not compared since a time, nor made.
+pub(crate) async fn unlisted_since(
+    conn: &impl ConnectionTrait,
+    since: i64,
+) -> Result<Vec<VaultRow>, DbErr> {
+    let unlisted = Condition::any().add(Column::ListedAt.lt(since)).add(
+        Condition::all()
+            .add(Column::ListedAt.is_null())
+            .add(Column::CreatedAt.lt(since)),
+    );
+    Entity::find()
+        .filter(Column::State.eq("ready"))
+        .filter(unlisted)
+        .order_by_asc(Column::Id)
+        .all(conn)
+        .await
 }
 
 /// Remembers that the recovery kit was shown.

@@ -33,8 +33,8 @@ impl Change {
 /// What changed.
 #[derive(Clone, Debug)]
 pub(crate) enum What {
-    /// A run's status or figures.
-    Run { uuid: Uuid },
+    /// A run's status or figures, or that it is over.
+    Run { uuid: Uuid, is_over: bool },
     /// A run has a new event.
     RunEvent { uuid: Uuid, event: Arc<RunEvent> },
     /// A machine.
@@ -47,10 +47,30 @@ pub(crate) enum What {
     Job { uuid: Uuid },
     /// The points of a vault.
     Points { vault: Uuid },
+    /// The alerts of the tenant.
+    Alerts,
     /// A command's status.
     Command { uuid: Uuid },
     /// A command has a part of its answer.
     CommandPartial { uuid: Uuid, part: Arc<Value> },
+}
+
+impl What {
+    /// Whether an alert may open or close because of it.
+    pub(crate) fn concerns_alerts(&self) -> bool {
+        match self {
+            Self::Run { is_over, .. } => *is_over,
+            Self::Agent { .. }
+            | Self::AgentDeleted { .. }
+            | Self::Vault { .. }
+            | Self::Job { .. }
+            | Self::Points { .. } => true,
+            Self::RunEvent { .. }
+            | Self::Alerts
+            | Self::Command { .. }
+            | Self::CommandPartial { .. } => false,
+        }
+    }
 }
 
 /// The hub.

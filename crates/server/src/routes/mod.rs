@@ -1,6 +1,7 @@
 //! The client API, one file a noun. Each route has a row in `auth::access`.
 
 pub(crate) mod agents;
+pub(crate) mod alerts;
 pub(crate) mod audit;
 pub(crate) mod change;
 pub(crate) mod commands;

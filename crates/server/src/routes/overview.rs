@@ -9,6 +9,6 @@ use crate::{app::App, auth::Caller, extract::Json, problem::ApiResult, view};
 #[utoipa::path(get, path = "/overview", tag = "overview", responses((status = 200, body = Overview)))]
 pub(crate) async fn get(State(app): State<App>, caller: Caller) -> ApiResult<Json<Overview>> {
     Ok(Json(
-        view::overview::overview(&app, app.db.reader(), caller.scope).await?,
+        view::overview::overview(&app, app.db.reader(), &caller).await?,
     ))
 }

@@ -67,6 +67,7 @@ pub(crate) struct StreamParams {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Topic {
     Overview,
+    Alerts,
     Agents,
     Vaults,
     Jobs,
@@ -81,6 +82,7 @@ impl Topic {
         let id = |text: &str| Uuid::parse_str(text).ok();
         match text {
             "overview" => Some(Self::Overview),
+            "alerts" => Some(Self::Alerts),
             "agents" => Some(Self::Agents),
             "vaults" => Some(Self::Vaults),
             "jobs" => Some(Self::Jobs),
@@ -97,6 +99,7 @@ impl Topic {
     fn name(self) -> String {
         match self {
             Self::Overview => "overview".to_owned(),
+            Self::Alerts => "alerts".to_owned(),
             Self::Agents => "agents".to_owned(),
             Self::Vaults => "vaults".to_owned(),
             Self::Jobs => "jobs".to_owned(),
@@ -112,6 +115,7 @@ impl Topic {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Dirty {
     Overview,
+    Alerts,
     Agent(Uuid),
     Changed(Topic, Uuid),
     RunInList(Uuid),
@@ -122,7 +126,7 @@ enum Dirty {
 /// The live stream.
 #[utoipa::path(get, path = "/stream", tag = "stream",
     params(("topics" = String, Query,
-        description = "By commas: overview, agents, vaults, jobs, points, runs, runs/<id>, commands/<id>.")),
+        description = "By commas: overview, alerts, agents, vaults, jobs, points, runs, runs/<id>, commands/<id>.")),
     responses((status = 200, description = "Server-sent events.", content_type = "text/event-stream", body = String)))]
 pub(crate) async fn stream(
     State(app): State<App>,
@@ -264,7 +268,7 @@ impl Feed {
             }
         };
         match change.what {
-            What::Run { uuid } => {
+            What::Run { uuid, .. } => {
                 mark(Topic::Overview, Dirty::Overview);
                 mark(Topic::Runs, Dirty::RunInList(uuid));
                 mark(Topic::Run(uuid), Dirty::Run(uuid));
@@ -299,6 +303,10 @@ impl Feed {
             What::Points { vault } => {
                 mark(Topic::Overview, Dirty::Overview);
                 mark(Topic::Points, Dirty::Changed(Topic::Points, vault));
+            }
+            What::Alerts => {
+                mark(Topic::Overview, Dirty::Overview);
+                mark(Topic::Alerts, Dirty::Alerts);
             }
             What::Command { uuid } => mark(Topic::Command(uuid), Dirty::Command(uuid)),
             What::CommandPartial { uuid, part } => {
@@ -344,9 +352,10 @@ impl Feed {
         let conn = app.db.reader();
         Ok(match what {
             Dirty::Overview => {
-                let overview = view::overview::overview(app, conn, scope).await?;
+                let overview = view::overview::overview(app, conn, &self.caller).await?;
                 Some(("overview", Topic::Overview, serde_json::to_value(overview)?))
             }
+            Dirty::Alerts => Some(("changed", Topic::Alerts, json!({}))),
             Dirty::Agent(uuid) => {
                 let Some(row) = db::agents::find(conn, scope, uuid).await? else {
                     return Ok(None);
@@ -415,6 +424,7 @@ mod tests {
         let id = uuid::Uuid::now_v7();
         for name in [
             "overview",
+            "alerts",
             "agents",
             "vaults",
             "jobs",

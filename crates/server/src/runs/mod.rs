@@ -89,7 +89,10 @@ pub(crate) fn item_place(row: &RunRow) -> Place<'static> {
 pub(crate) fn changed(row: &RunRow) -> Change {
     Change {
         tenant_id: row.tenant_id,
-        what: What::Run { uuid: row.uuid },
+        what: What::Run {
+            uuid: row.uuid,
+            is_over: parse_status(&row.status).is_terminal(),
+        },
     }
 }
 

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use holdfast_protocol::{
     Time,
-    agent::RunStatus,
     api::{
         jobs::{Job, JobKind},
         schedules::Schedule,
@@ -22,7 +21,6 @@ use crate::{
     db::{self, AgentRow, JobRow, RunRow, Scope, points::PointFigures, runs::RunMark},
     problem::ApiResult,
     retention,
-    runs::parse_status,
 };
 
 /// What is known beside the rows of jobs.
@@ -86,19 +84,6 @@ impl JobFigures {
     /// When a job's missed starts were due.
     pub(crate) fn missed(&self, job: i64) -> &[i64] {
         self.missed.get(&job).map_or(&[], Vec::as_slice)
-    }
-
-    /// When a job's newest missed start was due, unless a run was started since.
-    pub(crate) fn open_miss(&self, job: i64) -> Option<i64> {
-        let due = self.missed(job).iter().copied().max()?;
-        let mut since = self.marks(job).filter(|mark| mark.created_at >= due);
-        let is_made_up = since.any(|mark| {
-            !matches!(
-                parse_status(&mark.status),
-                RunStatus::Queued | RunStatus::Cancelled
-            )
-        });
-        (!is_made_up).then_some(due)
     }
 
     pub(crate) fn last(&self, job: i64) -> Option<&RunRow> {

@@ -1,6 +1,7 @@
 //! Rows as the client API shows them.
 
 pub(crate) mod agents;
+pub(crate) mod alerts;
 pub(crate) mod catalog;
 pub(crate) mod commands;
 pub(crate) mod days;

@@ -5,7 +5,7 @@ use holdfast_protocol::{
     agent::RunStatus,
     api::{
         jobs::JobKind,
-        overview::{Alert, Overview, OverviewJob, OverviewVault, Severity},
+        overview::{Overview, OverviewJob, OverviewVault},
         runs::RunSummary,
     },
     ids::{JobId, VaultId},
@@ -13,23 +13,23 @@ use holdfast_protocol::{
 use sea_orm::ConnectionTrait;
 
 use super::{
+    alerts::{alert, sort},
     catalog::Catalog,
     days,
-    failures::failure,
     jobs::{JobFigures, is_protected, late_by, next_run, starts_when_back},
     runs,
     vaults::{VaultFigures, state},
 };
 use crate::{
-    app::App,
-    commands::executor::is_online,
-    db::{self, Scope},
-    problem::ApiResult,
-    runs::{parse_status, report},
+    app::App, auth::Caller, commands::executor::is_online, db, problem::ApiResult,
+    runs::parse_status,
 };
 
 /// Most jobs of the start page.
 const MOST_JOBS: usize = 50;
+
+/// Most alerts of the start page.
+const MOST_ALERTS: usize = 20;
 
 /// Newest finished runs of the start page.
 const RECENT_RUNS: u64 = 10;
@@ -38,8 +38,9 @@ const RECENT_RUNS: u64 = 10;
 pub(crate) async fn overview(
     app: &App,
     conn: &impl ConnectionTrait,
-    scope: Scope,
+    caller: &Caller,
 ) -> ApiResult<Overview> {
+    let scope = caller.scope;
     let catalog = Catalog::load(conn, scope).await?;
     let ids: Vec<i64> = catalog.jobs.iter().map(|job| job.id).collect();
     let figures = JobFigures::load(conn, scope, &catalog, &ids).await?;
@@ -101,6 +102,11 @@ pub(crate) async fn overview(
             .map(|row| runs::summary(app, &catalog, row))
             .collect()
     };
+    let mut alerts = db::alerts::open(conn, scope).await?;
+    let is_new = |row: &&db::AlertRow| row.acknowledged_at.is_none();
+    let alerts_open = alerts.iter().filter(is_new).count() as u64;
+    sort(&mut alerts);
+    alerts.truncate(MOST_ALERTS);
     Ok(Overview {
         checked_at: Time::from_millis(catalog.now),
         jobs_total,
@@ -111,7 +117,8 @@ pub(crate) async fn overview(
             .iter()
             .filter(|agent| is_online(agent, catalog.now))
             .count() as u64,
-        alerts: alerts(app, &catalog, &figures)?,
+        alerts_open,
+        alerts: alerts.into_iter().map(|row| alert(caller, row)).collect(),
         active_runs: summaries(db::runs::active(conn, scope).await?)?,
         recent_runs: summaries(db::runs::recent(conn, scope, RECENT_RUNS).await?)?,
         last_restore: db::runs::last_good_restore(conn, scope)
@@ -121,171 +128,4 @@ pub(crate) async fn overview(
         jobs,
         vaults,
     })
-}
-
-/// What needs somebody, worst and oldest first.
-fn alerts(app: &App, catalog: &Catalog, figures: &JobFigures) -> ApiResult<Vec<Alert>> {
-    let mut alerts = Vec::new();
-    for job in catalog.jobs.iter().filter(|job| job.enabled) {
-        let alert = |kind: &str, severity, title: String, detail, action: &str, opened_at| Alert {
-            kind: kind.to_owned(),
-            severity,
-            object_type: "jobs".to_owned(),
-            object_id: job.uuid,
-            object_name: job.name.clone(),
-            title,
-            detail,
-            action: action.to_owned(),
-            run_id: None,
-            opened_at: Time::from_millis(opened_at),
-        };
-        if let Some(run) = figures.last(job.id) {
-            let ended = run.finished_at.unwrap_or(run.created_at);
-            match parse_status(&run.status) {
-                RunStatus::Failed => {
-                    let why = failure(
-                        run.error_code.as_deref().unwrap_or("internal"),
-                        report::error_text(app, run)?,
-                    );
-                    let detail = why.detail.or(Some(why.title));
-                    let title = format!("The last run of {} failed.", job.name);
-                    alerts.push(Alert {
-                        run_id: Some(run.uuid),
-                        ..alert(
-                            "run_failed",
-                            Severity::Bad,
-                            title,
-                            detail,
-                            "open_run",
-                            ended,
-                        )
-                    });
-                }
-                RunStatus::PartialSuccess => {
-                    let title = format!(
-                        "{} items are missing in the last run of {}.",
-                        run.problem_count, job.name
-                    );
-                    alerts.push(Alert {
-                        run_id: Some(run.uuid),
-                        ..alert(
-                            "files_skipped",
-                            Severity::Warning,
-                            title,
-                            None,
-                            "open_run",
-                            ended,
-                        )
-                    });
-                }
-                _ => {}
-            }
-        }
-        if let Some(due) = figures.open_miss(job.id) {
-            let agent = catalog.agent(job.agent_id);
-            let online = agent.is_some_and(|agent| is_online(agent, catalog.now));
-            let title = format!("A run of {} was due and was not started.", job.name);
-            let action = if online { "run_now" } else { "open_job" };
-            alerts.push(alert("run_missed", Severity::Bad, title, None, action, due));
-        }
-        let latest = figures.points(job.id).latest;
-        if let (Some(late), Some(latest), Some(limit)) = (
-            late_by(job, latest, catalog.now),
-            latest,
-            job.max_age_seconds,
-        ) {
-            let title = format!(
-                "The newest restore point of {} is older than allowed.",
-                job.name
-            );
-            let detail = Some(format!("It is {} h over its limit.", late.div_ceil(3600)));
-            alerts.push(alert(
-                "job_late",
-                Severity::Bad,
-                title,
-                detail,
-                "run_now",
-                latest + limit * 1000,
-            ));
-        }
-    }
-    for agent in &catalog.agents {
-        let alert = |kind: &str, severity, title, detail, opened_at| Alert {
-            kind: kind.to_owned(),
-            severity,
-            object_type: "agents".to_owned(),
-            object_id: agent.uuid,
-            object_name: agent.name.clone(),
-            title,
-            detail,
-            action: "open_agent".to_owned(),
-            run_id: None,
-            opened_at: Time::from_millis(opened_at),
-        };
-        let has_jobs = catalog
-            .jobs
-            .iter()
-            .any(|job| job.enabled && job.agent_id == agent.id);
-        if has_jobs && !agent.disabled && !is_online(agent, catalog.now) {
-            let title = format!("{} is not reachable.", agent.name);
-            let since = agent.last_seen_at.unwrap_or(agent.created_at);
-            alerts.push(alert(
-                "agent_unreachable",
-                Severity::Warning,
-                title,
-                None,
-                since,
-            ));
-        }
-        if let Some(at) = agent
-            .cloned_at
-            .filter(|at| catalog.now - at < 10 * 60 * 1000)
-        {
-            let title = format!("Two machines use the identity of {}.", agent.name);
-            let detail = Some("One of them is refused. Enrol the copied machine anew.".to_owned());
-            alerts.push(alert("agent_cloned", Severity::Bad, title, detail, at));
-        }
-    }
-    for vault in &catalog.vaults {
-        let alert = |kind: &str, severity, title, detail, action: &str| Alert {
-            kind: kind.to_owned(),
-            severity,
-            object_type: "vaults".to_owned(),
-            object_id: vault.uuid,
-            object_name: vault.name.clone(),
-            title,
-            detail,
-            action: action.to_owned(),
-            run_id: None,
-            opened_at: Time::from_millis(vault.created_at),
-        };
-        if vault.state == "new" && vault.failure.is_some() {
-            let why = vault.failure.as_deref().and_then(|text| {
-                serde_json::from_str::<holdfast_protocol::api::problem::Failure>(text).ok()
-            });
-            let title = format!("The repository of {} could not be made.", vault.name);
-            let detail = why.map(|why| why.detail.unwrap_or(why.title));
-            alerts.push(alert(
-                "vault_not_ready",
-                Severity::Bad,
-                title,
-                detail,
-                "open_vault",
-            ));
-        }
-        if vault.state == "ready" && vault.kit_shown_at.is_none() {
-            let title = format!("The recovery kit of {} was never downloaded.", vault.name);
-            let detail =
-                Some("Without it nobody can open the vault when this server is lost.".to_owned());
-            alerts.push(alert(
-                "kit_not_shown",
-                Severity::Info,
-                title,
-                detail,
-                "download_kit",
-            ));
-        }
-    }
-    alerts.sort_by_key(|alert| (alert.severity, alert.opened_at));
-    Ok(alerts)
 }

@@ -4,6 +4,7 @@ mod support;
 
 mod accounts;
 mod agents;
+mod alerts;
 mod bad_input;
 mod cut_points;
 mod generated;

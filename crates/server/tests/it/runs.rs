@@ -4,7 +4,7 @@ use holdfast_protocol::agent::Attempt;
 use holdfast_server::FixedSettings;
 use serde_json::{Value, json};
 
-use crate::support::{Client, TestServer, eventually, ready};
+use crate::support::{Client, TestServer, eventually, ready, worst_alert_is};
 
 fn id(object: &Value) -> &str {
     object["id"].as_str().expect("an id")
@@ -201,10 +201,7 @@ async fn problems_are_counted_and_grouped() {
         admin.get(&path).await.expect(200)["items"][0]["path"],
         "/srv/c"
     );
-    assert_eq!(
-        admin.get("/overview").await.expect(200)["alerts"][0]["kind"],
-        "files_skipped"
-    );
+    worst_alert_is(&admin, "files_skipped").await;
 }
 
 // Requirements: CAN-2, CAN-3, CAN-5, API-A-4, API-C-11
@@ -378,10 +375,7 @@ async fn a_silent_agent_fails_its_run_and_may_report_once_later() {
     })
     .await;
     assert_eq!(failed["failure"]["code"], "AGENT_OFFLINE");
-    assert_eq!(
-        admin.get("/overview").await.expect(200)["alerts"][0]["kind"],
-        "run_failed"
-    );
+    worst_alert_is(&admin, "run_failed").await;
     ready
         .agent
         .update(work.run_id.0, 1, 2, json!({ "status": "running" }))

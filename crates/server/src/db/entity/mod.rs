@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, missing_docs)] // the derive macros want `pub`, and the columns are described in the migrations
 
 pub mod agent;
+pub mod alert;
 pub mod audit_entry;
 pub mod command;
 pub mod enrolment_token;

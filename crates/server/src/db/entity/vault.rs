@@ -28,6 +28,7 @@ pub struct Model {
     pub last_test_ok: Option<bool>,
     pub last_test_at: Option<i64>,
     pub kit_shown_at: Option<i64>,
+    pub listed_at: Option<i64>,
     pub created_at: i64,
     pub version: i64,
 }

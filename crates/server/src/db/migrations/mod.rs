@@ -8,6 +8,7 @@ mod m0003_schedules;
 mod m0004_schedule_queries;
 mod m0005_offline;
 mod m0006_retention;
+mod m0008_alerts;
 
 /// Every migration, oldest first.
 pub(crate) struct Migrator;
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_schedule_queries::Migration),
             Box::new(m0005_offline::Migration),
             Box::new(m0006_retention::Migration),
+            Box::new(m0008_alerts::Migration),
         ]
     }
 }
@@ -74,7 +76,7 @@ mod tests {
             "SELECT count(*) FROM sqlite_master WHERE type = 'index' AND name LIKE '%_reseller'";
         let statement = Statement::from_string(DatabaseBackend::Sqlite, indexes);
         let row = db.reader().query_one_raw(statement).await.unwrap().unwrap();
-        assert_eq!(row.try_get_by_index::<i64>(0).unwrap(), 4);
+        assert_eq!(row.try_get_by_index::<i64>(0).unwrap(), 5);
         db.close().await.unwrap();
     }
 }

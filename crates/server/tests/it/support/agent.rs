@@ -26,6 +26,8 @@ pub(crate) struct ScriptedAgent {
     pub(crate) held: Vec<i64>,
     /// Digest of the plan for the server's absence that it says it has.
     pub(crate) offline: Option<String>,
+    /// By so many seconds its clock is ahead.
+    pub(crate) clock_ahead: i64,
 }
 
 impl ScriptedAgent {
@@ -53,6 +55,7 @@ impl ScriptedAgent {
             running: Vec::new(),
             held: Vec::new(),
             offline: None,
+            clock_ahead: 0,
         };
         agent.hello().await.expect(200);
         let agents = admin.get("/agents?limit=200").await.expect(200);
@@ -117,6 +120,7 @@ impl ScriptedAgent {
         let body = json!({
             "instance": self.instance, "slots": slots, "running": running, "commands": self.held, "wait": wait,
             "offline_digest": self.offline,
+            "clock": (jiff::Timestamp::now() + jiff::SignedDuration::from_secs(self.clock_ahead)).to_string(),
         });
         self.request(routes::POLL, body)
     }
@@ -194,7 +198,19 @@ impl ScriptedAgent {
 
     /// Ends a backup well, with one snapshot of `path`.
     pub(crate) async fn finish(&self, work: &RunWork, seq: u64, path: &str) {
-        let now = jiff::Timestamp::now().to_string();
+        self.finish_at(work, seq, path, jiff::Timestamp::now())
+            .await;
+    }
+
+    /// The same with a snapshot of another time.
+    pub(crate) async fn finish_at(
+        &self,
+        work: &RunWork,
+        seq: u64,
+        path: &str,
+        time: jiff::Timestamp,
+    ) {
+        let now = time.to_string();
         let point = json!({ "source_path": path, "source_user": work.source_identity.user,
             "source_host": work.source_identity.host, "manifest_id": format!("m{}", work.run_id),
             "root_object": format!("k{}", work.run_id), "start_time": now, "end_time": now, "files": 3, "dirs": 1,

@@ -36,6 +36,15 @@ pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(
     }
 }
 
+/// Waits until the first alert of the start page is of a kind.
+pub(crate) async fn worst_alert_is(client: &Client, kind: &str) {
+    eventually("the start page shows the alert", async || {
+        let overview = client.get("/overview").await.expect(200);
+        (overview["alerts"][0]["kind"] == kind).then_some(())
+    })
+    .await;
+}
+
 /// A machine, a vault with its repository, and a job.
 pub(crate) struct Ready {
     pub(crate) agent: ScriptedAgent,

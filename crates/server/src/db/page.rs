@@ -2,7 +2,8 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select,
 };
 
 use super::OfTenant;
@@ -102,6 +103,34 @@ pub(super) async fn page_by_id<E: OfTenant>(
     let rows = query.limit(page.limit + 1).all(conn).await?;
     Ok(Slice::cut(rows, page, count, |row| Cursor {
         key: 0,
+        id: E::id(row),
+    }))
+}
+
+/// A page of rows by a time of theirs, newest first; rows of one time in the order of their numbers.
+pub(super) async fn page_by_time<E: OfTenant>(
+    conn: &impl ConnectionTrait,
+    mut query: Select<E>,
+    time: E::Column,
+    page: PageRequest,
+    time_of: impl Fn(&E::Model) -> i64,
+) -> Result<Slice<E::Model>, DbErr> {
+    let count = count_capped(conn, &query, E::ID).await?;
+    if let Some(after) = page.after {
+        // The first term is what an index answers.
+        let later = Condition::any()
+            .add(time.lt(after.key))
+            .add(E::ID.lt(after.id));
+        query = query.filter(time.lte(after.key)).filter(later);
+    }
+    let rows = query
+        .order_by_desc(time)
+        .order_by_desc(E::ID)
+        .limit(page.limit + 1)
+        .all(conn)
+        .await?;
+    Ok(Slice::cut(rows, page, count, |row| Cursor {
+        key: time_of(row),
         id: E::id(row),
     }))
 }

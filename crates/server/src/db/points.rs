@@ -1,19 +1,19 @@
 //! Restore points and their snapshots.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult,
     QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 use uuid::Uuid;
 
 use super::{
-    Cursor, PageRequest, PointRow, PointSnapshotRow, Scope, Slice,
+    PageRequest, PointRow, PointSnapshotRow, Scope, Slice,
     entity::{
         point::{ActiveModel, Column, Entity},
         point_snapshot,
     },
     insert_in_batches, of,
-    page::count_capped,
+    page::page_by_time,
     reseller,
 };
 
@@ -139,26 +139,7 @@ pub(crate) async fn list(
     if let Some(id) = filter.run_id {
         query = query.filter(Column::RunId.eq(id));
     }
-    let count = count_capped(conn, &query, Column::Id).await?;
-    if let Some(after) = page.after {
-        query = query.filter(
-            Condition::any().add(Column::Time.lt(after.key)).add(
-                Condition::all()
-                    .add(Column::Time.eq(after.key))
-                    .add(Column::Id.lt(after.id)),
-            ),
-        );
-    }
-    let rows = query
-        .order_by_desc(Column::Time)
-        .order_by_desc(Column::Id)
-        .limit(page.limit + 1)
-        .all(conn)
-        .await?;
-    Ok(Slice::cut(rows, page, count, |row| Cursor {
-        key: row.time,
-        id: row.id,
-    }))
+    page_by_time(conn, query, Column::Time, page, |row| row.time).await
 }
 
 /// The snapshots of several points, in the order of their source paths as the run had them.

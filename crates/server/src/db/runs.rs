@@ -1,5 +1,7 @@
 //! Runs.
 
+use std::collections::HashMap;
+
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr,
     EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Select,
@@ -8,12 +10,14 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    Order, PageRequest, RunRow, Scope, Slice,
+    PageRequest, RunRow, Scope, Slice,
     entity::{
         run::{ActiveModel, Column, Entity},
         vault,
     },
-    of, page_by_id, reseller,
+    of,
+    page::page_by_time,
+    reseller,
 };
 
 /// Statuses in which nothing will change any more.
@@ -82,7 +86,8 @@ pub(crate) async fn lock(
         .await
 }
 
-/// A page of a tenant's runs, newest first.
+/// A page of a tenant's runs, in the order in which they were asked for, newest first. Runs that agents have started by
+/// themselves are told of later, and stand where they belong.
 pub(crate) async fn list(
     conn: &impl ConnectionTrait,
     scope: Scope,
@@ -105,7 +110,7 @@ pub(crate) async fn list(
     if !filter.types.is_empty() {
         query = query.filter(Column::RunType.is_in(&filter.types));
     }
-    page_by_id(conn, query, Order::NewestFirst, page).await
+    page_by_time(conn, query, Column::CreatedAt, page, |row| row.created_at).await
 }
 
 /// Makes a queued run.
@@ -317,39 +322,54 @@ pub(crate) async fn heartbeat(
     Ok(())
 }
 
-/// The newest run of each given job.
+/// The newest run of each given job; of several of one moment the last one comes last.
 pub(crate) async fn last_of_jobs(
     conn: &impl ConnectionTrait,
     scope: Scope,
     jobs: impl IntoIterator<Item = i64>,
 ) -> Result<Vec<RunRow>, DbErr> {
-    let ids: Vec<Option<i64>> = of::<Entity>(scope)
+    let newest: Vec<(i64, i64)> = of::<Entity>(scope)
         .filter(Column::JobId.is_in(jobs))
         .filter(Column::RunType.eq("backup"))
         .select_only()
-        .column_as(Column::Id.max(), "newest")
+        .column(Column::JobId)
+        .column_as(Column::CreatedAt.max(), "newest")
         .group_by(Column::JobId)
         .into_tuple()
         .all(conn)
         .await?;
-    of::<Entity>(scope)
-        .filter(Column::Id.is_in(ids.into_iter().flatten()))
+    let newest: HashMap<i64, i64> = newest.into_iter().collect();
+    let mut runs = of::<Entity>(scope)
+        .filter(Column::JobId.is_in(newest.keys().copied()))
+        .filter(Column::RunType.eq("backup"))
+        .filter(Column::CreatedAt.is_in(newest.values().copied()))
+        .order_by_asc(Column::Id)
         .all(conn)
-        .await
+        .await?;
+    runs.retain(|run| {
+        let newest = run.job_id.and_then(|job| newest.get(&job));
+        newest == Some(&run.created_at)
+    });
+    Ok(runs)
 }
 
-/// The finished backup of the same job before `id`.
+/// The finished backup of a job before another run of it.
 pub(crate) async fn previous(
     conn: &impl ConnectionTrait,
     scope: Scope,
     job_id: i64,
-    id: i64,
+    run: &RunRow,
 ) -> Result<Option<RunRow>, DbErr> {
+    let earlier = Condition::any()
+        .add(Column::CreatedAt.lt(run.created_at))
+        .add(Column::Id.lt(run.id));
     of::<Entity>(scope)
         .filter(Column::JobId.eq(job_id))
         .filter(Column::RunType.eq("backup"))
-        .filter(Column::Id.lt(id))
+        .filter(Column::CreatedAt.lte(run.created_at))
+        .filter(earlier)
         .filter(Column::Status.is_in(["success", "partial_success"]))
+        .order_by_desc(Column::CreatedAt)
         .order_by_desc(Column::Id)
         .one(conn)
         .await
@@ -369,6 +389,7 @@ pub(crate) async fn marks_since(
         query = query.filter(Column::JobId.is_in(jobs));
     }
     query
+        .order_by_asc(Column::CreatedAt)
         .order_by_asc(Column::Id)
         .select_only()
         .columns([
@@ -390,6 +411,7 @@ pub(crate) async fn recent(
 ) -> Result<Vec<RunRow>, DbErr> {
     of::<Entity>(scope)
         .filter(Column::Status.is_in(TERMINAL))
+        .order_by_desc(Column::CreatedAt)
         .order_by_desc(Column::Id)
         .limit(limit)
         .all(conn)

@@ -169,7 +169,7 @@ pub(crate) async fn detail(
     };
     let previous = match row.job_id {
         Some(job) if summary.kind == RunType::Backup => {
-            db::runs::previous(conn, scope, job, row.id).await?
+            db::runs::previous(conn, scope, job, row).await?
         }
         _ => None,
     };

@@ -191,8 +191,9 @@ async fn a_run_beside_one_that_was_started_is_a_further_one_and_says_so() {
     end(&ready, &taken).await;
     let all = runs(&admin, &ready).await;
     assert_eq!(all.len(), 2);
+    // It began before that.
     assert_eq!(
-        message_ids(&admin, &all[0]).await,
+        message_ids(&admin, &all[1]).await,
         [json!("STARTED_OFFLINE"), json!("STARTED_TWICE")]
     );
     let linked = format!("SELECT run_id = {} FROM occurrences", first.run_id);

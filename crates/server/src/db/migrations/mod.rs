@@ -9,6 +9,7 @@ mod m0004_schedule_queries;
 mod m0005_offline;
 mod m0006_retention;
 mod m0008_alerts;
+mod m0009_run_order;
 
 /// Every migration, oldest first.
 pub(crate) struct Migrator;
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_offline::Migration),
             Box::new(m0006_retention::Migration),
             Box::new(m0008_alerts::Migration),
+            Box::new(m0009_run_order::Migration),
         ]
     }
 }

@@ -171,6 +171,7 @@ export function addJob(store: Store, name: string, agent: Agent, vault: Vault, p
 		retention_applied: { at: ago(5 * 3600), deleted: 2, refused: 0, failure: null },
 		next_run_at: ago(-9 * 3600),
 		offline_start: false,
+		offline_start_refused: false,
 		starts_when_back: false,
 		upload_limit_bytes_per_second: null,
 		max_age_seconds: 172_800,

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use holdfast_host::{Cancel, Clock, SystemClock, volumes};
 use holdfast_protocol::Secret;
 use holdfast_protocol::agent::{AgentId, Volume};
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -66,15 +67,10 @@ async fn serve(config_path: &Path, stop: CancellationToken) -> Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let journal = Arc::new(Journal::open(&state.journal_path(), clock.now())?);
     let offline = Offline::open(state.root(), &identity.1);
-    let last_contact = StatusFile::read(state.root()).and_then(|status| status.last_contact);
+    let last_contact = StatusFile::read(state.root()).and_then(|status| status.contact());
+    let reload_identity = reload_identity(config_path, &identity.1);
     let api = Arc::new(HttpServerApi::new(root.clone(), Some(identity))?);
-    let mut timing = Timing::default();
-    if let Some(seconds) = config.poll_interval_seconds {
-        timing.idle_poll = Duration::from_secs(seconds.clamp(1, 60));
-    }
-    if let Some(seconds) = config.offline_after_seconds {
-        timing.offline_after = Duration::from_secs(seconds);
-    }
+    let timing = timing_of(&config);
     let volumes = wire_volumes();
     let agent = Agent::new(AgentParts {
         api: api.clone(),
@@ -89,11 +85,28 @@ async fn serve(config_path: &Path, stop: CancellationToken) -> Result<()> {
         server: root.to_string(),
         status_folder: Some(state.root().to_owned()),
         volumes,
-        reload_identity: reload_identity(config_path, api),
+        reload_identity: Box::new(move || {
+            let (identity, is_new) = reload_identity()?;
+            let token = is_new.then(|| identity.1.clone());
+            api.set_identity(identity);
+            token
+        }),
         stop,
     });
     agent.run().await;
     Ok(())
+}
+
+/// The intervals that a configuration asks for.
+fn timing_of(config: &AgentConfig) -> Timing {
+    let mut timing = Timing::default();
+    if let Some(seconds) = config.poll_interval_seconds {
+        timing.idle_poll = Duration::from_secs(seconds.clamp(1, 60));
+    }
+    if let Some(seconds) = config.offline_after_seconds {
+        timing.offline_after = Duration::from_secs(seconds);
+    }
+    timing
 }
 
 /// The configuration with an identity: at once when enrolled, after an exchange when there is a token, else as soon as
@@ -143,17 +156,25 @@ async fn wait_for_identity(
     }
 }
 
-/// Reads the configuration again and takes the identity that it holds now.
-fn reload_identity(config_path: &Path, api: Arc<HttpServerApi>) -> Box<dyn Fn() + Send + Sync> {
+/// Reads the configuration again: answers the identity that it holds now, and whether its token is another than the last.
+fn reload_identity(
+    config_path: &Path,
+    token: &Secret,
+) -> impl Fn() -> Option<((AgentId, Secret), bool)> + Send + Sync + use<> {
     let path = config_path.to_owned();
-    Box::new(move || match AgentConfig::load(&path) {
+    let last = Mutex::new(token.clone());
+    move || match AgentConfig::load(&path) {
         Ok(config) => {
-            if let Some(identity) = config.identity() {
-                api.set_identity(identity);
-            }
+            let identity = config.identity()?;
+            let before = std::mem::replace(&mut *last.lock(), identity.1.clone());
+            let is_new = before.expose() != identity.1.expose();
+            Some((identity, is_new))
         }
-        Err(error) => tracing::warn!("cannot read the configuration again: {error:#}"),
-    })
+        Err(error) => {
+            tracing::warn!("cannot read the configuration again: {error:#}");
+            None
+        }
+    }
 }
 
 fn wire_volumes() -> Vec<Volume> {
@@ -176,5 +197,51 @@ pub fn warn_about_plain_http(root: &Url) {
     };
     if root.scheme() == "http" && !local {
         tracing::warn!(server = %root, "the server's address is not https, so storage keys travel unprotected; give the server a certificate");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Requirements: PRG-2, SET-1f
+    #[test]
+    fn the_configuration_sets_the_pause_between_polls() {
+        let second = Duration::from_secs;
+        let of = |pause| AgentConfig {
+            poll_interval_seconds: pause,
+            offline_after_seconds: Some(7),
+            ..AgentConfig::default()
+        };
+        let pauses =
+            [None, Some(12), Some(0), Some(3600)].map(|pause| timing_of(&of(pause)).idle_poll);
+        assert_eq!(pauses, [second(5), second(12), second(1), second(60)]);
+        let timing = timing_of(&of(None));
+        assert_eq!(
+            (timing.offline_after, timing.progress),
+            (second(7), second(2))
+        );
+    }
+
+    #[test]
+    fn another_token_is_noticed_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("agent.conf");
+        let write = |token: &str| {
+            let config = AgentConfig {
+                agent_id: Some(AgentId(7)),
+                agent_token: Some(Secret::new(token)),
+                ..AgentConfig::default()
+            };
+            config.save(&path).unwrap();
+        };
+        write("one");
+        let look = reload_identity(&path, &Secret::new("one"));
+        let is_new = || look().map(|(_, is_new)| is_new);
+        assert_eq!(is_new(), Some(false));
+        write("two");
+        assert_eq!((is_new(), is_new()), (Some(true), Some(false)));
+        std::fs::write(&path, "not a configuration").unwrap();
+        assert_eq!(is_new(), None);
     }
 }

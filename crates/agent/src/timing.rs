@@ -1,4 +1,4 @@
-//! The times by which the agent works, in one place so that tests can shorten them.
+//! The times and bounds by which the agent works, in one place so that tests can shorten them.
 
 use std::time::Duration;
 
@@ -37,6 +37,10 @@ pub struct Timing {
     pub offline_after: Duration,
     /// How often the clock is looked at while it is.
     pub offline_look: Duration,
+    /// First pause before a run is started again whose storage could not be reached; doubled each time, up to 16 times as long.
+    pub offline_retry: Duration,
+    /// How many runs that were started without the server may wait to be told; nothing more is started then.
+    pub offline_untold: usize,
     /// How long runs that were started without the server may hold up others when it is back, until it knows of them.
     pub offline_first: Duration,
     /// How long a command that was just reported may be delivered again by an answer that was under way.
@@ -60,6 +64,8 @@ impl Default for Timing {
             late_delivery: Duration::from_secs(60),
             offline_after: Duration::from_secs(OFFLINE_AFTER_SECONDS),
             offline_look: Duration::from_secs(1),
+            offline_retry: Duration::from_secs(300),
+            offline_untold: 500,
             offline_first: Duration::from_secs(60),
         }
     }

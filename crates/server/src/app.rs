@@ -16,6 +16,7 @@ use crate::{
     runs::progress::Progress,
     sealing::Sealer,
     settings::{DOCUMENT, FixedSettings, InForce, Stored},
+    unplanned::Unplanned,
     wake::Wake,
 };
 
@@ -38,6 +39,8 @@ pub(crate) struct Inner {
     /// Whose alerts are looked at soon.
     pub(crate) alerts: Marked,
     pub(crate) wake: Wake,
+    /// What agents cannot start by themselves.
+    pub(crate) unplanned: Unplanned,
     pub(crate) sign_ins: RateLimit,
     /// The clock that schedules go by.
     pub(crate) clock: Arc<dyn Clock>,
@@ -93,6 +96,7 @@ impl App {
             live: Live::new(),
             alerts: Marked::default(),
             wake: Wake::default(),
+            unplanned: Unplanned::default(),
             sign_ins: RateLimit::default(),
             started_steady: parts.clock.monotonic(),
             clock: parts.clock,

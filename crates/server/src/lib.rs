@@ -25,6 +25,7 @@ mod serve;
 mod server;
 mod settings;
 mod tasks;
+mod unplanned;
 mod view;
 mod wake;
 mod web;

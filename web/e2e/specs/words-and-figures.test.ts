@@ -318,3 +318,16 @@ it("chooses several folders and a typed path, a compression, and shows refusals 
 	await expect.poll(() => store.jobs.some((job) => job.name === "Contracts")).toBe(true);
 	await visitor.close();
 });
+
+it("says that an agent cannot start a job by itself although it may", async () => {
+	const visitor = await Visitor.open(browser, server.base);
+	const job = server.store.jobs[0];
+	const page = await open(visitor, `/jobs/${job?.id}`);
+	const words = page.getByText("The agent cannot start it while the server is away");
+	expect(await words.count()).toBe(0);
+	if (job) Object.assign(job, { offline_start: true, offline_start_refused: true });
+	await page.reload();
+	await visitor.expectVisible(words);
+	await visitor.checkAccessible("job that its agent cannot start");
+	await visitor.close();
+});

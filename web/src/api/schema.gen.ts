@@ -1409,8 +1409,10 @@ export interface components {
             /** @description Name. */
             name: string;
             next_run_at?: components["schemas"]["Time"] | null;
-            /** @description Its machine starts what is due by itself while the server cannot be reached. */
+            /** @description Its agent starts what is due by itself while the server cannot be reached. */
             offline_start: boolean;
+            /** @description Its agent has said that it cannot read when the job is due, so it does not. */
+            offline_start_refused: boolean;
             /** @description What is protected: absolute paths. */
             paths: string[];
             /**
@@ -1458,7 +1460,7 @@ export interface components {
             /** @description Name, 1 to 100 characters, unique in the tenant. */
             name: string;
             /**
-             * @description Its machine starts what is due by itself while the server cannot be reached; default false. It keeps the vault's keys
+             * @description Its agent starts what is due by itself while the server cannot be reached; default false. It keeps the vault's keys
              *     and password for that, sealed.
              */
             offline_start?: boolean | null;
@@ -1523,7 +1525,7 @@ export interface components {
              */
             name?: string | null;
             /**
-             * @description Its machine starts what is due by itself while the server cannot be reached.
+             * @description Its agent starts what is due by itself while the server cannot be reached.
              * @default null
              */
             offline_start?: boolean | null;
@@ -1978,8 +1980,10 @@ export interface components {
                 /** @description Name. */
                 name: string;
                 next_run_at?: components["schemas"]["Time"] | null;
-                /** @description Its machine starts what is due by itself while the server cannot be reached. */
+                /** @description Its agent starts what is due by itself while the server cannot be reached. */
                 offline_start: boolean;
+                /** @description Its agent has said that it cannot read when the job is due, so it does not. */
+                offline_start_refused: boolean;
                 /** @description What is protected: absolute paths. */
                 paths: string[];
                 /**

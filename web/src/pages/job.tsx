@@ -217,7 +217,8 @@ function ScheduleSection({ job }: { job: Job }) {
 	const words = useScheduleWords();
 	const [editing, setEditing] = useState(false);
 	const { schedule } = job;
-	const conditions = useScheduleConditions()(schedule, job.offline_start);
+	const refused = job.offline_start_refused && schedule.type !== "manual";
+	const conditions = useScheduleConditions()(schedule, job.offline_start && !refused);
 	return (
 		<Section
 			title={t("jobs.schedule")}
@@ -235,6 +236,11 @@ function ScheduleSection({ job }: { job: Job }) {
 					))}
 				</ul>
 			)}
+			{refused ? (
+				<Notice tone="warn" title={t("schedule.offlineRefused")}>
+					{t("schedule.offlineRefusedText")}
+				</Notice>
+			) : null}
 			{schedule.type === "manual" ? null : job.enabled ? (
 				<>
 					<h3 className={css["next"]}>{t("schedule.next")}</h3>

@@ -655,8 +655,10 @@ export const de: Catalogue = {
 		catchUpHelp: "Waren Rechner oder Server weg, startet der neueste ausgefallene Lauf, sobald es geht.",
 		offlineStart: "Ohne den Server starten",
 		offlineStartHelp:
-			"Ist der Server 5 Minuten lang nicht erreichbar, startet der Rechner, was fällig ist, selbst und berichtet später davon. Er behält dafür Schlüssel und Passwort des Tresors, versiegelt.",
-		conditionOffline: "Der Rechner startet ihn selbst, wenn der Server weg ist",
+			"Ist der Server 5 Minuten lang nicht erreichbar, startet der Agent, was fällig ist, selbst und berichtet später davon. Er behält dafür Schlüssel und Passwort des Tresors, versiegelt.",
+		conditionOffline: "Der Agent startet ihn selbst, wenn der Server weg ist",
+		offlineRefused: "Der Agent kann ihn nicht starten, wenn der Server weg ist",
+		offlineRefusedText: "Er kennt den Zeitplan oder dessen Zeitzone nicht. Aktualisieren Sie den Agenten.",
 		next: "Nächste Läufe",
 		noRuns: "Es steht kein Lauf bevor.",
 		noPreview: "Die nächsten Läufe sind nicht bekannt.",

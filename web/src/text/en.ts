@@ -637,8 +637,10 @@ export const en = {
 		catchUpHelp: "When the machine or the server was away, the newest missed run starts as soon as it can.",
 		offlineStart: "Start without the server",
 		offlineStartHelp:
-			"When the server cannot be reached for 5 minutes, the machine starts what is due by itself and tells of it later. It keeps the keys and the password of the vault for that, sealed.",
-		conditionOffline: "The machine starts it by itself while the server is away",
+			"When the server cannot be reached for 5 minutes, the agent starts what is due by itself and tells of it later. It keeps the keys and the password of the vault for that, sealed.",
+		conditionOffline: "The agent starts it by itself while the server is away",
+		offlineRefused: "The agent cannot start it while the server is away",
+		offlineRefusedText: "It does not know the schedule or its time zone. Update the agent.",
 		next: "Next runs",
 		noRuns: "No run is to come.",
 		noPreview: "The next runs are not known.",

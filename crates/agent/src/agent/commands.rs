@@ -14,7 +14,7 @@ use super::Agent;
 use crate::commands::{CommandContext, Partials};
 use crate::engines::Assignment;
 use crate::failure::{Failure, WorkError};
-use crate::runs::execute;
+use crate::runs::{deliver, execute, record_end};
 use crate::state::{CommandProgress, Record};
 use crate::timing::Backoff;
 
@@ -140,9 +140,13 @@ impl Agent {
             vault: Box::new(vault),
         };
         let handle = self.begin(&assignment);
-        let result = execute(self.services.clone(), handle, assignment).await;
+        let ended = execute(&self.services, &handle, assignment).await;
+        if let Some(ended) = &ended {
+            record_end(&self.services, attempt, &ended.report).await;
+            deliver(&self.services, &ended.report, &self.services.stop).await;
+        }
         self.end(run_id).await;
-        Some(match result? {
+        Some(match ended?.result {
             Ok(result) => restore_outcome(&result.statistics, result.problem_count),
             Err(error) => failed(error),
         })

@@ -8,15 +8,14 @@ use holdfast_protocol::agent::{Attempt, CommandId, RunId, RunningRun};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::runs::RunHandle;
-use crate::state::is_local;
+use crate::runs::{RunHandle, Taken};
 
 /// Runs and commands in hand.
 #[derive(Default)]
 pub(super) struct Live {
     runs: BTreeMap<RunId, LiveRun>,
-    /// Runs of an earlier process whose report is being delivered, and what stops that.
-    reports: BTreeMap<RunId, (Attempt, CancellationToken)>,
+    /// Runs that have ended and whose report is being delivered. They take no slot.
+    reports: BTreeMap<RunId, Report>,
     commands: BTreeMap<CommandId, ()>,
     /// Commands that were reported a moment ago.
     recent: HashMap<CommandId, Instant>,
@@ -25,6 +24,14 @@ pub(super) struct Live {
 struct LiveRun {
     handle: Arc<RunHandle>,
     takes_slot: bool,
+}
+
+struct Report {
+    attempt: Attempt,
+    /// Under which identity the server knows the run.
+    taken: Taken,
+    /// Stops the delivery.
+    stop: CancellationToken,
 }
 
 impl Live {
@@ -58,20 +65,23 @@ impl Live {
 
     /// Runs in hand, those that only wait for their report to be accepted among them.
     pub(super) fn running(&self) -> Vec<RunningRun> {
-        let reports = self
-            .reports
-            .iter()
-            .map(|(run_id, (attempt, _))| RunningRun {
-                run_id: *run_id,
-                attempt: *attempt,
-            });
-        self.runs
-            .values()
-            .filter_map(|live| live.handle.running())
-            .chain(reports)
-            // The server does not know the others.
-            .filter(|run| !is_local(run.run_id))
-            .collect()
+        let reports = self.reports.values();
+        let reports = reports.filter_map(|report| report.taken.get().copied());
+        // The server does not know the others.
+        let runs = self.runs.values();
+        let runs = runs.filter_map(|live| live.handle.running());
+        runs.chain(reports).collect()
+    }
+
+    /// How many reports are being delivered.
+    pub(super) fn reports(&self) -> usize {
+        self.reports.len()
+    }
+
+    /// Whether the report of this very claim is being delivered.
+    pub(super) fn is_reporting(&self, claim: RunningRun) -> bool {
+        let mut reports = self.reports.values();
+        reports.any(|report| report.taken.get() == Some(&claim))
     }
 
     pub(super) fn free_slots(&self, max_runs: u32) -> u32 {
@@ -79,10 +89,21 @@ impl Live {
         max_runs.saturating_sub(u32::try_from(taken).unwrap_or(u32::MAX))
     }
 
-    /// Enters a report of an earlier process; one for an older claim of the same run is stopped.
-    pub(super) fn begin_report(&mut self, run: RunId, attempt: Attempt, stop: CancellationToken) {
-        if let Some((_, before)) = self.reports.insert(run, (attempt, stop)) {
-            before.cancel();
+    /// Enters a report; one for an older claim of the same run is stopped.
+    pub(super) fn begin_report(
+        &mut self,
+        run: RunId,
+        attempt: Attempt,
+        taken: Taken,
+        stop: CancellationToken,
+    ) {
+        let report = Report {
+            attempt,
+            taken,
+            stop,
+        };
+        if let Some(before) = self.reports.insert(run, report) {
+            before.stop.cancel();
         }
     }
 
@@ -91,7 +112,7 @@ impl Live {
         if self
             .reports
             .get(&run)
-            .is_some_and(|(present, _)| *present == attempt)
+            .is_some_and(|present| present.attempt == attempt)
         {
             self.reports.remove(&run);
         }

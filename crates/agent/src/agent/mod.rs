@@ -8,26 +8,28 @@ mod trouble;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use holdfast_host::Clock;
+use holdfast_protocol::Secret;
 use holdfast_protocol::agent::hello::CLOCK_WARNING_SECONDS;
 use holdfast_protocol::agent::{
     ApiError, ApiErrorKind, Capabilities, CommandType, HelloRequest, PROTOCOL_VERSION, PollAnswer,
-    PollRequest, RunWork, ServerApi, Volume,
+    PollRequest, RunId, RunWork, RunningRun, ServerApi, Volume,
 };
 use jiff::Timestamp;
 use parking_lot::Mutex;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::commands::CommandHandler;
 use crate::engines::{Assignment, Registry};
-use crate::offline::Offline;
-use crate::runs::{RunHandle, RunServices, execute};
-use crate::state::{Journal, StatusFile, StatusRun};
+use crate::offline::{Contact, Offline, Pause};
+use crate::runs::{Ended, RunHandle, RunServices, deliver, execute, record_end};
+use crate::state::{Journal, Record, StatusFile, StatusRun};
 use crate::timing::Timing;
 use live::Live;
 use trouble::{PollPace, Refusals};
@@ -37,6 +39,9 @@ const PARALLEL_COMMANDS: usize = 4;
 
 /// How long runs in hand may take to stop when the agent stops.
 const STOP_TIME: Duration = Duration::from_secs(20);
+
+/// Looks for a new identity of the agent; answers its token when there is one.
+pub type ReloadIdentity = Box<dyn Fn() -> Option<Secret> + Send + Sync>;
 
 /// What an agent is made of.
 pub struct AgentParts {
@@ -51,7 +56,7 @@ pub struct AgentParts {
     /// What may be started while the server is away.
     pub offline: Offline,
     /// When the server was last heard from, as far as an earlier process knew.
-    pub last_contact: Option<Timestamp>,
+    pub last_contact: Option<Contact>,
     /// Intervals.
     pub timing: Timing,
     /// The clock.
@@ -64,8 +69,9 @@ pub struct AgentParts {
     pub status_folder: Option<PathBuf>,
     /// Volumes of the host.
     pub volumes: Vec<Volume>,
-    /// Called when the server does not know the agent's identity, to look for a new one.
-    pub reload_identity: Box<dyn Fn() + Send + Sync>,
+    /// Called when the server does not know the agent's identity, to look for a new one. Answers the token when it is
+    /// another than before.
+    pub reload_identity: ReloadIdentity,
     /// Raised when the agent is to stop.
     pub stop: CancellationToken,
 }
@@ -79,15 +85,23 @@ pub struct Agent {
     server: String,
     status_folder: Option<PathBuf>,
     volumes: Vec<Volume>,
-    reload_identity: Box<dyn Fn() + Send + Sync>,
+    reload_identity: ReloadIdentity,
     live: Mutex<Live>,
     slot_freed: Arc<Notify>,
     offline: Offline,
     /// When this process began.
     began: Timestamp,
+    /// Whether the server answered the last call of the loop.
+    reachable: watch::Sender<bool>,
+    /// Held by who tells of a run that was started without the server: one by one, the oldest first.
+    telling: Semaphore,
+    /// Runs are not started without the server while the journal cannot be written.
+    journal_pause: Mutex<Pause>,
+    /// Nothing is started without the server, because too many runs wait to be told.
+    is_full: AtomicBool,
     command_slots: Arc<Semaphore>,
     tasks: TaskTracker,
-    last_contact: Mutex<Option<Timestamp>>,
+    last_contact: Mutex<Option<Contact>>,
     clock_warned: Mutex<Option<i64>>,
 }
 
@@ -116,6 +130,10 @@ impl Agent {
             slot_freed: Arc::default(),
             offline: parts.offline,
             began,
+            reachable: watch::Sender::new(false),
+            telling: Semaphore::new(1),
+            journal_pause: Mutex::default(),
+            is_full: AtomicBool::new(false),
             command_slots: Arc::new(Semaphore::new(PARALLEL_COMMANDS)),
             tasks: TaskTracker::new(),
             last_contact: Mutex::new(parts.last_contact),
@@ -126,7 +144,7 @@ impl Agent {
     /// Works until told to stop, then waits for what is in hand to stop too.
     pub async fn run(self: &Arc<Self>) {
         tracing::info!(version = env!("CARGO_PKG_VERSION"), instance = %self.instance, server = self.server, "the agent starts");
-        self.recover();
+        self.recover().await;
         self.tasks.spawn(self.clone().watch_absence());
         let mut refusals = Refusals::new(&self.services.timing);
         let mut pace = PollPace::new(&self.services.timing);
@@ -211,15 +229,22 @@ impl Agent {
 
     /// One poll; answers how long to wait before the next.
     async fn poll_once(self: &Arc<Self>, pace: &mut PollPace) -> Result<Duration, ApiError> {
-        let (running, commands, slots) = {
+        let (running, commands, slots, reports) = {
             let live = self.live.lock();
             (
                 live.running(),
                 live.commands(),
                 live.free_slots(self.max_runs),
+                live.reports(),
             )
         };
-        let slots = if self.has_to_tell() { 0 } else { slots };
+        // A server that takes no reports is asked for no more runs.
+        let is_full = reports >= self.services.timing.offline_untold;
+        let slots = if is_full || self.has_to_tell() {
+            0
+        } else {
+            slots
+        };
         let busy = !running.is_empty();
         let wait = pace.wait_seconds();
         let request = PollRequest {
@@ -230,6 +255,7 @@ impl Agent {
             wait,
             offline_digest: Some(self.offline.digest()),
             clock: Some(Timestamp::now()),
+            offline_unplanned: self.offline.unplanned(),
         };
         let began = Instant::now();
         let answer = tokio::select! {
@@ -242,17 +268,19 @@ impl Agent {
         pace.succeeded(wait);
         self.contact(answer.server_time).await;
         let brought_work = answer.run.is_some() || !answer.commands.is_empty();
-        self.hand_out(answer);
+        self.hand_out(answer).await;
         Ok(pace.pause(wait, busy, brought_work, began.elapsed()))
     }
 
-    fn hand_out(self: &Arc<Self>, answer: PollAnswer) {
+    async fn hand_out(self: &Arc<Self>, answer: PollAnswer) {
         if let Some(plan) = answer.offline {
             tracing::info!(
                 jobs = plan.jobs.len(),
                 "the server says what may be started while it is away"
             );
-            self.offline.take(plan);
+            for job in self.offline.take(plan) {
+                self.settle_come(job, answer.server_time).await;
+            }
         }
         for forgotten in answer.forget {
             let live = self.live.lock().find(forgotten.run_id);
@@ -279,7 +307,15 @@ impl Agent {
 
     /// Takes a run: a new one, or our own after a restart. A run that is in hand is not begun twice.
     fn accept_run(self: &Arc<Self>, work: RunWork) {
-        if self.live.lock().find(work.run_id).is_some() {
+        let claim = RunningRun {
+            run_id: work.run_id,
+            attempt: work.attempt,
+        };
+        let is_in_hand = {
+            let live = self.live.lock();
+            live.find(work.run_id).is_some() || live.is_reporting(claim)
+        };
+        if is_in_hand {
             tracing::warn!(run_id = %work.run_id, attempt = %work.attempt, "the server handed out a run that is in hand already; it is ignored");
             return;
         }
@@ -287,6 +323,7 @@ impl Agent {
             return;
         }
         let cancel_requested = work.cancel_requested;
+        let (job, due) = (work.job_uuid, work.due_at);
         let assignment = Assignment::Backup(Box::new(work));
         let handle = self.begin(&assignment);
         if cancel_requested {
@@ -294,10 +331,47 @@ impl Agent {
         }
         let agent = self.clone();
         self.tasks.spawn(async move {
-            let run_id = handle.run_id;
-            execute(agent.services.clone(), handle, assignment).await;
-            agent.end(run_id).await;
+            if let Some(until) = due.filter(|_| agent.offline.work(job).is_some()) {
+                let job_uuid = job;
+                agent.journal(Record::JobSettled { job_uuid, until }).await;
+            }
+            let ended = execute(&agent.services, &handle, assignment).await;
+            agent.conclude(&handle, ended).await;
         });
+    }
+
+    /// A backup has ended: its end is put on record, its slot is free for others, and the server is told by a task of its own,
+    /// however long it is away.
+    async fn conclude(self: &Arc<Self>, handle: &RunHandle, ended: Option<Ended>) {
+        let (run_id, attempt) = (handle.run_id, handle.attempt);
+        let Some(Ended { report, .. }) = ended else {
+            return self.end(run_id).await;
+        };
+        record_end(&self.services, attempt, &report).await;
+        if let Some(job) = handle.job {
+            self.settle_come(job, self.server_clock()).await;
+        }
+        let stop = self.services.stop.child_token();
+        {
+            let mut live = self.live.lock();
+            live.end(run_id);
+            live.begin_report(run_id, attempt, handle.taken(), stop.clone());
+        }
+        self.slot_freed.notify_one();
+        let agent = self.clone();
+        self.tasks.spawn(async move {
+            deliver(&agent.services, &report, &stop).await;
+            agent.live.lock().end_report(run_id, attempt);
+            agent.write_status(None).await;
+        });
+    }
+
+    /// What has come of a job's schedule is not this agent's to start: it is agreed on only now, or a run was at work and let it
+    /// pass, as the server does.
+    async fn settle_come(&self, job_uuid: Uuid, server_clock: Timestamp) {
+        if let Some(until) = self.offline.come_until(job_uuid, server_clock) {
+            self.journal(Record::JobSettled { job_uuid, until }).await;
+        }
     }
 
     /// Whether the server has to learn of runs that were started without it, before it hands out others: it would start the
@@ -318,7 +392,7 @@ impl Agent {
         handle
     }
 
-    async fn end(&self, run_id: holdfast_protocol::agent::RunId) {
+    async fn end(&self, run_id: RunId) {
         self.live.lock().end(run_id);
         self.slot_freed.notify_one();
         self.write_status(None).await;
@@ -342,9 +416,28 @@ impl Agent {
                 *warned = Some(difference);
             }
         }
-        *self.last_contact.lock() = Some(now);
-        self.offline.answered(self.services.clock.monotonic());
+        let steady = self.services.clock.monotonic();
+        *self.last_contact.lock() = Some(Contact {
+            at: now,
+            server_time,
+            steady: Some(steady),
+        });
+        self.offline.answered(steady);
+        self.reachable.send_replace(true);
         self.write_status(None).await;
+    }
+
+    /// The last word of the server.
+    fn last_contact(&self) -> Contact {
+        let last = *self.last_contact.lock();
+        last.unwrap_or(Contact::assumed(self.began))
+    }
+
+    /// What the server's clock shows.
+    fn server_clock(&self) -> Timestamp {
+        let clock = &self.services.clock;
+        self.last_contact()
+            .server_clock(clock.now(), clock.monotonic())
     }
 
     async fn write_status(&self, trouble: Option<String>) {
@@ -352,12 +445,14 @@ impl Agent {
             return;
         };
         let runs = self.live.lock().running();
+        let contact = *self.last_contact.lock();
         let status = StatusFile {
             process: std::process::id(),
             instance: self.instance,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             server: self.server.clone(),
-            last_contact: *self.last_contact.lock(),
+            last_contact: contact.map(|contact| contact.at),
+            server_time: contact.map(|contact| contact.server_time),
             trouble,
             runs: runs
                 .iter()
@@ -378,7 +473,10 @@ impl Agent {
         self.write_status(Some(error.detail.clone())).await;
         let monotonic = self.services.clock.monotonic();
         match error.kind {
-            ApiErrorKind::Unreachable | ApiErrorKind::Server => self.offline.unanswered(monotonic),
+            ApiErrorKind::Unreachable | ApiErrorKind::Server => {
+                self.offline.unanswered(monotonic);
+                self.reachable.send_replace(false);
+            }
             // It is there and has refused.
             _ => self.offline.answered(monotonic),
         }
@@ -386,8 +484,10 @@ impl Agent {
             self.offline.erase();
         }
         let reaction = refusals.react(error);
-        if reaction.reload_identity {
-            (self.reload_identity)();
+        if reaction.reload_identity
+            && let Some(token) = (self.reload_identity)()
+        {
+            self.offline.use_token(&token);
         }
         if reaction.stop_runs {
             self.live.lock().abandon_all();

@@ -1,14 +1,14 @@
 //! What an earlier process of this agent left: reports that were not accepted, commands that were cut off.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use holdfast_protocol::agent::{
-    Attempt, CommandOutcome, CommandType, RunId, RunStatus, RunUpdate, ServerApi, failures,
+    Attempt, CommandOutcome, CommandType, RunId, RunStatus, RunUpdate, RunningRun, failures,
 };
 
 use super::Agent;
 use crate::failure::Failure;
-use crate::runs::{Delivery, deliver_final};
+use crate::runs::deliver;
 use crate::state::{CommandEntry, CommandProgress, Record, RunFinal, is_local};
 
 /// Sequence number of reports about attempts of which nothing is known any more; above any that the attempt used.
@@ -16,15 +16,16 @@ const LAST_SEQ: u64 = 1 << 40;
 
 impl Agent {
     /// Takes up what the journal holds.
-    pub(super) fn recover(self: &Arc<Self>) {
+    pub(super) async fn recover(self: &Arc<Self>) {
+        let offline = self.services.journal.read(|state| state.offline.clone());
+        // Their ids go down, so this is the oldest first.
+        for (id, entry) in offline.into_iter().rev() {
+            self.recover_offline(id, entry).await;
+        }
         let (commands, runs) = self
             .services
             .journal
             .read(|state| (state.commands.clone(), state.runs.clone()));
-        let offline = self.services.journal.read(|state| state.offline.clone());
-        for (id, entry) in offline {
-            self.recover_offline(id, entry);
-        }
         for (id, entry) in &runs {
             if let Some(report) = entry.report.as_ref().filter(|_| !is_local(*id)) {
                 tracing::info!(run_id = %id, "the report of a finished run waits for the server");
@@ -89,47 +90,36 @@ impl Agent {
         true
     }
 
+    /// Delivers the report of a claim, and puts it on record before unless it is there.
     pub(super) fn spawn_report(
         self: &Arc<Self>,
         run_id: RunId,
         attempt: Attempt,
         report: RunFinal,
     ) {
-        self.spawn_report_by(self.services.api.clone(), run_id, attempt, report);
-    }
-
-    /// Delivers a report by a given view of the contract.
-    pub(super) fn spawn_report_by(
-        self: &Arc<Self>,
-        api: Arc<dyn ServerApi>,
-        run_id: RunId,
-        attempt: Attempt,
-        report: RunFinal,
-    ) {
         let stop = self.services.stop.child_token();
-        self.live.lock().begin_report(run_id, attempt, stop.clone());
+        let taken = Arc::new(OnceLock::from(RunningRun { run_id, attempt }));
+        self.live
+            .lock()
+            .begin_report(run_id, attempt, taken, stop.clone());
         let agent = self.clone();
         self.tasks.spawn(async move {
             let services = &agent.services;
-            let ended = services.journal.read(|state| {
+            let known = services.journal.read(|state| {
                 let run = state.runs.get(&run_id)?;
-                run.report.is_some().then_some(run.time)
+                let report = run.report.as_ref()?;
+                Some((run.time, report.update.attempt))
             });
-            let finished = Record::RunFinished {
-                id: run_id,
-                attempt,
-                report: Box::new(report.clone()),
-                time: ended.unwrap_or_else(|| services.clock.now()),
-            };
-            agent.journal(finished).await;
-            if deliver_final(&*api, &services.timing, &report, &stop).await == Delivery::Settled {
-                agent
-                    .journal(Record::RunReported {
-                        id: run_id,
-                        time: services.clock.now(),
-                    })
-                    .await;
+            if known.is_none_or(|(_, known)| known != attempt) {
+                let finished = Record::RunFinished {
+                    id: run_id,
+                    attempt,
+                    report: Box::new(report.clone()),
+                    time: known.map_or_else(|| services.clock.now(), |(ended, _)| ended),
+                };
+                agent.journal(finished).await;
             }
+            deliver(services, &report, &stop).await;
             agent.live.lock().end_report(run_id, attempt);
         });
     }

@@ -7,18 +7,34 @@ use jiff::{SignedDuration, Timestamp};
 /// longest spread, and the longest stretch of windows.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(12 + 72);
 
-/// The first occurrence that the server had not started when it was last heard from, and that was not started since.
+/// The first occurrence that is this agent's to start, because the server is away.
 ///
-/// `started` is when the newest one was due that this agent has started by itself.
+/// `settled` is when the newest one was due that was handed out, or passed, or that this agent has started by itself: what
+/// came after it waits, even if it was queued. Where nothing is known, what had come at the last contact is the server's.
 pub(super) fn first_open(
     timetable: &Timetable,
     last_contact: Timestamp,
-    started: Option<Timestamp>,
+    settled: Option<Timestamp>,
 ) -> Option<Occurrence> {
     let from = last_contact.saturating_sub(LONGEST_WAIT).ok()?;
-    timetable
-        .upcoming(from)
-        .find(|next| next.start > last_contact && started.is_none_or(|started| next.due > started))
+    match settled {
+        Some(settled) => timetable.next(settled.max(from)),
+        None => timetable
+            .upcoming(from)
+            .find(|next| next.start > last_contact),
+    }
+}
+
+/// Until when everything has come: the starts of what was due until then are over, and what is due later starts later.
+pub(super) fn come_until(timetable: &Timetable, now: Timestamp) -> Option<Timestamp> {
+    let from = now.saturating_sub(LONGEST_WAIT).ok()?;
+    let first = timetable.next(from)?;
+    let next = if first.start > now {
+        first
+    } else {
+        timetable.settle(first.due, from, now).next?
+    };
+    next.due.checked_sub(SignedDuration::from_millis(1)).ok()
 }
 
 /// What is to be done about a job.
@@ -54,7 +70,7 @@ mod tests {
     use jiff::tz::TimeZone;
     use jiff::{SignedDuration, Timestamp};
 
-    use super::{first_open, look};
+    use super::{come_until, first_open, look};
 
     fn at(text: &str) -> Timestamp {
         format!("2026-11-24T{text}:00Z").parse().unwrap()
@@ -74,8 +90,8 @@ mod tests {
 
     #[test]
     fn what_the_server_has_started_is_not_started_again() {
-        let open = |offset, contact: &str, started: Option<&str>| {
-            let first = first_open(&hourly(offset), at(contact), started.map(at));
+        let open = |offset, contact: &str, settled: Option<&str>| {
+            let first = first_open(&hourly(offset), at(contact), settled.map(at));
             first.unwrap().due
         };
         assert_eq!(open(0, "10:00", None), at("11:00"));
@@ -84,6 +100,33 @@ mod tests {
         assert_eq!(open(20, "10:10", None), at("10:00"));
         assert_eq!(open(20, "10:20", None), at("11:00"));
         assert_eq!(open(0, "09:59", Some("12:00")), at("13:00"));
+    }
+
+    #[test]
+    fn what_was_queued_and_not_handed_out_starts() {
+        let open = |contact: &str, settled: &str| {
+            first_open(&hourly(0), at(contact), Some(at(settled)))
+                .unwrap()
+                .due
+        };
+        assert_eq!(open("10:30", "10:00"), at("11:00"));
+        assert_eq!(open("10:30", "09:00"), at("10:00"));
+        // Of what was due days ago nothing is left to start but the newest.
+        let long_ago = at("10:30") - SignedDuration::from_hours(24 * 20);
+        let first = first_open(&hourly(0), at("10:30"), Some(long_ago)).unwrap();
+        assert!(first.due >= at("10:30") - super::LONGEST_WAIT);
+        let now = look(&hourly(0), first, at("10:36"));
+        assert_eq!(now.start.unwrap().due, at("10:00"));
+    }
+
+    #[test]
+    fn what_has_come_is_over_and_what_waits_for_its_share_of_the_spread_is_not() {
+        let first = |now| {
+            let until = come_until(&hourly(20), at(now)).unwrap();
+            first_open(&hourly(20), at(now), Some(until)).unwrap().due
+        };
+        assert_eq!(first("10:10"), at("10:00"));
+        assert_eq!(first("10:20"), at("11:00"));
     }
 
     #[test]

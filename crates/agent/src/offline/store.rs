@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use holdfast_host::fs;
 use holdfast_protocol::Secret;
-use holdfast_protocol::agent::OfflinePlan;
+use holdfast_protocol::agent::OfflineJob;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hkdf;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// First bytes of the file, bound to what is sealed.
 const HEADER: &[u8] = b"holdfast offline 1\n";
@@ -16,15 +18,27 @@ const HEADER: &[u8] = b"holdfast offline 1\n";
 /// Purpose of the key.
 const PURPOSE: &[u8] = b"plan of an agent for the absence of its server";
 
+/// A plan as it is kept.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Kept {
+    /// Tells two plans apart.
+    pub(super) digest: String,
+    /// The jobs that may be started.
+    pub(super) jobs: Vec<OfflineJob>,
+    /// Those that cannot, although they may.
+    #[serde(default)]
+    pub(super) unplanned: Vec<Uuid>,
+}
+
 /// The file that holds the plan.
-pub(crate) struct PlanStore {
+pub(super) struct PlanStore {
     path: PathBuf,
     key: LessSafeKey,
 }
 
 impl PlanStore {
     /// The file in a state folder, for an agent with this token.
-    pub(crate) fn new(folder: &Path, token: &Secret) -> Result<Self> {
+    pub(super) fn new(folder: &Path, token: &Secret) -> Result<Self> {
         let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, HEADER);
         let secret = salt.extract(token.expose().as_bytes());
         let purpose = [PURPOSE];
@@ -42,7 +56,7 @@ impl PlanStore {
     ///
     /// # Errors
     /// When the file cannot be read, is damaged, or belongs to another agent.
-    pub(crate) fn load(&self) -> Result<Option<OfflinePlan>> {
+    pub(super) fn load(&self) -> Result<Option<Kept>> {
         let bytes = match std::fs::read(&self.path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -70,11 +84,8 @@ impl PlanStore {
         Ok(Some(plan))
     }
 
-    /// Keeps a plan; an empty one erases the file.
-    pub(crate) fn save(&self, plan: &OfflinePlan) -> Result<()> {
-        if plan.jobs.is_empty() {
-            return self.erase();
-        }
+    /// Keeps a plan in the place of the one before.
+    pub(super) fn save(&self, plan: &Kept) -> Result<()> {
         let mut nonce = [0; NONCE_LEN];
         getrandom::fill(&mut nonce)
             .map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
@@ -91,13 +102,12 @@ impl PlanStore {
             .with_context(|| format!("write {}", self.path.display()))
     }
 
-    /// Removes what is kept.
-    pub(crate) fn erase(&self) -> Result<()> {
+    /// Removes what is kept; answers whether there was something.
+    pub(super) fn erase(&self) -> Result<bool> {
         match std::fs::remove_file(&self.path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("erase {}", self.path.display()))
-            }
-            _ => Ok(()),
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error).with_context(|| format!("erase {}", self.path.display())),
         }
     }
 }
@@ -113,24 +123,26 @@ impl std::fmt::Debug for PlanStore {
 #[cfg(test)]
 mod tests {
     use holdfast_protocol::Secret;
-    use holdfast_protocol::agent::{OfflineJob, OfflinePlan};
+    use holdfast_protocol::agent::OfflineJob;
     use serde_json::json;
 
-    use super::PlanStore;
+    use super::{Kept, PlanStore};
 
-    fn plan() -> OfflinePlan {
+    fn plan() -> Kept {
         let work = json!({
             "run_id": 0, "run_uuid": uuid::Uuid::nil(), "attempt": 1, "job_id": 1, "job_uuid": uuid::Uuid::nil(),
             "engine": "kopia", "source_identity": { "user": "root", "host": "box" },
             "vault_id": uuid::Uuid::nil(), "vault_state": "ready", "dest_type": "local",
             "encryption_mode": "managed", "repository_password": "hunter2",
         });
-        OfflinePlan {
+        Kept {
             digest: "d".to_owned(),
             jobs: vec![OfflineJob {
                 timetable: json!({}),
                 work: serde_json::from_value(work).unwrap(),
+                settings: None,
             }],
+            unplanned: Vec::new(),
         }
     }
 
@@ -152,13 +164,9 @@ mod tests {
         assert_eq!((back.digest.as_str(), password.expose()), ("d", "hunter2"));
         let other = PlanStore::new(folder.path(), &Secret::new("other")).unwrap();
         other.load().unwrap_err();
-        let none = OfflinePlan {
-            jobs: Vec::new(),
-            ..plan()
-        };
-        store.save(&none).unwrap();
+        assert!(store.erase().unwrap());
         assert!(!folder.path().join("offline.plan").exists());
-        store.erase().unwrap();
+        assert!(!store.erase().unwrap());
     }
 
     #[test]

@@ -9,5 +9,4 @@ mod task;
 pub use figures::{Figures, Meter};
 pub(crate) use offline::{OfflineApi, Taken};
 pub use recorder::RunRecorder;
-pub(crate) use reporter::{Delivery, deliver_final};
-pub(crate) use task::{RunHandle, RunServices, append, execute};
+pub(crate) use task::{Ended, RunHandle, RunServices, append, deliver, execute, record_end};

@@ -37,7 +37,8 @@ pub(crate) struct OfflineApi {
 }
 
 impl OfflineApi {
-    async fn identity(&self) -> Result<RunningRun, ApiError> {
+    /// The identity that the server has given to the run; it is told of the run first when it does not know it.
+    pub(crate) async fn identity(&self) -> Result<RunningRun, ApiError> {
         let _turn = self.turn.lock().await;
         if let Some(taken) = self.taken.get() {
             return Ok(*taken);
@@ -54,6 +55,7 @@ impl OfflineApi {
             started_at: self.entry.started_at,
             finished_at: ended,
             clock: self.clock.now(),
+            settings: self.entry.settings.as_deref().cloned(),
         };
         let OfflineRunTaken { run_id, attempt } = self.inner.offline_run(&announcement).await?;
         tracing::info!(%run_id, run = %self.entry.run_uuid, "the server took a run that was started without it");

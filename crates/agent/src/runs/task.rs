@@ -83,6 +83,11 @@ impl RunHandle {
         }
     }
 
+    /// Where the server's identity of the run will stand.
+    pub(crate) fn taken(&self) -> Taken {
+        self.taken.clone()
+    }
+
     /// The run as the server knows it.
     pub(crate) fn running(&self) -> Option<RunningRun> {
         self.taken.get().copied()
@@ -126,7 +131,7 @@ impl RunHandle {
     }
 
     /// Whether it was told to end, by somebody or by its schedule.
-    fn was_ended(&self) -> bool {
+    pub(crate) fn was_ended(&self) -> bool {
         self.was(StopReason::Cancelled) || self.was(StopReason::WindowEnded)
     }
 
@@ -135,12 +140,30 @@ impl RunHandle {
     }
 }
 
-/// Executes a run and reports it. Answers how it ended, `None` when it was left without a report.
+/// How a run ended.
+pub(crate) struct Ended {
+    pub(crate) result: Result<RunResult, WorkError>,
+    /// What the server is to be told of it.
+    pub(crate) report: RunFinal,
+}
+
+impl Ended {
+    /// Whether it reached nothing of its storage, and brought nothing there.
+    pub(crate) fn is_without_storage(&self) -> bool {
+        let unreachable = |error: &WorkError| match error {
+            WorkError::Failed(failure) => failure.code == failures::STORAGE_UNREACHABLE,
+            WorkError::Cancelled => false,
+        };
+        self.report.update.points.is_empty() && ended_by(&self.result).is_some_and(unreachable)
+    }
+}
+
+/// Executes a run. Answers how it ended, `None` when it was left without a report.
 pub(crate) async fn execute(
-    services: RunServices,
-    handle: Arc<RunHandle>,
+    services: &RunServices,
+    handle: &Arc<RunHandle>,
     assignment: Assignment,
-) -> Option<Result<RunResult, WorkError>> {
+) -> Option<Ended> {
     let (run_id, attempt) = (handle.run_id, handle.attempt);
     let is_restore = assignment.is_restore();
     tracing::info!(%run_id, %attempt, engine = assignment.engine_name(), "the run begins");
@@ -160,9 +183,9 @@ pub(crate) async fn execute(
         attempt,
         is_restore,
     );
-    let result = drive(&services, &handle, assignment, &mut reporter).await;
+    let result = drive(services, handle, assignment, &mut reporter).await;
     if handle.was(StopReason::Abandoned) {
-        settle(&services, run_id).await;
+        settle(services, run_id).await;
         return None;
     }
     if services.stop.is_cancelled()
@@ -180,12 +203,11 @@ pub(crate) async fn execute(
         update.error_code = Some(failures::WINDOW_ENDED.to_owned());
     }
     let report = RunFinal::new(handle.recorder.waiting(usize::MAX), update);
-    report_final(&services, attempt, report).await;
-    Some(result)
+    Some(Ended { result, report })
 }
 
-/// Journals a final report and delivers it.
-pub(crate) async fn report_final(services: &RunServices, attempt: Attempt, report: RunFinal) {
+/// Journals a final report.
+pub(crate) async fn record_end(services: &RunServices, attempt: Attempt, report: &RunFinal) {
     let run_id = report.update.run_id;
     let status = report.update.status.map_or("unknown", RunStatus::as_str);
     tracing::info!(%run_id, %attempt, status, code = report.update.error_code, "the run ended");
@@ -198,10 +220,12 @@ pub(crate) async fn report_final(services: &RunServices, attempt: Attempt, repor
     if let Err(error) = append(&services.journal, finished).await {
         tracing::error!(%run_id, "cannot write the journal; the report of the run is lost if the agent stops now: {error:#}");
     }
-    if deliver_final(&*services.api, &services.timing, &report, &services.stop).await
-        == Delivery::Settled
-    {
-        settle(services, run_id).await;
+}
+
+/// Delivers a report that is on record.
+pub(crate) async fn deliver(services: &RunServices, report: &RunFinal, stop: &CancellationToken) {
+    if deliver_final(&*services.api, &services.timing, report, stop).await == Delivery::Settled {
+        settle(services, report.update.run_id).await;
     }
 }
 

@@ -35,12 +35,14 @@ struct Inner {
     file: Option<File>,
     state: JournalState,
     records: usize,
+    /// Bytes of the file that were acknowledged; what lies behind them was not, and is no record.
+    length: u64,
 }
 
 impl Journal {
     /// Opens the journal, cuts a torn end off, and forgets what is too old to matter.
     pub fn open(path: &Path, now: Timestamp) -> Result<Self> {
-        let mut inner = open_and_read(path)?;
+        let mut inner = open_and_read(path, None)?;
         if let Ok(limit) = now.checked_sub(MEMORY) {
             inner.state.forget_before(limit);
         }
@@ -57,15 +59,17 @@ impl Journal {
         let mut inner = self.inner.lock();
         let line = encode(record)?;
         if inner.file.is_none() {
-            *inner = open_and_read(&self.path)?;
+            *inner = open_and_read(&self.path, Some(inner.length))?;
         }
         let mut file = inner.file.take().context("the journal is open")?;
-        // A file that fails stays closed: what was written of the line is cut off when it is opened again.
+        // A file that fails stays closed: what was written of the line, even all of it, is cut off when it is opened again.
+        // Whoever was told that it failed writes it anew.
         file.write_all(&line)
             .and_then(|()| file.sync_data())
             .with_context(|| format!("write the journal {}", self.path.display()))?;
         inner.file = Some(file);
         inner.records += 1;
+        inner.length += line.len() as u64;
         inner.state.apply(record);
         if let Err(error) = self.compact_if_long(&mut inner) {
             tracing::warn!("the journal could not be made shorter; it goes on growing: {error:#}");
@@ -91,18 +95,22 @@ impl Journal {
         inner.file = None;
         fs::atomic_write(&self.path, &bytes, 0o600)
             .with_context(|| format!("write the journal {} anew", self.path.display()))?;
-        *inner = open_and_read(&self.path)?;
+        inner.length = bytes.len() as u64;
+        *inner = open_and_read(&self.path, Some(inner.length))?;
         Ok(())
     }
 }
 
-/// Opens the file for appending, sums up its records and cuts a torn end off.
-fn open_and_read(path: &Path) -> Result<Inner> {
+/// Opens the file for appending, sums up its records and cuts off what is torn, or lies behind the `acknowledged` bytes.
+fn open_and_read(path: &Path, acknowledged: Option<u64>) -> Result<Inner> {
     let mut file = open_file(path)?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)
         .with_context(|| format!("read the journal {}", path.display()))?;
-    let (records, valid) = decode(&bytes);
+    let known = acknowledged.map_or(bytes.len(), |length| {
+        usize::try_from(length).map_or(bytes.len(), |length| length.min(bytes.len()))
+    });
+    let (records, valid) = decode(&bytes[..known]);
     if valid < bytes.len() {
         tracing::warn!(path = %path.display(), cut_bytes = bytes.len() - valid, "the journal's last record was torn and is cut off");
         file.set_len(valid as u64)
@@ -119,6 +127,7 @@ fn open_and_read(path: &Path) -> Result<Inner> {
         file: Some(file),
         state,
         records: records.len(),
+        length: valid as u64,
     })
 }
 
@@ -296,6 +305,29 @@ mod tests {
         let runs = |journal: &Journal| journal.read(|state| state.runs.len());
         assert_eq!(runs(&journal), 2);
         assert_eq!(runs(&Journal::open(&path, second(0)).unwrap()), 2);
+    }
+
+    #[test]
+    fn a_record_that_failed_does_not_come_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let journal = Journal::open(&path, second(0)).unwrap();
+        let start = |id| Record::RunStarted {
+            id: RunId(id),
+            attempt: Attempt(1),
+            time: second(id),
+        };
+        journal.append(&start(1)).unwrap();
+        // As it is left by a disk that took the line and failed to make it durable.
+        let mut file = journal.inner.lock().file.take().unwrap();
+        file.write_all(&encode(&start(2)).unwrap()).unwrap();
+        drop(file);
+        journal.append(&start(3)).unwrap();
+        let runs = |journal: &Journal| {
+            journal.read(|state| state.runs.keys().map(|id| id.0).collect::<Vec<_>>())
+        };
+        assert_eq!(runs(&journal), [1, 3]);
+        assert_eq!(runs(&Journal::open(&path, second(0)).unwrap()), [1, 3]);
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use holdfast_protocol::agent::{
-    Attempt, CommandId, CommandOutcome, RunEvent, RunId, RunUpdate, RunningRun,
+    Attempt, CommandId, CommandOutcome, RunEvent, RunId, RunSettings, RunUpdate, RunningRun,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -73,8 +73,25 @@ pub enum Record {
         job_uuid: Uuid,
         /// The occurrence of the job's schedule.
         due_at: Timestamp,
+        /// With what it was started.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        settings: Option<Box<RunSettings>>,
         /// When.
         time: Timestamp,
+    },
+    /// Such a run came to nothing and is not told of; its occurrence is open again.
+    OfflineUndone {
+        /// The run as this agent numbers it.
+        id: RunId,
+        /// When.
+        time: Timestamp,
+    },
+    /// What of a job was due until a time is not this agent's to start: it was handed out, or passed.
+    JobSettled {
+        /// The job.
+        job_uuid: Uuid,
+        /// The newest such occurrence, or a time before which there is none.
+        until: Timestamp,
     },
     /// The server has taken such a run and given it an id.
     OfflineTaken {
@@ -175,6 +192,9 @@ pub struct RunEntry {
     pub time: Timestamp,
 }
 
+/// How long it is remembered what of a job was settled: longer than an absence, and what is looked at before it.
+const SETTLED_MEMORY: SignedDuration = SignedDuration::from_hours(40 * 24);
+
 /// What the journal knows of a run that was started without the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OfflineEntry {
@@ -186,6 +206,8 @@ pub struct OfflineEntry {
     pub due_at: Timestamp,
     /// When it began.
     pub started_at: Timestamp,
+    /// With what.
+    pub settings: Option<Box<RunSettings>>,
     /// The identity that the server has given it.
     pub taken: Option<RunningRun>,
 }
@@ -198,6 +220,7 @@ impl OfflineEntry {
             run_uuid: self.run_uuid,
             job_uuid: self.job_uuid,
             due_at: self.due_at,
+            settings: self.settings.clone(),
             time: self.started_at,
         }
     }
@@ -217,6 +240,8 @@ pub struct JournalState {
     pub runs: BTreeMap<RunId, RunEntry>,
     /// Runs that were started without the server and are not reported, by their own ids.
     pub offline: BTreeMap<RunId, OfflineEntry>,
+    /// Until when each job is settled, those runs left out.
+    pub settled: BTreeMap<Uuid, Timestamp>,
 }
 
 impl JournalState {
@@ -281,6 +306,7 @@ impl JournalState {
                 run_uuid,
                 job_uuid,
                 due_at,
+                settings,
                 time,
             } => {
                 let entry = OfflineEntry {
@@ -288,10 +314,16 @@ impl JournalState {
                     job_uuid: *job_uuid,
                     due_at: *due_at,
                     started_at: *time,
+                    settings: settings.clone(),
                     taken: None,
                 };
                 self.offline.insert(*id, entry);
             }
+            Record::OfflineUndone { id, .. } => {
+                self.runs.remove(id);
+                self.offline.remove(id);
+            }
+            Record::JobSettled { job_uuid, until } => self.settle(*job_uuid, *until),
             Record::OfflineTaken {
                 id,
                 run_id,
@@ -307,9 +339,16 @@ impl JournalState {
             }
             Record::RunReported { id, .. } => {
                 self.runs.remove(id);
-                self.offline.remove(id);
+                if let Some(told) = self.offline.remove(id) {
+                    self.settle(told.job_uuid, told.due_at);
+                }
             }
         }
+    }
+
+    fn settle(&mut self, job: Uuid, until: Timestamp) {
+        let settled = self.settled.entry(job).or_insert(until);
+        *settled = until.max(*settled);
     }
 
     fn command(&mut self, id: CommandId, time: Timestamp) -> &mut CommandEntry {
@@ -331,10 +370,11 @@ impl JournalState {
         RunId(offline.min(runs).min(0) - 1)
     }
 
-    /// When the newest occurrence of a job was due whose run was started without the server and is not reported.
-    pub fn newest_offline(&self, job: Uuid) -> Option<Timestamp> {
+    /// Until when nothing of a job is this agent's to start any more; `None` when nothing is known.
+    pub fn settled_until(&self, job: Uuid) -> Option<Timestamp> {
         let runs = self.offline.values().filter(|run| run.job_uuid == job);
-        runs.map(|run| run.due_at).max()
+        let started = runs.map(|run| run.due_at).max();
+        started.max(self.settled.get(&job).copied())
     }
 
     /// Whether there is a run that the server does not know.
@@ -349,6 +389,9 @@ impl JournalState {
         });
         self.runs
             .retain(|_, entry| entry.time >= limit || entry.report.is_some());
+        if let Ok(limit) = limit.checked_sub(SETTLED_MEMORY) {
+            self.settled.retain(|_, until| *until >= limit);
+        }
     }
 
     /// The shortest list of records that adds up to this state.
@@ -378,6 +421,12 @@ impl JournalState {
                     records.push(Record::CommandReported { id, time });
                 }
             }
+        }
+        for (job_uuid, until) in &self.settled {
+            records.push(Record::JobSettled {
+                job_uuid: *job_uuid,
+                until: *until,
+            });
         }
         for (id, entry) in &self.offline {
             records.push(entry.record(*id));

@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::offline::Contact;
+
 const FILE_NAME: &str = "status.json";
 
 /// The state of the running agent. Written when something changes; only to be believed while the lock is held.
@@ -22,6 +24,9 @@ pub struct StatusFile {
     pub server: String,
     /// When the server last answered.
     pub last_contact: Option<Timestamp>,
+    /// What its clock showed then.
+    #[serde(default)]
+    pub server_time: Option<Timestamp>,
     /// Why the server does not answer, when it does not.
     pub trouble: Option<String>,
     /// Runs in hand.
@@ -42,6 +47,15 @@ impl StatusFile {
     pub fn write(&self, state_folder: &Path) -> std::io::Result<()> {
         let json = serde_json::to_vec_pretty(self)?;
         fs::atomic_write(&state_folder.join(FILE_NAME), &json, 0o600)
+    }
+
+    /// When the server last answered, as far as the process knew that wrote this.
+    pub fn contact(&self) -> Option<Contact> {
+        let at = self.last_contact?;
+        Some(Contact {
+            server_time: self.server_time.unwrap_or(at),
+            ..Contact::assumed(at)
+        })
     }
 
     /// Reads the file; `None` when there is none or it cannot be understood.

@@ -1,8 +1,10 @@
 //! The agent against a scripted server.
 
+mod absence;
 mod commands;
 mod conformance;
 mod engines;
+mod enrolment;
 mod handback;
 mod offline;
 mod outage;

@@ -41,6 +41,7 @@ fn plan(more: Value) -> (OfflinePlan, Timestamp) {
         jobs: vec![OfflineJob {
             timetable,
             work: work(0, 1),
+            settings: None,
         }],
     };
     (plan, due)
@@ -245,6 +246,7 @@ async fn a_run_ends_with_its_window() {
         run_uuid: uuid::Uuid::now_v7(),
         job_uuid: work(0, 1).job_uuid,
         due_at: due - 1.hours(),
+        settings: None,
         time: due - 1.hours(),
     };
     let journal = folder.path().join("agent.journal");

@@ -24,7 +24,7 @@ fn until_cancelled() -> Arc<ScriptedEngine> {
     })
 }
 
-// Requirements: AGT-27, ENG-KOPIA-15
+// Requirements: AGT-27, ENG-KOPIA-15, PRG-6
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_is_reported_from_start_to_end() {
     let folder = tempfile::tempdir().unwrap();
@@ -96,6 +96,16 @@ async fn a_backup_is_reported_from_start_to_end() {
             .filter_map(|update| update.bytes_total)
             .all(|total| total == 1000)
     );
+    let items: Vec<&str> = heard
+        .updates
+        .iter()
+        .filter_map(|update| update.current_item.as_deref())
+        .collect();
+    assert!(
+        items.len() >= 5 && items.iter().all(|item| *item == "/srv/file"),
+        "{items:?}"
+    );
+    assert_eq!(heard.ends()[0].current_item, None);
     assert_eq!(heard.polls[0].slots, 1);
     assert!(
         heard
@@ -386,6 +396,7 @@ async fn a_disabled_agent_stops_its_runs_and_looks_for_another_identity() {
     });
     let agent = start_with(&server, vec![engine], folder.path(), move || {
         count.fetch_add(1, Ordering::SeqCst);
+        None
     });
     server.hand_out(work(7, 1));
     server.wait_for_event(events::BACKUP_STARTING).await;

@@ -1,25 +1,25 @@
 //! A server that does what the test says, an engine that does what the test says, and an agent between them.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use holdfast_agent::agent::{Agent, AgentParts};
+use holdfast_agent::agent::{Agent, AgentParts, ReloadIdentity};
 use holdfast_agent::commands::{CommandContext, CommandHandler};
 use holdfast_agent::engines::{Assignment, Engine, Registry, RunContext, RunResult};
 use holdfast_agent::failure::WorkError;
 use holdfast_agent::offline::Offline;
 use holdfast_agent::state::{Journal, StatusFile};
 use holdfast_agent::timing::Timing;
-use holdfast_host::SystemClock;
+use holdfast_host::{Clock, ManualClock, SystemClock};
 use holdfast_protocol::Secret;
 use holdfast_protocol::agent::{
-    ApiError, ApiErrorKind, Attempt, CancelOrder, CommandDelivery, CommandId, CommandOutcome,
-    CommandPartial, CommandPayload, DestinationType, EncryptionMode, EnrolRequest, Enrolled,
-    HelloAnswer, HelloRequest, LoginRequest, OfflineRun, OfflineRunTaken, PollAnswer, PollRequest,
-    PushEvents, RunEvent, RunId, RunStatus, RunUpdate, RunWork, RunningRun, ServerApi,
+    AgentId, ApiError, ApiErrorKind, Attempt, CancelOrder, CommandDelivery, CommandId,
+    CommandOutcome, CommandPartial, CommandPayload, DestinationType, EncryptionMode, EnrolRequest,
+    Enrolled, HelloAnswer, HelloRequest, LoginRequest, OfflineRun, OfflineRunTaken, PollAnswer,
+    PollRequest, PushEvents, RunEvent, RunId, RunStatus, RunUpdate, RunWork, RunningRun, ServerApi,
     UpdateAnswer, VaultContext,
 };
 use jiff::Timestamp;
@@ -34,6 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Everything the agent said.
 #[derive(Default, Clone)]
 pub(crate) struct Heard {
+    pub(crate) enrolments: Vec<EnrolRequest>,
     pub(crate) hellos: Vec<HelloRequest>,
     pub(crate) polls: Vec<PollRequest>,
     pub(crate) updates: Vec<RunUpdate>,
@@ -82,6 +83,8 @@ struct Script {
     /// Refuses updates with this status for good.
     refused_status: Option<RunStatus>,
     cancel_requested: bool,
+    /// What the server's clock is, where it is not this machine's.
+    clock: Option<Arc<ManualClock>>,
 }
 
 #[derive(Default)]
@@ -154,6 +157,18 @@ impl ScriptedServer {
 
     pub(crate) fn set_event_error(&self, error: Option<ApiErrorKind>) {
         self.script.lock().event_error = error;
+    }
+
+    pub(crate) fn set_clock(&self, clock: Arc<ManualClock>) {
+        self.script.lock().clock = Some(clock);
+    }
+
+    fn now(&self) -> Timestamp {
+        let script = self.script.lock();
+        script
+            .clock
+            .as_ref()
+            .map_or_else(Timestamp::now, |clock| clock.now())
     }
 
     pub(crate) fn refuse_status(&self, status: RunStatus) {
@@ -247,8 +262,13 @@ impl ScriptedServer {
 
 #[async_trait]
 impl ServerApi for ScriptedServer {
-    async fn enrol(&self, _: &EnrolRequest) -> Result<Enrolled, ApiError> {
-        Err(ApiError::new(ApiErrorKind::Rejected, "not in this script"))
+    async fn enrol(&self, request: &EnrolRequest) -> Result<Enrolled, ApiError> {
+        self.online()?;
+        self.note(|heard| heard.enrolments.push(request.clone()));
+        Ok(Enrolled {
+            agent_id: AgentId(7),
+            agent_token: Secret::new("hfa_given"),
+        })
     }
 
     async fn login(&self, _: &LoginRequest) -> Result<Enrolled, ApiError> {
@@ -265,7 +285,7 @@ impl ServerApi for ScriptedServer {
         Ok(HelloAnswer {
             server_version: "1".into(),
             protocol: 1,
-            server_time: Timestamp::now(),
+            server_time: self.now(),
             product_name: String::new(),
             warnings: Vec::new(),
         })
@@ -279,11 +299,18 @@ impl ServerApi for ScriptedServer {
         loop {
             let changed = self.changed.notified();
             self.online()?;
+            let server_time = self.now();
             if let Some(answer) = self.next_answer(request)? {
-                return Ok(answer);
+                return Ok(PollAnswer {
+                    server_time,
+                    ..answer
+                });
             }
             if Instant::now() >= deadline {
-                return Ok(empty());
+                return Ok(PollAnswer {
+                    server_time,
+                    ..empty()
+                });
             }
             let _ = tokio::time::timeout(Duration::from_millis(20), changed).await;
         }
@@ -332,12 +359,15 @@ impl ServerApi for ScriptedServer {
 
     async fn offline_run(&self, run: &OfflineRun) -> Result<OfflineRunTaken, ApiError> {
         self.online()?;
+        let mut number = 0;
         self.note(|heard| {
             heard.order.push("offline run".to_owned());
+            let known: BTreeSet<_> = heard.offline_runs.iter().map(|run| run.run_uuid).collect();
+            number = 77 + i64::try_from(known.len()).unwrap();
             heard.offline_runs.push(run.clone());
         });
         Ok(OfflineRunTaken {
-            run_id: RunId(77),
+            run_id: RunId(number),
             attempt: Attempt(3),
         })
     }
@@ -471,6 +501,7 @@ pub(crate) fn quick() -> Timing {
         refused: Duration::from_millis(60),
         offline_after: Duration::from_millis(200),
         offline_look: Duration::from_millis(10),
+        offline_retry: Duration::from_millis(100),
         ..Timing::default()
     }
 }
@@ -480,14 +511,46 @@ pub(crate) fn start(
     engines: Vec<Arc<ScriptedEngine>>,
     state: &Path,
 ) -> Running {
-    start_with(server, engines, state, || {})
+    start_with(server, engines, state, || None)
 }
 
 pub(crate) fn start_with(
     server: &Arc<ScriptedServer>,
     engines: Vec<Arc<ScriptedEngine>>,
     state: &Path,
-    reload_identity: impl Fn() + Send + Sync + 'static,
+    reload_identity: impl Fn() -> Option<Secret> + Send + Sync + 'static,
+) -> Running {
+    let setting = Setting {
+        clock: Arc::new(SystemClock::new()),
+        timing: quick(),
+        reload_identity: Box::new(reload_identity),
+    };
+    start_in(server, engines, state, setting)
+}
+
+/// Where an agent works.
+pub(crate) struct Setting {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) timing: Timing,
+    pub(crate) reload_identity: ReloadIdentity,
+}
+
+impl Setting {
+    /// With a clock that the test moves.
+    pub(crate) fn at(clock: &Arc<ManualClock>) -> Self {
+        Self {
+            clock: clock.clone(),
+            timing: quick(),
+            reload_identity: Box::new(|| None),
+        }
+    }
+}
+
+pub(crate) fn start_in(
+    server: &Arc<ScriptedServer>,
+    engines: Vec<Arc<ScriptedEngine>>,
+    state: &Path,
+    setting: Setting,
 ) -> Running {
     let stop = CancellationToken::new();
     let handler = Arc::new(EchoHandler::default());
@@ -503,14 +566,14 @@ pub(crate) fn start_with(
         registry,
         handler: handler.clone(),
         offline: Offline::open(state, &Secret::new("token")),
-        last_contact: StatusFile::read(state).and_then(|status| status.last_contact),
-        timing: quick(),
-        clock: Arc::new(SystemClock::new()),
+        last_contact: StatusFile::read(state).and_then(|status| status.contact()),
+        timing: setting.timing,
+        clock: setting.clock,
         max_runs: 1,
         server: "https://script".into(),
         status_folder: Some(state.to_owned()),
         volumes: Vec::new(),
-        reload_identity: Box::new(reload_identity),
+        reload_identity: setting.reload_identity,
         stop: stop.clone(),
     });
     let task = tokio::spawn(async move { agent.run().await });

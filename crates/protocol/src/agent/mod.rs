@@ -26,7 +26,7 @@ pub use commands::{
 pub use enrol::{EnrolRequest, Enrolled, HostIdentity, LoginRequest};
 pub use hello::{Capabilities, HelloAnswer, HelloRequest, PROTOCOL_VERSION, Volume};
 pub use ids::{AgentId, Attempt, CommandId, JobId, RunId};
-pub use offline::{OfflineJob, OfflinePlan, OfflineRun, OfflineRunTaken};
+pub use offline::{OfflineJob, OfflinePlan, OfflineRun, OfflineRunTaken, RunSettings};
 pub use poll::{CancelOrder, PollAnswer, PollRequest, RunningRun};
 pub use run::{
     DestinationType, EncryptionMode, JobPolicy, NetworkCredentials, RunWork, SourceIdentity,

@@ -28,9 +28,24 @@ pub struct OfflineJob {
     pub timetable: Value,
     /// What a run does. Ids of the run and the claim are the agent's to fill in.
     pub work: RunWork,
+    /// The same as the server shows it; told again with each run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<RunSettings>,
 }
 
-/// A run that an agent started by itself. Telling of it again changes nothing.
+/// With what a run was started, as the server shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunSettings {
+    /// Name of the job.
+    pub job_name: String,
+    /// Source paths.
+    pub paths: Vec<String>,
+    /// Policy, schedule and limit of the job; the agent does not look into it.
+    pub policy: Value,
+}
+
+/// A run that an agent started by itself. Telling of one at work again makes a new claim of it, under which it is numbered
+/// from the beginning; otherwise it changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfflineRun {
     /// The process that tells of it.
@@ -48,6 +63,9 @@ pub struct OfflineRun {
     pub finished_at: Option<Timestamp>,
     /// The agent's clock now.
     pub clock: Timestamp,
+    /// With what it was started; absent when the server gave nothing to tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<RunSettings>,
 }
 
 /// Under which identity an agent reports on a run that it started by itself.

@@ -75,6 +75,9 @@ pub struct RunWork {
     /// When the run was claimed for the first time, by the server's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
+    /// When the newest occurrence of the job's schedule was due for which the run was started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Timestamp>,
 }
 
 impl RunWork {

@@ -76,8 +76,10 @@ pub struct Job {
     pub schedule: Schedule,
     /// When it starts by itself next, its share of the spread included; absent: it does not.
     pub next_run_at: Option<Time>,
-    /// Its machine starts what is due by itself while the server cannot be reached.
+    /// Its agent starts what is due by itself while the server cannot be reached.
     pub offline_start: bool,
+    /// Its agent has said that it cannot read when the job is due, so it does not.
+    pub offline_start_refused: bool,
     /// Its machine is not connected, and the next run starts when it is back.
     pub starts_when_back: bool,
     /// How long its restore points are kept. It is applied after each run that succeeds, and once a day.
@@ -152,7 +154,7 @@ pub struct JobCreate {
     pub max_age_seconds: Option<u64>,
     /// It may run; default true.
     pub enabled: Option<bool>,
-    /// Its machine starts what is due by itself while the server cannot be reached; default false. It keeps the vault's keys
+    /// Its agent starts what is due by itself while the server cannot be reached; default false. It keeps the vault's keys
     /// and password for that, sealed.
     pub offline_start: Option<bool>,
 }
@@ -173,7 +175,7 @@ pub struct JobPatch {
     pub schedule: Option<Schedule>,
     /// How long its restore points are kept. What it does not keep is deleted after the next run, or within a day.
     pub retention: Option<Retention>,
-    /// Its machine starts what is due by itself while the server cannot be reached.
+    /// Its agent starts what is due by itself while the server cannot be reached.
     pub offline_start: Option<bool>,
     /// Most bytes a second sent to the vault; 0 lifts the limit.
     pub upload_limit_bytes_per_second: Option<u64>,

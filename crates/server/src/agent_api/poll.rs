@@ -60,6 +60,7 @@ pub(super) async fn poll(
         .and_then(|value| value.to_str().ok())
         .unwrap_or("")
         .to_owned();
+    app.unplanned.tell(agent.id, &request.offline_unplanned);
     let held: Vec<i64> = request.commands.iter().map(|id| id.0).collect();
     if !held.is_empty() {
         db::commands::renew(app.db.writer(), agent.id, &held, now() + lease_ms()).await?;
@@ -350,6 +351,9 @@ async fn work_of(
         cancel_requested: run.cancel_requested,
         started_at: run
             .started_at
+            .and_then(|at| Timestamp::from_millisecond(at).ok()),
+        due_at: occurrences::newest_of(conn, run.id)
+            .await?
             .and_then(|at| Timestamp::from_millisecond(at).ok()),
     };
     work(app, agent, &vault, order)

@@ -28,6 +28,8 @@ pub(crate) struct WorkOrder<'a> {
     pub(crate) policy: &'a str,
     pub(crate) cancel_requested: bool,
     pub(crate) started_at: Option<Timestamp>,
+    /// When the newest occurrence was due for which it was started.
+    pub(crate) due_at: Option<Timestamp>,
 }
 
 /// A run with everything that its agent needs.
@@ -75,5 +77,6 @@ pub(crate) fn work(
         network_credentials: None,
         cancel_requested: order.cancel_requested,
         started_at: order.started_at,
+        due_at: order.due_at,
     })
 }

@@ -236,6 +236,73 @@ pub(crate) async fn leave_queue(
     Ok(())
 }
 
+/// Those that wait for a run and were due before a time are made up for by another run.
+pub(crate) async fn supersede(
+    conn: &impl ConnectionTrait,
+    run_id: i64,
+    before: i64,
+) -> Result<(), DbErr> {
+    let change = ActiveModel {
+        state: Set(SKIPPED.to_owned()),
+        reason: Set(Some(reasons::SUPERSEDED.to_owned())),
+        ..Default::default()
+    };
+    let of_run = Entity::update_many()
+        .set(change)
+        .filter(Column::RunId.eq(run_id));
+    of_run
+        .filter(Column::State.is_in([DUE, MISSED]))
+        .filter(Column::DueAt.lt(before))
+        .exec(conn)
+        .await?;
+    Ok(())
+}
+
+/// Whether some that are due after a time wait for a run.
+pub(crate) async fn any_later(
+    conn: &impl ConnectionTrait,
+    run_id: i64,
+    after: i64,
+) -> Result<bool, DbErr> {
+    let later = Entity::find()
+        .filter(Column::RunId.eq(run_id))
+        .filter(Column::State.is_in([DUE, MISSED]))
+        .filter(Column::DueAt.gt(after));
+    Ok(later.one(conn).await?.is_some())
+}
+
+/// Those that are due after a time wait for another run.
+pub(crate) async fn pass_on(
+    conn: &impl ConnectionTrait,
+    run_id: i64,
+    after: i64,
+    to_run: i64,
+) -> Result<(), DbErr> {
+    let change = ActiveModel {
+        run_id: Set(Some(to_run)),
+        ..Default::default()
+    };
+    Entity::update_many()
+        .set(change)
+        .filter(Column::RunId.eq(run_id))
+        .filter(Column::State.is_in([DUE, MISSED]))
+        .filter(Column::DueAt.gt(after))
+        .exec(conn)
+        .await?;
+    Ok(())
+}
+
+/// When the newest one of a run was due.
+pub(crate) async fn newest_of(
+    conn: &impl ConnectionTrait,
+    run_id: i64,
+) -> Result<Option<i64>, DbErr> {
+    let newest = Entity::find()
+        .filter(Column::RunId.eq(run_id))
+        .order_by_desc(Column::DueAt);
+    Ok(newest.one(conn).await?.map(|row| row.due_at))
+}
+
 /// Missed ones of some jobs since a time, for the strips of days.
 pub(crate) async fn missed_since(
     conn: &impl ConnectionTrait,

@@ -3,9 +3,10 @@
 use holdfast_planning::occurrences::Timetable;
 use holdfast_protocol::{
     agent::{
-        Attempt, OfflineRun, OfflineRunTaken, RunId, events as message_ids,
+        Attempt, OfflineRun, OfflineRunTaken, RunId, RunSettings, events as message_ids,
         offline::LONGEST_SILENCE_SECONDS,
     },
+    api::{jobs::JobPolicy, schedules::Schedule},
     errors::ErrorCode,
 };
 use jiff::Timestamp;
@@ -14,12 +15,15 @@ use serde_json::Map;
 use super::{
     changed, events,
     start::{policy_snapshot, queued_backup},
+    state::{RunInput, RunOutcome, apply},
+    state_of, write_state,
 };
 use crate::{
     app::{App, now},
     db::{
         self, AgentRow, JobRow, RunRow, Scope, Txn,
         occurrences::{self, NewOccurrence},
+        runs::NewRun,
     },
     live::{Change, What},
     problem::ApiResult,
@@ -31,6 +35,10 @@ pub(crate) const OFFLINE: &str = "offline";
 
 /// Runs that began longer ago than this, in milliseconds, began with nothing to go by: a day more than a plan is good for.
 const LONGEST_AGO_MS: i64 = (LONGEST_SILENCE_SECONDS + 24 * 3600) * 1000;
+
+/// Longest name and longest list of paths of a run, as generous as what jobs may have.
+const LONGEST_NAME: usize = 1000;
+const MOST_PATHS: usize = 1000;
 
 /// Takes a run that an agent started by itself as the run of its occurrence. Where the server has queued a run for that, it
 /// becomes that run; where it has started one, the agent's is a further run. One whose occurrence cannot be is taken without
@@ -47,7 +55,7 @@ pub(crate) async fn take(
         if known.agent_id != Some(agent.id) {
             return Err(ErrorCode::NotFound.into());
         }
-        return Ok(identity(&known));
+        return again(app, txn, known, &told, now).await;
     }
     let job = db::jobs::find(&txn, scope, told.job_uuid).await?;
     let job = job
@@ -67,19 +75,26 @@ pub(crate) async fn take(
     };
     let is_extra = occurrence.is_some_and(|occurrence| occurrence.state == occurrences::STARTED);
     let queued = other.filter(|run| run.status == "queued" && run.trigger_kind == "schedule");
-    let was_queued = queued.is_some();
-    let mut run = match queued {
-        Some(run) => run,
-        None => new_run(&txn, &job).await?,
+    let mut changes = vec![Change::of(job.tenant_id, What::Job { uuid: job.uuid })];
+    let mut run = match (queued, due) {
+        (Some(run), Some(due)) => {
+            changes.extend(divide(&txn, &job, &run, due, now).await?);
+            run
+        }
+        _ => new_run(&txn, &job, now).await?,
     };
+    match &told.settings {
+        Some(settings) if is_ours(settings) => write_settings(&mut run, settings)?,
+        Some(_) => {
+            tracing::warn!(job = %job.uuid, "an agent tells of a run with settings that this server does not give; it is shown with those of its job");
+        }
+        None => {}
+    }
     let stops = timetable.as_ref().filter(|_| due.is_some());
     write_start(&mut run, &told, stops, earliest_start(&job, now), now);
-    let mut changes = vec![Change::of(job.tenant_id, What::Job { uuid: job.uuid })];
     changes.extend(announce(app, &txn, &mut run, timetable.as_ref(), &told, is_extra).await?);
     let run = db::runs::save(&txn, run).await?;
-    if was_queued {
-        occurrences::leave_queue(&txn, run.id, occurrences::STARTED, None).await?;
-    } else if let Some(due) = due.filter(|_| !is_extra) {
+    if let Some(due) = due.filter(|_| !is_extra) {
         let started = NewOccurrence {
             due_at: due,
             start_at: run.created_at,
@@ -104,10 +119,71 @@ fn identity(run: &RunRow) -> OfflineRunTaken {
     }
 }
 
-async fn new_run(txn: &Txn, job: &JobRow) -> ApiResult<RunRow> {
+/// A run that is known already is told again, because the answer was lost, or by the next process of its agent. One at work
+/// gets a new claim: that process numbers what it says from the beginning.
+async fn again(
+    app: &App,
+    txn: Txn,
+    mut run: RunRow,
+    told: &OfflineRun,
+    now: i64,
+) -> ApiResult<OfflineRunTaken> {
+    app.progress.settle(&mut run);
+    if let RunOutcome::Changed(state) = apply(state_of(&run), RunInput::HandBack) {
+        write_state(&mut run, state, now);
+        run.instance = Some(told.instance);
+        run.heartbeat_at = Some(now);
+        run = db::runs::save(&txn, run).await?;
+        txn.commit().await?;
+        app.tell_all([changed(&run)]);
+    }
+    Ok(identity(&run))
+}
+
+async fn new_run(txn: &Txn, job: &JobRow, now: i64) -> ApiResult<RunRow> {
     let scope = Scope::tenant(job.tenant_id);
     let new = queued_backup(job, OFFLINE, policy_snapshot(job)?);
-    Ok(db::runs::insert(txn, scope, new, now()).await?)
+    Ok(db::runs::insert(txn, scope, new, now).await?)
+}
+
+/// Divides what has joined a queued run that becomes the run of what was due at `due`: what was due before it is made up for,
+/// what was due after it waits for a new run.
+async fn divide(
+    txn: &Txn,
+    job: &JobRow,
+    run: &RunRow,
+    due: i64,
+    now: i64,
+) -> ApiResult<Option<Change>> {
+    occurrences::supersede(txn, run.id, due).await?;
+    if !occurrences::any_later(txn, run.id, due).await? {
+        return Ok(None);
+    }
+    let rest = NewRun {
+        stop_at: run.stop_at,
+        ..queued_backup(job, &run.trigger_kind, policy_snapshot(job)?)
+    };
+    let rest = db::runs::insert(txn, Scope::tenant(job.tenant_id), rest, now).await?;
+    occurrences::pass_on(txn, run.id, due, rest.id).await?;
+    Ok(Some(changed(&rest)))
+}
+
+/// Whether settings can be those that this server gave. Agents are not trusted.
+fn is_ours(settings: &RunSettings) -> bool {
+    let is_bounded = settings.job_name.len() <= LONGEST_NAME && settings.paths.len() <= MOST_PATHS;
+    let policy = settings.policy.get("policy").cloned().unwrap_or_default();
+    let schedule = settings.policy.get("schedule").cloned().unwrap_or_default();
+    is_bounded
+        && serde_json::from_value::<JobPolicy>(policy).is_ok()
+        && serde_json::from_value::<Schedule>(schedule).is_ok()
+}
+
+/// The run with what it was started with, which may have been changed since.
+fn write_settings(run: &mut RunRow, settings: &RunSettings) -> ApiResult<()> {
+    run.job_name.clone_from(&settings.job_name);
+    run.paths = serde_json::to_string(&settings.paths)?;
+    run.policy = settings.policy.to_string();
+    Ok(())
 }
 
 /// When an occurrence was due, in milliseconds since 1970; `None` when there cannot be one: the job was not made yet, or it

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use holdfast_protocol::agent::{Attempt, OfflineJob, OfflinePlan, RunId};
+use holdfast_protocol::agent::{Attempt, OfflineJob, OfflinePlan, RunId, RunSettings};
 use ring::digest::{Context, SHA256};
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
@@ -44,29 +44,43 @@ pub(crate) async fn new_plan(
             vaults.insert(vault.id, vault);
         }
     }
-    let digest = digest(agent, &tenant, &jobs, &vaults);
-    if digest == has {
+    if digest(agent, &tenant, &jobs, &vaults) == has {
         return Ok(None);
     }
-    let mut plan = OfflinePlan {
-        digest,
-        jobs: Vec::new(),
-    };
-    for job in &jobs {
+    // One that cannot be planned now may be later, although nothing about it changes: it is no part of what was given.
+    let mut given = Vec::new();
+    let mut planned = Vec::new();
+    let mut failed = Vec::new();
+    for job in jobs {
         let Some(vault) = vaults.get(&job.vault_id) else {
             continue;
         };
-        match planned(app, agent, &tenant, job, vault) {
-            Ok(planned) => plan.jobs.extend(planned),
-            Err(error) => {
-                tracing::error!(job = %job.uuid, code = error.code().code(), "a job cannot be started without the server: {}", error.cause());
+        match plan(app, agent, &tenant, &job, vault) {
+            Ok(Some(plan)) => {
+                planned.push(plan);
+                given.push(job);
             }
+            Ok(None) => {}
+            Err(error) => failed.push((job.uuid, error)),
         }
     }
-    Ok(Some(plan))
+    let digest = match &given[..] {
+        [] => String::new(),
+        given => digest(agent, &tenant, given, &vaults),
+    };
+    if digest == has {
+        return Ok(None);
+    }
+    for (job, error) in failed {
+        tracing::error!(%job, code = error.code().code(), "a job cannot be started without the server: {}", error.cause());
+    }
+    Ok(Some(OfflinePlan {
+        digest,
+        jobs: planned,
+    }))
 }
 
-fn planned(
+fn plan(
     app: &App,
     agent: &AgentRow,
     tenant: &TenantRow,
@@ -76,6 +90,7 @@ fn planned(
     let Some(timetable) = timetable_of(job, tenant)?.filter(|_| vault.state == "ready") else {
         return Ok(None);
     };
+    let policy = policy_snapshot(job)?;
     let order = WorkOrder {
         run_id: RunId(0),
         run_uuid: Uuid::nil(),
@@ -84,13 +99,20 @@ fn planned(
         job_uuid: job.uuid,
         job_name: &job.name,
         paths: &job.paths,
-        policy: &policy_snapshot(job)?,
+        policy: &policy,
         cancel_requested: false,
         started_at: None,
+        due_at: None,
+    };
+    let settings = RunSettings {
+        job_name: job.name.clone(),
+        paths: serde_json::from_str(&job.paths)?,
+        policy: serde_json::from_str(&policy)?,
     };
     Ok(Some(OfflineJob {
         timetable: serde_json::to_value(&timetable)?,
         work: work(app, agent, vault, order)?,
+        settings: Some(settings),
     }))
 }
 

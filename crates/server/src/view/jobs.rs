@@ -113,6 +113,7 @@ pub(crate) fn next_run(job: &JobRow) -> Option<Time> {
 /// Whether the next run of a job waits for its machine, which is away: it would be missed, and be made up for. A machine that
 /// starts by itself may be at work.
 pub(crate) fn starts_when_back(
+    app: &App,
     job: &JobRow,
     agent: &AgentRow,
     catalog: &Catalog,
@@ -121,7 +122,12 @@ pub(crate) fn starts_when_back(
     Ok(next_run(job).is_some()
         && !is_online(agent, catalog.now)
         && schedule.catch_up
-        && !job.offline_start)
+        && (!job.offline_start || is_refused(app, job)))
+}
+
+/// Whether the agent cannot start a job by itself that it may.
+fn is_refused(app: &App, job: &JobRow) -> bool {
+    job.offline_start && app.unplanned.has(job.agent_id, job.uuid)
 }
 
 /// A job.
@@ -158,7 +164,8 @@ pub(crate) fn job(
         schedule: serde_json::from_str(&row.schedule)?,
         next_run_at: next_run(row),
         offline_start: row.offline_start,
-        starts_when_back: starts_when_back(row, agent, catalog)?,
+        offline_start_refused: is_refused(app, row),
+        starts_when_back: starts_when_back(app, row, agent, catalog)?,
         retention: retention::of_job(row)?,
         retention_applied: row
             .retention_applied

@@ -63,7 +63,7 @@ pub(crate) async fn overview(
             late_by_seconds: late_by(job, latest, catalog.now),
             latest_point_at: latest.map(Time::from_millis),
             next_run_at: next_run(job),
-            starts_when_back: starts_when_back(job, agent, &catalog)?,
+            starts_when_back: starts_when_back(app, job, agent, &catalog)?,
             last_status: figures.last(job.id).map(|run| parse_status(&run.status)),
             days: days::strip(
                 figures.marks(job.id),

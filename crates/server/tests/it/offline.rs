@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::support::{
     Answer, Client, Ready, TestServer, eventually, ready,
-    server::{number, sql},
+    server::{number, sql, text},
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -133,8 +133,11 @@ async fn a_run_that_nobody_knew_is_the_run_of_its_occurrence() {
     let run = Uuid::now_v7();
     let taken = tell(&ready, run, due, true).await.expect(200);
     // The answer was lost.
-    assert_eq!(tell(&ready, run, due, true).await.expect(200), taken);
-    end(&ready, &taken).await;
+    let again = tell(&ready, run, due, true).await.expect(200);
+    assert_eq!(again["run_id"], taken["run_id"]);
+    end(&ready, &again).await;
+    // It is over, and nothing changes any more.
+    assert_eq!(tell(&ready, run, due, true).await.expect(200), again);
     clock.advance(31 * MINUTE);
     settled(&server, &clock).await;
     let all = runs(&admin, &ready).await;
@@ -198,6 +201,262 @@ async fn a_run_beside_one_that_was_started_is_a_further_one_and_says_so() {
     );
     let linked = format!("SELECT run_id = {} FROM occurrences", first.run_id);
     assert_eq!(number(&server, &linked).await, Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_process_of_an_agent_gets_a_claim_of_its_own() {
+    let clock = clock();
+    let server = TestServer::start_at(clock.clone()).await;
+    let admin = server.admin().await;
+    let mut ready = ready(&server, &admin, "box").await;
+    let due = nightly(&admin, &ready, &clock).await;
+    let run = Uuid::now_v7();
+    let first = tell(&ready, run, due, false).await.expect(200);
+    let id = first["run_id"].as_i64().expect("an id");
+    let progress = |bytes: u64| json!({ "status": "running", "bytes_processed": bytes });
+    ready
+        .agent
+        .update(id, 1, 50, progress(10))
+        .await
+        .expect(200);
+    ready
+        .agent
+        .events(id, 1, &[(1, "ONE"), (2, "TWO")])
+        .await
+        .expect(200);
+    ready.agent = ready.agent.restarted();
+    let second = tell(&ready, run, due, false).await.expect(200);
+    assert_eq!(
+        (&second["run_id"], &first["attempt"], &second["attempt"]),
+        (&json!(id), &json!(1), &json!(2))
+    );
+    // It numbers from the beginning, and all that it says counts.
+    ready.agent.update(id, 2, 1, progress(20)).await.expect(200);
+    ready.agent.events(id, 2, &[(1, "THREE")]).await.expect(200);
+    let old = ready.agent.update(id, 1, 51, progress(30)).await;
+    old.refused(409, "stale_attempt");
+    let shown = admin.get(&format!("/runs/{run}")).await.expect(200);
+    assert_eq!(shown["progress"]["bytes_processed"], 20);
+    let ids = message_ids(&admin, &shown).await;
+    assert_eq!(ids, ["STARTED_OFFLINE", "ONE", "TWO", "THREE"]);
+}
+
+/// Lets the job start every ten minutes.
+async fn often(admin: &Client, ready: &Ready) {
+    let change = json!({
+        "schedule": { "type": "cron", "cron": "*/10 * * * *", "zone": "UTC" }, "offline_start": true,
+    });
+    let path = format!("/jobs/{}", ready.job_id());
+    let version = admin.get(&path).await.expect(200)["version"].clone();
+    admin.patch(&path, &version, change).await.expect(200);
+}
+
+/// State and reason of the occurrences, the oldest first, and whether their runs wait.
+async fn fates(server: &TestServer) -> Vec<String> {
+    let query = "SELECT group_concat(o.state || ' ' || coalesce(o.reason, '-') || ' ' || coalesce(r.status, '-'), ';') \
+        FROM (SELECT * FROM occurrences ORDER BY due_at) o LEFT JOIN runs r ON r.id = o.run_id";
+    let all = text(server, query).await.unwrap_or_default();
+    all.split(';').map(str::to_owned).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_what_has_joined_a_run_only_its_own_occurrence_is_started() {
+    let clock = clock();
+    let server = TestServer::start_at(clock.clone()).await;
+    let admin = server.admin().await;
+    let ready = ready(&server, &admin, "box").await;
+    often(&admin, &ready).await;
+    let mut dues = Vec::new();
+    for _ in 0..3 {
+        let path = format!("/jobs/{}", ready.job_id());
+        let next = admin.get(&path).await.expect(200)["next_run_at"].clone();
+        let next: Timestamp = next.as_str().expect("a time").parse().expect("a time");
+        let rest = next.duration_since(clock.now()).unsigned_abs();
+        clock.advance(rest);
+        settled(&server, &clock).await;
+        dues.push(next);
+    }
+    assert_eq!(runs(&admin, &ready).await.len(), 1, "they wait for one run");
+    let second = Uuid::now_v7();
+    let taken = tell(&ready, second, dues[1], true).await.expect(200);
+    end(&ready, &taken).await;
+    assert_eq!(
+        fates(&server).await,
+        [
+            "skipped superseded success",
+            "started - success",
+            "due - queued"
+        ]
+    );
+    // The one before is told later, and is no further run.
+    let first = tell(&ready, Uuid::now_v7(), dues[0], true)
+        .await
+        .expect(200);
+    end(&ready, &first).await;
+    let third = tell(&ready, Uuid::now_v7(), dues[2], true)
+        .await
+        .expect(200);
+    end(&ready, &third).await;
+    assert_eq!(
+        fates(&server).await,
+        [
+            "started - success",
+            "started - success",
+            "started - success"
+        ]
+    );
+    let all = runs(&admin, &ready).await;
+    assert_eq!(all.len(), 3);
+    for run in &all {
+        assert_eq!(run["trigger"], "offline");
+        assert_eq!(message_ids(&admin, run).await, [json!("STARTED_OFFLINE")]);
+    }
+    assert!(ready.agent.poll(1, 0).await.run.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_shown_with_what_it_was_started_with() {
+    let clock = clock();
+    let server = TestServer::start_at(clock.clone()).await;
+    let admin = server.admin().await;
+    let mut ready = ready(&server, &admin, "box").await;
+    let due = nightly(&admin, &ready, &clock).await;
+    ready.agent.offline = Some(String::new());
+    let plan = ready.agent.poll(0, 5).await.offline.expect("a plan");
+    let settings = serde_json::to_value(&plan.jobs[0].settings).expect("is JSON");
+    let path = format!("/jobs/{}", ready.job_id());
+    let version = admin.get(&path).await.expect(200)["version"].clone();
+    let change =
+        json!({ "name": "other", "paths": ["/other"], "policy": { "ignore_rules": ["*.bak"] } });
+    admin.patch(&path, &version, change).await.expect(200);
+    let now = Timestamp::now();
+    let told = async |settings: &Value| {
+        let run = Uuid::now_v7();
+        let body = json!({
+            "instance": ready.agent.instance, "run_uuid": run, "job_uuid": ready.job_id(), "due_at": due,
+            "started_at": now, "finished_at": now, "clock": now, "settings": settings,
+        });
+        let taken = ready
+            .agent
+            .call(routes::OFFLINE_RUNS, body)
+            .await
+            .expect(200);
+        end(&ready, &taken).await;
+        admin.get(&format!("/runs/{run}")).await.expect(200)
+    };
+    let shown = told(&settings).await;
+    assert_eq!(
+        (&shown["paths"], &shown["policy"]["policy"]["ignore_rules"]),
+        (&json!(["/srv/data"]), &json!(["*.tmp"])),
+        "{shown}"
+    );
+    // What this server would not have given is not shown, and the run is taken all the same.
+    let mut absurd = settings;
+    absurd["policy"]["policy"] = json!("everything");
+    let shown = told(&absurd).await;
+    assert_eq!(shown["paths"], json!(["/other"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_cannot_be_planned_is_given_when_it_can() {
+    let clock = clock();
+    let server = TestServer::start_at(clock.clone()).await;
+    let admin = server.admin().await;
+    let mut ready = ready(&server, &admin, "box").await;
+    nightly(&admin, &ready, &clock).await;
+    sql(&server, "UPDATE vaults SET state = 'creating'").await;
+    ready.agent.offline = Some(String::new());
+    assert!(ready.agent.poll(0, 0).await.offline.is_none());
+    sql(&server, "UPDATE vaults SET state = 'ready'").await;
+    let policy = "UPDATE jobs SET policy = 'damaged'";
+    let keep = "CREATE TABLE kept AS SELECT id, policy FROM jobs";
+    sql(&server, keep).await;
+    sql(&server, policy).await;
+    assert!(ready.agent.poll(0, 0).await.offline.is_none());
+    let mend = "UPDATE jobs SET policy = (SELECT policy FROM kept WHERE kept.id = jobs.id)";
+    sql(&server, mend).await;
+    let plan = ready.agent.poll(0, 5).await.offline.expect("a plan");
+    assert_eq!(plan.jobs.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_its_agent_cannot_start_says_so() {
+    let clock = clock();
+    let server = TestServer::start_at(clock.clone()).await;
+    let admin = server.admin().await;
+    let mut ready = ready(&server, &admin, "box").await;
+    nightly(&admin, &ready, &clock).await;
+    let path = format!("/jobs/{}", ready.job_id());
+    let refused = async || admin.get(&path).await.expect(200)["offline_start_refused"].clone();
+    assert_eq!(refused().await, false);
+    ready.agent.unplanned = vec![ready.job_id().to_owned()];
+    ready.agent.poll(0, 0).await;
+    assert_eq!(refused().await, true);
+    ready.agent.unplanned.clear();
+    ready.agent.poll(0, 0).await;
+    assert_eq!(refused().await, false);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_learns_when_what_it_is_handed_was_due() {
+    let clock = clock();
+    let server = TestServer::start_at(clock.clone()).await;
+    let admin = server.admin().await;
+    let mut ready = ready(&server, &admin, "box").await;
+    let due = nightly(&admin, &ready, &clock).await;
+    clock.advance(30 * MINUTE);
+    let scheduled = ready.agent.take_run().await;
+    assert_eq!(scheduled.due_at, Some(due));
+    ready.agent.finish(&scheduled, 1, "/srv/data").await;
+    ready.agent.running.clear();
+    ready.start(&admin).await;
+    assert_eq!(ready.agent.take_run().await.due_at, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_told_late_stands_where_it_belongs() {
+    let clock = clock();
+    let server = TestServer::start_at(clock.clone()).await;
+    let admin = server.admin().await;
+    let mut ready = ready(&server, &admin, "box").await;
+    sql(&server, "UPDATE jobs SET created_at = created_at - 3600000").await;
+    ready.start(&admin).await;
+    let work = ready.agent.take_run().await;
+    ready.agent.finish(&work, 1, "/srv/data").await;
+    // It began a minute ago.
+    let late = Uuid::now_v7();
+    let due = clock.now() - 1.minutes();
+    let taken = tell(&ready, late, due, true).await.expect(200);
+    end(&ready, &taken).await;
+    let ids = |runs: &[Value]| -> Vec<Value> {
+        let ids = runs.iter().map(|run| run["id"].clone());
+        ids.collect()
+    };
+    let expected = vec![json!(work.run_uuid), json!(late)];
+    assert_eq!(ids(&runs(&admin, &ready).await), expected);
+    let mut pages = Vec::new();
+    let mut path = "/runs?limit=1".to_owned();
+    loop {
+        let page = admin.get(&path).await.expect(200);
+        pages.extend(page["items"].as_array().expect("items").clone());
+        let Some(cursor) = page["next_cursor"].as_str() else {
+            break;
+        };
+        path = format!("/runs?limit=1&cursor={cursor}");
+    }
+    assert_eq!(ids(&pages), expected);
+    let job = admin
+        .get(&format!("/jobs/{}", ready.job_id()))
+        .await
+        .expect(200);
+    assert_eq!(job["last_run"]["id"], expected[0]);
+    let recent = admin.get("/overview").await.expect(200)["recent_runs"].clone();
+    assert_eq!(ids(recent.as_array().expect("runs")), expected);
+    let shown = admin
+        .get(&format!("/runs/{}", work.run_uuid))
+        .await
+        .expect(200);
+    assert_eq!(shown["previous"]["id"], expected[1], "{shown}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

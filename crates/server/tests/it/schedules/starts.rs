@@ -15,7 +15,7 @@ use crate::support::{
     server::{number, sql},
 };
 
-// Requirements: RUN-4, SCH-3
+// Requirements: RUN-4, SCH-1, SCH-3
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_starts_when_it_is_due_and_once() {
     let clock = clock();

@@ -28,6 +28,8 @@ pub(crate) struct ScriptedAgent {
     pub(crate) offline: Option<String>,
     /// By so many seconds its clock is ahead.
     pub(crate) clock_ahead: i64,
+    /// Jobs of that plan that it says it cannot start.
+    pub(crate) unplanned: Vec<String>,
 }
 
 impl ScriptedAgent {
@@ -56,6 +58,7 @@ impl ScriptedAgent {
             held: Vec::new(),
             offline: None,
             clock_ahead: 0,
+            unplanned: Vec::new(),
         };
         agent.hello().await.expect(200);
         let agents = admin.get("/agents?limit=200").await.expect(200);
@@ -121,6 +124,7 @@ impl ScriptedAgent {
             "instance": self.instance, "slots": slots, "running": running, "commands": self.held, "wait": wait,
             "offline_digest": self.offline,
             "clock": (jiff::Timestamp::now() + jiff::SignedDuration::from_secs(self.clock_ahead)).to_string(),
+            "offline_digest": self.offline, "offline_unplanned": self.unplanned,
         });
         self.request(routes::POLL, body)
     }

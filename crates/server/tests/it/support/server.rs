@@ -5,7 +5,9 @@ use std::{net::SocketAddr, path::Path, sync::Arc};
 use holdfast_host::{Clock, SystemClock};
 use holdfast_protocol::Secret;
 use holdfast_server::{FirstAccount, FixedSettings, Running, ServerOptions};
-use sea_orm::{ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, Statement};
+use sea_orm::{
+    ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, Statement, TryGetable,
+};
 use tempfile::TempDir;
 
 use super::{Client, PASSWORD, ScriptedAgent};
@@ -142,6 +144,15 @@ pub(crate) async fn sql(server: &TestServer, text: &str) {
 
 /// The number that a query answers with.
 pub(crate) async fn number(server: &TestServer, text: &str) -> Option<i64> {
+    value(server, text).await
+}
+
+/// The text that a query answers with.
+pub(crate) async fn text(server: &TestServer, text: &str) -> Option<String> {
+    value(server, text).await
+}
+
+async fn value<T: TryGetable>(server: &TestServer, text: &str) -> Option<T> {
     let database = server.database().await;
     let row = database
         .query_one_raw(Statement::from_string(DatabaseBackend::Sqlite, text))
@@ -149,7 +160,7 @@ pub(crate) async fn number(server: &TestServer, text: &str) -> Option<i64> {
         .expect("runs")
         .expect("a row");
     database.close().await.expect("close the database");
-    row.try_get_by_index(0).expect("a number")
+    row.try_get_by_index(0).expect("of this type")
 }
 
 /// Options of a server with an account.

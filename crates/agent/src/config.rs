@@ -228,6 +228,7 @@ fn program_data() -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::StateFolder;
 
     // Requirements: ENR-1, AGT-4
     #[test]
@@ -315,6 +316,26 @@ mod tests {
                 .to_string()
                 .contains("HOLDFAST_AGENT_MAX_RUNS")
         );
+    }
+
+    // Requirements: AGT-7, SET-1g
+    #[test]
+    fn caches_go_where_the_configuration_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = |name: &str| folder.path().join(name);
+        let config = AgentConfig {
+            state_dir: Some(root("state")),
+            cache_dir: Some(root("elsewhere")),
+            ..AgentConfig::default()
+        };
+        let held = StateFolder::open(&config.state_folder(), &config.cache_folder()).unwrap();
+        let cache = held.vaults().cache_of(Uuid::nil()).unwrap();
+        assert!(
+            cache.is_dir() && cache.starts_with(root("elsewhere")),
+            "{}",
+            cache.display()
+        );
+        assert!(!root("state").join("cache").exists());
     }
 
     // Requirements: SET-1h

@@ -280,6 +280,7 @@ fn from_raw_bytes(bytes: &[u8]) -> Option<OsString> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::wire_volume;
 
     fn list(request: &BrowseDirectory) -> Result<BrowseListing, Failure> {
         match browse(request, &[], &Cancel::new()) {
@@ -428,6 +429,37 @@ mod tests {
         assert_eq!(listing.entries[1].icon, "link");
         let root = list(&BrowseDirectory::default()).unwrap();
         assert_eq!((root.path.as_str(), root.parent), ("/", None));
+    }
+
+    // Requirements: BRW-5
+    #[test]
+    fn network_drives_carry_their_share() {
+        let mapped = holdfast_host::volumes::Volume {
+            path: "Z:".into(),
+            label: "Documents".into(),
+            file_system: "NTFS".into(),
+            size: 100,
+            free: 40,
+            remote: r"\\fileserver\documents".into(),
+            is_network: true,
+        };
+        let local = holdfast_host::volumes::Volume {
+            path: "C:".into(),
+            remote: String::new(),
+            is_network: false,
+            ..mapped.clone()
+        };
+        let listing = list_volumes(&[local, mapped].map(wire_volume));
+        let shown = serde_json::to_value(&listing).unwrap();
+        let entry = &shown["entries"][1];
+        assert_eq!(entry["icon"], "network-drive");
+        assert_eq!(entry["volume"]["unc_path"], r"\\fileserver\documents");
+        assert_eq!(entry["volume"]["is_network"], true);
+        let entry = &shown["entries"][0]["volume"];
+        assert!(
+            entry["unc_path"].is_null() && entry["is_network"].is_null(),
+            "{entry}"
+        );
     }
 
     // Requirements: BRW-3

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use holdfast_agent::engines::{Assignment, RunResult};
 use holdfast_agent::failure::{Failure, WorkError};
+use holdfast_agent::runs::Figures;
 use holdfast_protocol::agent::{
     CommandOutcomeStatus, RunId, RunStatistics, RunStatus, events, failures,
 };
@@ -169,5 +170,47 @@ async fn a_restore_reports_its_run_and_its_command() {
         Some(failures::SNAPSHOT_NOT_FOUND)
     );
     server.wait_for_event(events::RESTORE_FAILED).await;
+    agent.finish().await;
+}
+
+// Requirements: RST-5
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_progress_of_a_restore_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = ScriptedServer::new();
+    let engine = ScriptedEngine::restore(|_, context| {
+        context.recorder.watch(|| Figures {
+            files_done: 3,
+            dirs_done: 1,
+            bytes_transferred: 70,
+            ..Figures::default()
+        });
+        // Several times the pause between two events of progress.
+        context.cancel.wait_timeout(Duration::from_millis(600));
+        Ok(RunResult::default())
+    });
+    let agent = start(&server, vec![engine], folder.path());
+    server.deliver(
+        1,
+        "restore",
+        json!({"manifest_id": "m", "target_path": "/t", "restore_run_id": 70}),
+        Some(vault()),
+    );
+    server.wait_for_end().await;
+    let heard = server.heard();
+    let ids = heard.message_ids();
+    assert_eq!(
+        (ids.first(), ids.last()),
+        (
+            Some(&events::RESTORE_STARTING),
+            Some(&events::RESTORE_COMPLETED)
+        )
+    );
+    let progress = server.wait_for_event(events::RESTORE_PROGRESS).await;
+    let told = |name: &str| progress.params_json[name].as_u64();
+    assert_eq!(
+        ["files", "dirs", "bytes"].map(told),
+        [Some(3), Some(1), Some(70)]
+    );
     agent.finish().await;
 }

@@ -19,7 +19,7 @@ use holdfast_protocol::agent::commands::{
     RefusalReason, RefusedPoint, Restore,
 };
 use holdfast_protocol::agent::{
-    Attempt, RunWork, VaultContext, VaultState, events, failures, problems,
+    Attempt, JobPolicy, RunWork, VaultContext, VaultState, events, failures, problems,
 };
 use holdfast_repository::{SourceIdentity, policy};
 use holdfast_testkit::tree;
@@ -86,11 +86,15 @@ impl Place {
     }
 
     fn restore(&self, order: Restore) -> Result<RunResult, WorkError> {
+        self.restore_in(order, &context())
+    }
+
+    fn restore_in(&self, order: Restore, context: &RunContext) -> Result<RunResult, WorkError> {
         let assignment = Assignment::Restore {
             order: Box::new(order),
             vault: Box::new(self.vault()),
         };
-        RestoreEngine::new(self.folders()).run(&assignment, &context())
+        RestoreEngine::new(self.folders()).run(&assignment, context)
     }
 
     fn points(&self) -> Vec<ListedPoint> {
@@ -555,4 +559,99 @@ fn the_jobs_policy_is_stored_when_it_changes_and_only_then() {
     work.exclude_globs.clear();
     place.back_up(work).0.unwrap();
     assert_ne!(stored(&place).0, first);
+}
+
+/// What a run says about its compression, and how much of a compressible file it stores.
+fn stored_with(change: impl Fn(&mut RunWork)) -> (String, u64) {
+    let place = Place::new();
+    let text = "the same line again and again\n".repeat(40_000);
+    std::fs::write(place.source().join("text"), &text).unwrap();
+    let mut work = place.work(1);
+    change(&mut work);
+    let (result, context) = place.back_up(work);
+    let result = result.unwrap();
+    assert_eq!(result.statistics.bytes_total, text.len() as u64);
+    let events = context.recorder.waiting(usize::MAX);
+    let policy = events
+        .iter()
+        .find(|event| event.message_id == events::KOPIA_POLICY)
+        .unwrap();
+    let compression = policy.params_json["compression"].as_str().unwrap();
+    (compression.to_owned(), result.statistics.bytes_uploaded)
+}
+
+// Requirements: ENG-KOPIA-9, ENG-KOPIA-11
+#[test]
+fn the_policy_of_a_run_says_how_it_is_compressed() {
+    let whole = "the same line again and again\n".len() as u64 * 40_000;
+    // Switched on, in the job, in the policy; and what is in force.
+    let cases = [
+        (true, None, None, "zstd-default"),
+        (true, Some("s2"), None, "s2"),
+        (true, Some("s2"), Some("pgzip"), "pgzip"),
+        (false, Some("s2"), None, "none"),
+        (false, None, Some("zstd-default"), "zstd-default"),
+        (true, Some("s2"), Some("none"), "none"),
+    ];
+    for (enabled, job, policy, expected) in cases {
+        let (compression, bytes) = stored_with(|work| {
+            work.compression_enabled = enabled;
+            work.compression = job.map(str::to_owned);
+            work.policy_json = Some(JobPolicy {
+                compression: policy.map(str::to_owned),
+                ..JobPolicy::default()
+            });
+        });
+        assert_eq!(compression, expected, "{enabled} {job:?} {policy:?}");
+        assert_eq!(
+            bytes < whole / 4,
+            expected != "none",
+            "{expected}: {bytes} of {whole}"
+        );
+    }
+}
+
+// Requirements: PRG-6
+#[test]
+fn the_counter_follows_what_is_read_and_sent() {
+    let place = Place::new();
+    for number in 0..4u64 {
+        let path = place.source().join(format!("file {number}"));
+        tree::write_random_file(&path, number, 100_000).unwrap();
+    }
+    let (result, context) = place.back_up(place.work(1));
+    let figures = context.recorder.figures();
+    assert_eq!(
+        (figures.bytes_total, figures.files_total),
+        (Some(400_000), Some(4))
+    );
+    assert_eq!((figures.bytes_handled, figures.files_done), (400_000, 4));
+    assert_eq!(
+        figures.bytes_transferred,
+        result.unwrap().statistics.bytes_uploaded
+    );
+    assert!(figures.bytes_transferred >= 400_000);
+}
+
+// Requirements: RST-5
+#[test]
+fn the_steps_of_a_restore_are_told() {
+    let place = Place::new();
+    std::fs::write(place.source().join("file"), "data").unwrap();
+    let (result, _) = place.back_up(place.work(1));
+    let manifest_id = result.unwrap().points[0].manifest_id.clone();
+    let context = context();
+    place
+        .restore_in(place.order(&manifest_id), &context)
+        .unwrap();
+    let events = context.recorder.waiting(usize::MAX);
+    let steps: Vec<&str> = events
+        .iter()
+        .filter(|event| event.message_id == events::KOPIA_RESTORE_STAGE)
+        .filter_map(|event| event.params_json["stage"].as_str())
+        .collect();
+    assert_eq!(steps.first(), Some(&events::stages::STORAGE_INIT));
+    assert_eq!(steps.last(), Some(&events::stages::WRITE_FILES));
+    let figures = context.recorder.figures();
+    assert_eq!((figures.files_done, figures.bytes_transferred), (1, 4));
 }

@@ -266,8 +266,36 @@ mod tests {
             "P",
         );
         assert!(!text.contains("Context"), "{text}");
-        assert!(is_cancellation("the operation was cancelled by X"));
         assert!(!is_cancellation("cancel"));
+    }
+
+    // Requirements: CAN-9
+    #[test]
+    fn each_phrase_of_a_cancel_is_known_in_any_case() {
+        for phrase in [
+            "context canceled",
+            "context cancelled",
+            "operation cancelled",
+            "operation canceled",
+            "was cancelled",
+            "was canceled",
+        ] {
+            for text in [
+                phrase.to_owned(),
+                phrase.to_uppercase(),
+                format!("upload of /a: {phrase} by somebody"),
+            ] {
+                assert!(is_cancellation(&text), "{text}");
+            }
+        }
+        for text in [
+            "",
+            "cancel",
+            "the policy cancels nothing",
+            "context is gone",
+        ] {
+            assert!(!is_cancellation(text), "{text}");
+        }
     }
 
     proptest! {

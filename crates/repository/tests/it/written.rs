@@ -143,6 +143,7 @@ fn a_new_repository_has_its_first_manifests() {
     );
 }
 
+// Requirements: ENG-KOPIA-20
 #[test]
 fn a_snapshot_is_read_back_from_another_view() {
     let (store, repository) = create();
@@ -174,7 +175,12 @@ fn a_snapshot_is_read_back_from_another_view() {
             .expect("read");
         assert!(read == *data, "{:?} differs", entry.name_text());
     }
-    reads_at_any_position(&other, &directory.entries[0], &big);
+    // Several readers of one object at the same time, each at its own place.
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| reads_at_any_position(&other, &directory.entries[0], &big));
+        }
+    });
 }
 
 fn reads_at_any_position(repository: &Arc<Repository>, entry: &DirectoryEntry, expected: &[u8]) {

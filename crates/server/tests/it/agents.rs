@@ -1,10 +1,12 @@
 //! Enrolment, the agent's wire, disabling, browsing.
 
 use holdfast_protocol::agent::routes;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{ScriptedAgent, TestServer, agent::enrolment, eventually, worst_alert_is};
+use crate::support::{
+    ScriptedAgent, TestServer, agent::enrolment, eventually, ready, server::sql, worst_alert_is,
+};
 
 // Requirements: API-A-12
 #[tokio::test(flavor = "multi_thread")]
@@ -313,6 +315,208 @@ async fn an_account_enrols_too() {
         .expect(200);
     assert_eq!(
         (&second["items"][0]["host"], &second["next_cursor"]),
-        (&json!("two"), &serde_json::Value::Null)
+        (&json!("two"), &Value::Null)
     );
+}
+
+// Requirements: ENR-3
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_has_expired_or_was_revoked_enrols_nobody() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let visitor = server.visitor();
+    let enrol = async |token: &Value| {
+        let token = token["token"].as_str().expect("a token");
+        visitor
+            .post(routes::ENROL, enrolment(token, Uuid::now_v7(), "box"))
+            .await
+    };
+    let made = admin
+        .post("/enrolment-tokens", json!({ "max_uses": 5 }))
+        .await
+        .expect(201);
+    enrol(&made).await.expect(200);
+    sql(&server, "UPDATE enrolment_tokens SET expires_at = 1").await;
+    enrol(&made).await.refused(401, "enrolment_token_refused");
+    let revoked = admin.post("/enrolment-tokens", json!({})).await.expect(201);
+    let path = format!(
+        "/enrolment-tokens/{}",
+        revoked["enrolment_token"]["id"].as_str().expect("an id")
+    );
+    let request = admin.request(reqwest::Method::DELETE, &path);
+    admin.send(request).await.expect(204);
+    enrol(&revoked)
+        .await
+        .refused(401, "enrolment_token_refused");
+    assert_eq!(admin.get("/agents").await.expect(200)["count"], 1);
+}
+
+// Requirements: ENR-5
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_machine_enrols_again() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let agent = server.agent(&admin, "box").await;
+    let path = format!("/agents/{}", agent.uuid);
+    let version = admin.get(&path).await.expect(200)["version"].clone();
+    admin.delete(&path, &version).await.expect(204);
+    let token = admin.post("/enrolment-tokens", json!({})).await.expect(201);
+    let token = token["token"].as_str().expect("a token");
+    let body = enrolment(token, agent.device, "box");
+    let again = server.visitor().post(routes::ENROL, body).await.expect(200);
+    let mut new = agent.clone();
+    new.id = again["agent_id"].as_i64().expect("an id");
+    new.token = again["agent_token"].as_str().expect("a token").to_owned();
+    assert!(new.poll(1, 0).await.run.is_none());
+    agent
+        .try_poll(0, 0)
+        .await
+        .refused(401, "agent_unauthorized");
+    let agents = admin.get("/agents").await.expect(200);
+    assert_eq!(
+        (&agents["count"], &agents["items"][0]["state"]),
+        (&json!(1), &json!("online"))
+    );
+}
+
+// Requirements: ENR-7
+#[tokio::test(flavor = "multi_thread")]
+async fn each_call_counts_as_contact_and_silence_as_absence() {
+    let mut server = TestServer::start().await;
+    let admin = server.admin().await;
+    let mut ready = ready(&server, &admin, "box").await;
+    ready.start(&admin).await;
+    let work = ready.agent.take_run().await;
+    let (run, attempt) = (work.run_id.0, work.attempt.0);
+    // Contacts that were kept in memory are written down.
+    server.stop().await;
+    server.resume().await;
+    let state = async || {
+        let path = format!("/agents/{}", ready.agent.uuid);
+        admin.get(&path).await.expect(200)["state"].clone()
+    };
+    let silence = async || {
+        let long_ago = "UPDATE agents SET last_seen_at = last_seen_at - 3600000";
+        sql(&server, long_ago).await;
+        assert_eq!(state().await, "unreachable");
+    };
+    silence().await;
+    ready.agent.poll(0, 0).await;
+    assert_eq!(state().await, "online");
+    silence().await;
+    let update = ready.agent.update(run, attempt, 1, json!({})).await;
+    update.expect(200);
+    assert_eq!(state().await, "online");
+    silence().await;
+    ready
+        .agent
+        .events(run, attempt, &[(1, "A")])
+        .await
+        .expect(200);
+    assert_eq!(state().await, "online");
+    silence().await;
+    // One that may not call is no contact.
+    let mut liar = ready.agent.clone();
+    liar.token.push('x');
+    liar.try_poll(0, 0).await.refused(401, "agent_unauthorized");
+    assert_eq!(state().await, "unreachable");
+}
+
+// Requirements: API-A-15
+#[tokio::test(flavor = "multi_thread")]
+async fn every_call_of_an_agent_that_may_not_is_refused() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let mut ready = ready(&server, &admin, "box").await;
+    ready.start(&admin).await;
+    let work = ready.agent.take_run().await;
+    let browse = format!("/agents/{}/browse", ready.agent.uuid);
+    admin
+        .post(&browse, json!({ "wait_seconds": 0 }))
+        .await
+        .expect(202);
+    let command = ready.agent.poll(0, 5).await.commands[0].command_id;
+    let run = work.run_id;
+    let calls = [
+        routes::HELLO.to_owned(),
+        routes::POLL.to_owned(),
+        routes::OFFLINE_RUNS.to_owned(),
+        routes::run_update(run),
+        routes::run_events(run),
+        routes::command_partial(command),
+        routes::command_complete(command),
+    ];
+    let all_refused = async |agent: &ScriptedAgent| {
+        for call in &calls {
+            let answer = agent.call(call, json!({})).await;
+            answer.refused(401, "agent_unauthorized");
+        }
+    };
+    let mut wrong = ready.agent.clone();
+    wrong.token = format!("hfa_{}", "x".repeat(40));
+    all_refused(&wrong).await;
+    let mut nobody = ready.agent.clone();
+    nobody.id = 999_999;
+    all_refused(&nobody).await;
+    let path = format!("/agents/{}", ready.agent.uuid);
+    admin
+        .post(&format!("{path}/disable"), json!({}))
+        .await
+        .expect(200);
+    all_refused(&ready.agent).await;
+    let other = server.agent(&admin, "other").await;
+    let path = format!("/agents/{}", other.uuid);
+    let version = admin.get(&path).await.expect(200)["version"].clone();
+    admin.delete(&path, &version).await.expect(204);
+    all_refused(&other).await;
+}
+
+// Requirements: API-A-6, SEC-4
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_belongs_to_its_agent() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let agent = server.agent(&admin, "box").await;
+    let other = server.agent(&admin, "other").await;
+    let browse = format!("/agents/{}/browse", agent.uuid);
+    let asked = admin
+        .post(&browse, json!({ "wait_seconds": 0 }))
+        .await
+        .expect(202);
+    let path = format!("/commands/{}", asked["id"].as_str().expect("an id"));
+    let command = agent.poll(0, 5).await.commands[0].command_id;
+    let part = json!({ "seq": 1, "result": { "planted": true } });
+    let answer = other.call(&routes::command_partial(command), part).await;
+    answer.refused(404, "not_found");
+    let end = json!({ "status": "completed", "result": { "planted": true } });
+    let answer = other.complete(command.0, end).await;
+    answer.refused(404, "not_found");
+    let mut liar = other.clone();
+    liar.held.push(command.0);
+    assert!(liar.poll(0, 0).await.commands.is_empty());
+    let shown = admin.get(&path).await.expect(200);
+    assert!(!shown.to_string().contains("planted"), "{shown}");
+    let end = json!({ "status": "completed", "result": { "entries": [] } });
+    agent.complete(command.0, end).await.expect(200);
+    assert_eq!(admin.get(&path).await.expect(200)["status"], "completed");
+}
+
+// Requirements: API-A-9
+#[tokio::test(flavor = "multi_thread")]
+async fn guessing_a_password_is_slowed_for_agents_too() {
+    let server = TestServer::start().await;
+    let visitor = server.visitor();
+    let ask = async |password: &str| {
+        let body = json!({ "email": "admin@example.org", "password": password, "device_id": Uuid::now_v7(),
+            "host_name": "box", "os": "linux", "arch": "x86_64", "agent_version": "0.1.0" });
+        visitor.post(routes::LOGIN, body).await
+    };
+    for _ in 0..10 {
+        let problem = ask("wrong").await.refused(401, "sign_in_failed");
+        assert!(problem["detail"].is_string() || problem["title"].is_string());
+    }
+    ask("wrong").await.refused(429, "too_many_attempts");
+    // The right one has to wait as well.
+    let right = ask(crate::support::PASSWORD).await;
+    right.refused(429, "too_many_attempts");
 }

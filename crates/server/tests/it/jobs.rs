@@ -163,3 +163,90 @@ async fn at_most_one_run_of_a_job_waits() {
         .await
         .refused(409, "in_use");
 }
+
+// Requirements: API-C-3
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disabled_machine_gets_no_job() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let ready = ready(&server, &admin, "box").await;
+    let disable = format!("/agents/{}/disable", ready.agent.uuid);
+    admin.post(&disable, json!({})).await.expect(200);
+    let body = json!({ "name": "New", "agent_id": ready.agent.uuid, "vault_id": ready.vault["id"], "paths": ["/a"] });
+    let refused = admin.post("/jobs", body).await;
+    refused.wrong_field("/agent_id");
+    assert_eq!(admin.get("/jobs").await.expect(200)["count"], 1);
+    // What is left out is a valid value.
+    let policy = &ready.job["policy"];
+    assert_eq!(policy["compression"], "zstd-default");
+    assert_eq!(ready.job["schedule"]["type"], "manual");
+}
+
+// Requirements: API-C-4, API-C-32, UI-19, ENG-KOPIA-10
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_types_reaches_the_agent_as_it_is() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let mut ready = ready(&server, &admin, "box").await;
+    let name = r#"R&D "quoted" <b>bold</b> \ &quot; 100 % ä 日本"#;
+    let paths = [
+        r#"/srv/R&D/it's "quoted""#,
+        r"C:\Users\O'Brien & Söhne\<x>",
+        "/srv/&quot;&amp;/%20/日本",
+    ];
+    let rules = [r#"*.<tmp>"#, r"a\b & 'c'", "&quot;.bak"];
+    let body = json!({ "name": name, "agent_id": ready.agent.uuid, "vault_id": ready.vault["id"], "paths": paths,
+        "policy": { "ignore_rules": rules, "compression": "pgzip" } });
+    ready.job = admin.post("/jobs", body).await.expect(201);
+    let path = format!("/jobs/{}", ready.job_id());
+    let shown = admin.get(&path).await.expect(200);
+    assert_eq!(
+        (
+            &shown["name"],
+            &shown["paths"],
+            &shown["policy"]["ignore_rules"]
+        ),
+        (&json!(name), &json!(paths), &json!(rules))
+    );
+    let run = ready.start(&admin).await;
+    let work = ready.agent.take_run().await;
+    assert_eq!(
+        (work.job_name.as_str(), &work.source_paths[..]),
+        (name, &paths.map(str::to_owned)[..])
+    );
+    assert_eq!(work.source_path, paths[0], "the first one by itself");
+    assert_eq!(work.exclude_globs, rules);
+    assert_eq!(work.effective_compression(), "pgzip");
+    let path = format!("/runs/{}", run["id"].as_str().expect("an id"));
+    assert_eq!(admin.get(&path).await.expect(200)["paths"], json!(paths));
+    // A change keeps it as well.
+    let other = [r#"/other/"&\"#];
+    let path = format!("/jobs/{}", ready.job_id());
+    let change = json!({ "paths": other });
+    let changed = admin.patch(&path, &shown["version"], change).await;
+    assert_eq!(changed.expect(200)["paths"], json!(other));
+}
+
+// Requirements: ENG-KOPIA-10
+#[tokio::test(flavor = "multi_thread")]
+async fn each_choice_of_compression_reaches_the_agent() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let mut ready = ready(&server, &admin, "box").await;
+    for choice in ["none", "zstd-default", "pgzip", "s2"] {
+        let path = format!("/jobs/{}", ready.job_id());
+        let version = admin.get(&path).await.expect(200)["version"].clone();
+        let change = json!({ "policy": { "compression": choice } });
+        admin.patch(&path, &version, change).await.expect(200);
+        ready.start(&admin).await;
+        let work = ready.agent.take_run().await;
+        let policy = work.policy_json.as_ref().expect("a policy");
+        assert_eq!(
+            (work.effective_compression(), policy.compression.as_deref()),
+            (choice, Some(choice))
+        );
+        assert_eq!(work.compression_enabled, choice != "none");
+        ready.agent.finish(&work, 1, "/srv/data").await;
+        ready.agent.running.clear();
+    }
+}

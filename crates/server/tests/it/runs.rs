@@ -612,3 +612,237 @@ async fn a_listing_of_the_vault_brings_the_catalogue_up_to_date() {
         json!({ "present": 1, "added": 0, "gone": 0 })
     );
 }
+
+// Requirements: RUN-5
+#[tokio::test(flavor = "multi_thread")]
+async fn polls_at_the_same_moment_get_a_run_once() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let ready = ready(&server, &admin, "box").await;
+    let other = server.agent(&admin, "other").await;
+    for _ in 0..5 {
+        ready.start(&admin).await;
+        let polls = (0..8).map(|number| {
+            let agent = if number == 3 { &other } else { &ready.agent };
+            agent.poll(1, 0)
+        });
+        let answers = futures::future::join_all(polls).await;
+        let runs: Vec<_> = answers.iter().map(|answer| answer.run.is_some()).collect();
+        assert_eq!(runs.iter().filter(|has| **has).count(), 1, "{runs:?}");
+        assert!(!runs[3], "it is another machine's");
+        let work = answers.into_iter().find_map(|answer| answer.run);
+        ready.agent.finish(&work.expect("a run"), 1, "/srv").await;
+    }
+}
+
+// Requirements: RUN-8, PRG-1
+#[tokio::test(flavor = "multi_thread")]
+async fn each_update_is_a_sign_of_life_and_changes_what_it_names() {
+    let fixed = FixedSettings {
+        reclaim_grace_seconds: Some(1),
+        watchdog_timeout_seconds: Some(3),
+        public_url: None,
+    };
+    let server = TestServer::start_with(fixed).await;
+    let admin = server.admin().await;
+    let mut ready = ready(&server, &admin, "box").await;
+    let started = ready.start(&admin).await;
+    let work = ready.agent.take_run().await;
+    let wire = work.run_id.0;
+    let all = json!({ "status": "running", "progress_pct": 25.0, "bytes_processed": 100, "bytes_total": 400,
+        "bytes_transferred": 50, "objects_transferred": 3, "objects_total": 9, "speed_bytes_per_sec": 7,
+        "current_item": "/srv/data/a" });
+    ready.agent.update(wire, 1, 1, all).await.expect(200);
+    let first = run(&admin, &started).await;
+    let figures = &first["progress"];
+    assert_eq!(
+        (
+            &figures["objects_transferred"],
+            &figures["objects_total"],
+            &figures["current_item"]
+        ),
+        (&json!(3), &json!(9), &json!("/srv/data/a")),
+        "{figures}"
+    );
+    // Twice the time-out: only what is reported keeps it alive.
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(6);
+    let mut seq = 1;
+    while std::time::Instant::now() < end {
+        seq += 1;
+        ready
+            .agent
+            .update(wire, 1, seq, json!({}))
+            .await
+            .expect(200);
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    let shown = run(&admin, &started).await;
+    assert_eq!(shown["status"], "running");
+    for name in [
+        "percent",
+        "bytes_processed",
+        "bytes_total",
+        "bytes_transferred",
+        "objects_transferred",
+        "objects_total",
+        "speed_bytes_per_second",
+        "current_item",
+    ] {
+        assert_eq!(shown["progress"][name], first["progress"][name], "{name}");
+    }
+    seq += 1;
+    let some = json!({ "bytes_processed": 200 });
+    ready.agent.update(wire, 1, seq, some).await.expect(200);
+    let shown = run(&admin, &started).await;
+    assert_eq!(
+        (
+            &shown["progress"]["bytes_processed"],
+            &shown["progress"]["bytes_transferred"]
+        ),
+        (&json!(200), &json!(50))
+    );
+    eventually("a silent run is given up", async || {
+        let shown = run(&admin, &started).await;
+        (shown["status"] == "failed").then_some(())
+    })
+    .await;
+}
+
+// Requirements: LOG-6
+#[tokio::test(flavor = "multi_thread")]
+async fn text_and_parameters_of_events_reach_the_client() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let mut ready = ready(&server, &admin, "box").await;
+    let started = ready.start(&admin).await;
+    let work = ready.agent.take_run().await;
+    let params = json!({ "path": "/srv/a <b>", "message": "no & never", "count": 3 });
+    let event = json!({ "seq": 1, "time": jiff::Timestamp::now().to_string(), "type": "warning", "level": "warn",
+        "message_id": "ITEM_FAILED", "params_json": params });
+    let body = json!({ "run_id": work.run_id, "attempt": 1, "events": [event] });
+    let path = holdfast_protocol::agent::routes::run_events(work.run_id);
+    ready.agent.call(&path, body).await.expect(200);
+    let path = format!("/runs/{}/events", id(&started));
+    let shown = admin.get(&path).await.expect(200)["items"][0].clone();
+    assert_eq!(
+        (&shown["message"], &shown["params"]),
+        (
+            &json!("/srv/a <b> could not be backed up: no & never"),
+            &params
+        )
+    );
+    assert_eq!(
+        (&shown["level"], &shown["message_id"]),
+        (&json!("warn"), &json!("ITEM_FAILED"))
+    );
+}
+
+// Requirements: API-C-6
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_are_listed_by_filters_and_in_pages() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let mut first = ready(&server, &admin, "one").await;
+    let mut second = ready(&server, &admin, "two").await;
+    for ready in [&mut first, &mut second] {
+        for status in ["success", "failed"] {
+            ready.start(&admin).await;
+            let work = ready.agent.take_run().await;
+            let end = json!({ "status": status, "bytes_processed": 30, "bytes_transferred": 10 });
+            ready
+                .agent
+                .update(work.run_id.0, 1, 1, end)
+                .await
+                .expect(200);
+            ready.agent.running.clear();
+        }
+    }
+    let count = async |filter: &str| {
+        admin.get(&format!("/runs?{filter}")).await.expect(200)["count"].clone()
+    };
+    let (job, agent) = (first.job_id().to_owned(), second.agent.uuid.clone());
+    assert_eq!(count(&format!("job_id={job}")).await, 2);
+    assert_eq!(count(&format!("agent_id={agent}")).await, 2);
+    assert_eq!(count(&format!("vault_id={}", first.vault_id())).await, 2);
+    assert_eq!(count("status=failed").await, 2);
+    assert_eq!(count(&format!("status=failed&agent_id={agent}")).await, 1);
+    assert_eq!(count("status=failed,success").await, 4);
+    assert_eq!(count("type=restore").await, 0);
+    admin.get("/runs?status=lost").await.wrong_field("?status");
+    let page = admin.get("/runs?limit=3").await.expect(200);
+    let rows = page["items"].as_array().expect("items").clone();
+    let row = &rows[0];
+    assert_eq!(
+        (
+            &row["status"],
+            &row["type"],
+            &row["trigger"],
+            &row["job"]["name"],
+            &row["agent"]["name"]
+        ),
+        (
+            &json!("failed"),
+            &json!("backup"),
+            &json!("manual"),
+            &json!("job of two"),
+            &json!("two")
+        )
+    );
+    assert!(
+        row["started_at"].is_string() && row["finished_at"].is_string(),
+        "{row}"
+    );
+    assert_eq!(
+        (
+            &row["progress"]["bytes_processed"],
+            &row["progress"]["bytes_transferred"]
+        ),
+        (&json!(30), &json!(10)),
+        "{row}"
+    );
+    let cursor = page["next_cursor"].as_str().expect("a second page");
+    let rest = admin
+        .get(&format!("/runs?limit=3&cursor={cursor}"))
+        .await
+        .expect(200);
+    let mut all = rows;
+    all.extend(rest["items"].as_array().expect("items").clone());
+    assert_eq!((all.len(), &rest["next_cursor"]), (4, &Value::Null));
+    let times: Vec<&str> = all
+        .iter()
+        .filter_map(|run| run["created_at"].as_str())
+        .collect();
+    assert!(times.is_sorted_by(|a, b| a >= b), "{times:?}");
+}
+
+// Requirements: CAN-14
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_run_whose_agent_is_gone_ends_by_the_watchdog() {
+    let fixed = FixedSettings {
+        reclaim_grace_seconds: Some(1),
+        watchdog_timeout_seconds: Some(2),
+        public_url: None,
+    };
+    let server = TestServer::start_with(fixed).await;
+    let admin = server.admin().await;
+    let mut ready = ready(&server, &admin, "box").await;
+    let started = ready.start(&admin).await;
+    let work = ready.agent.take_run().await;
+    let running = json!({ "status": "running" });
+    ready
+        .agent
+        .update(work.run_id.0, 1, 1, running)
+        .await
+        .expect(200);
+    let cancel = format!("/runs/{}/cancel", id(&started));
+    let asked = admin.post(&cancel, json!({})).await.expect(200);
+    assert_eq!(asked["status"], "running");
+    let over = eventually("the run is given up", async || {
+        let shown = run(&admin, &started).await;
+        (shown["status"] == "failed").then_some(shown)
+    })
+    .await;
+    assert_eq!(over["failure"]["code"], "AGENT_OFFLINE");
+    let again = admin.post(&cancel, json!({})).await;
+    again.refused(409, "run_is_over");
+}

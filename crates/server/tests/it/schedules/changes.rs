@@ -82,7 +82,7 @@ async fn a_job_that_starts_by_itself_no_more_leaves_nothing_in_the_queue() {
         clock.advance(HOUR);
         settled(&server, &clock).await;
         assert_eq!(count(&server, "skipped").await, Some(1));
-    missed_alerts_are(&admin, 0).await;
+        missed_alerts_are(&admin, 0).await;
     }
 }
 

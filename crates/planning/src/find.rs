@@ -1,5 +1,7 @@
 //! Which entries a search means, by their names.
 
+use std::borrow::Cow;
+
 use crate::ignore::{Pattern, PatternErrorKind};
 
 /// Characters that make a text a pattern rather than a part of a name.
@@ -42,7 +44,7 @@ impl NamePattern {
         let folded = fold(text, ignore_case);
         if !folded.contains(WILDCARDS) && !folded.contains('/') {
             return Ok(Self {
-                kind: Kind::Part(folded),
+                kind: Kind::Part(folded.into_owned()),
                 ignore_case,
             });
         }
@@ -101,10 +103,10 @@ impl NamePattern {
     }
 }
 
-fn fold(text: &str, ignore_case: bool) -> String {
+fn fold(text: &str, ignore_case: bool) -> Cow<'_, str> {
     match ignore_case {
-        true => text.to_lowercase(),
-        false => text.to_owned(),
+        true => Cow::Owned(text.to_lowercase()),
+        false => Cow::Borrowed(text),
     }
 }
 

@@ -49,7 +49,7 @@ pub use error::{Error, Result};
 pub use hash::{HashAlgorithm, Hasher};
 pub use index::ContentInfo;
 pub use object::ObjectId;
-pub use repository::{ContentFilter, CreateOptions, IndexBlob, OpenOptions, Repository};
+pub use repository::{CacheSeal, ContentFilter, CreateOptions, IndexBlob, OpenOptions, Repository};
 pub use source::SourceIdentity;
 pub use splitter::Splitter;
 pub use writer::{ContentWriter, FlushReport, Session, Written};

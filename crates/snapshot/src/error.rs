@@ -68,6 +68,16 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// A search had told something when the disk of its index failed.
+    #[error(
+        "the search index {path} cannot be read: {reason}; check the disk of the cache, or search with --no-index"
+    )]
+    SearchIndex {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// What was read could not be handed on.
     #[error("write the result: {0}")]
     Output(#[source] std::io::Error),

@@ -25,7 +25,7 @@ pub use create::{SavedSnapshot, SnapshotReport, SnapshotRequest, Source, SourceR
 pub use delete::delete;
 pub use diff::{Aspect, DiffCounts, Difference, diff};
 pub use error::{Error, Result};
-pub use find::{FindReport, FindRequest, Found, FoundVersion, find};
+pub use find::{FindProgress, FindReport, FindRequest, Found, FoundVersion, find};
 pub use pins::{Pinned, change_pins};
 pub use problem::{Problem, ProblemCode, Severity};
 pub use progress::Progress;

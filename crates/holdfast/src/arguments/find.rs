@@ -45,6 +45,9 @@ pub(crate) struct FindArguments {
     /// Only in snapshots of a source, as a path of this machine, USER@HOST:PATH, USER@HOST or @HOST; may be repeated.
     #[arg(long, value_name = "SOURCE")]
     pub(crate) source: Vec<String>,
+    /// Read the folders of the snapshots instead of the search index in the cache, which is slow.
+    #[arg(long)]
+    pub(crate) no_index: bool,
     /// How many threads work; the number of processors by default.
     #[arg(long, value_name = "N")]
     pub(crate) parallel: Option<NonZeroUsize>,

@@ -102,6 +102,7 @@ pub(super) fn run(arguments: &FindArguments, console: &Console) -> Result<Outcom
         path: arguments.path.clone(),
         sources,
         parallelism: arguments.parallel,
+        index: !arguments.no_index,
         cancel,
         ..FindRequest::new(pattern)
     };

@@ -1,7 +1,7 @@
 //! `find`.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -64,6 +64,37 @@ fn versions_are_told_with_their_snapshots() {
         text.ends_with("2 paths with 3 versions in 3 snapshots\n"),
         "{text}"
     );
+}
+
+#[test]
+fn the_index_says_what_the_folders_say() {
+    let (place, ids) = three();
+    for words in [
+        &["find", "report"][..],
+        &["find", "*"],
+        &["find", "*", "--path", "docs/old"],
+        &["find", "none"],
+    ] {
+        let mut slow = words.to_vec();
+        slow.push("--no-index");
+        assert_eq!(place.json(words), place.json(&slow), "{words:?}");
+    }
+    // In a second cache, and after the files of the first one were overwritten.
+    let expected = place.json(["find", "*"]);
+    let files = |folder: &Path| -> Vec<PathBuf> {
+        let listed = fs::read_dir(folder).expect("list").flatten();
+        listed.map(|entry| entry.path()).collect()
+    };
+    let search = files(&place.path("cache")).remove(0).join("search");
+    let indexes = files(&search).into_iter();
+    for file in indexes.filter(|file| file.extension().is_some_and(|end| end == "find")) {
+        fs::write(file, b"nothing of use").expect("overwrite");
+    }
+    assert_eq!(place.json(["find", "*"]), expected);
+    place.succeed(["snapshot", "delete", ids[0].as_str()]);
+    let left = place.json(["find", "report.txt"]);
+    assert_eq!(left["snapshots"], 2);
+    assert_eq!(left, place.json(["find", "report.txt", "--no-index"]));
 }
 
 #[test]

@@ -83,6 +83,7 @@ impl Place {
         command
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .env("HOLDFAST_PASSWORD", PASSWORD)
+            .env("HOLDFAST_CACHE_DIR", self.path("cache"))
             .args(arguments);
         command
     }

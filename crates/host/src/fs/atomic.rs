@@ -1,7 +1,7 @@
 //! Replacing a file in one step.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::{create_new_file, replace_file, sync_dir, with_path};
@@ -18,6 +18,67 @@ pub fn atomic_write(path: &Path, data: &[u8], mode: u32) -> io::Result<()> {
 /// For what can be made again and is checked whenever it is read.
 pub fn cache_write(path: &Path, data: &[u8], mode: u32) -> io::Result<()> {
     write_and_replace(path, data, mode, |_| Ok(()))
+}
+
+/// A file that is written piece by piece beside its place and takes that when it is complete, in one step. As with
+/// [`cache_write`], it may be old, missing or garbled after a power cut.
+#[derive(Debug)]
+pub struct CacheFile {
+    /// Empty once it is finished.
+    file: Option<BufWriter<File>>,
+    temporary: PathBuf,
+    path: PathBuf,
+}
+
+/// Pieces are gathered up to this size, in bytes.
+const GATHERED: usize = 1 << 20;
+
+impl CacheFile {
+    /// Begins a file with the Unix permission bits `mode`. The directory must exist.
+    pub fn create(path: &Path, mode: u32) -> io::Result<Self> {
+        let temporary = temporary_beside(path)?;
+        let file = create_new_file(&temporary, mode)?;
+        Ok(Self {
+            file: Some(BufWriter::with_capacity(GATHERED, file)),
+            temporary,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Gives the file its place. Returns it for reading, which is possible also when it did not get its place; on Windows
+    /// it does not as long as others have open what is there.
+    pub fn finish(mut self) -> io::Result<(File, io::Result<()>)> {
+        if let Some(mut file) = self.file.take() {
+            file.flush()
+                .map_err(|error| with_path(error, "write", &self.temporary))?;
+        }
+        let file = File::open(&self.temporary)
+            .map_err(|error| with_path(error, "open", &self.temporary))?;
+        let placed = replace_file(&self.temporary, &self.path);
+        Ok((file, placed))
+    }
+}
+
+impl Write for CacheFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.file {
+            Some(file) => file.write(bytes),
+            None => Err(io::ErrorKind::BrokenPipe.into()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.as_mut().map_or(Ok(()), BufWriter::flush)
+    }
+}
+
+impl Drop for CacheFile {
+    fn drop(&mut self) {
+        // Closed first: Windows removes no open file.
+        drop(self.file.take());
+        // It is not there any more when it got its place.
+        let _ = std::fs::remove_file(&self.temporary);
+    }
 }
 
 /// Writes a file beside `path`, does to it what `finish` says, and gives it the name.

@@ -9,7 +9,7 @@ mod unix;
 #[cfg(windows)]
 mod windows;
 
-pub use atomic::{atomic_write, cache_write, random_suffix};
+pub use atomic::{CacheFile, atomic_write, cache_write, random_suffix};
 pub use directories::{create_dir_all_synced, create_dirs_below};
 pub use lock::{FileLock, LockError};
 pub use scratch::{ScratchFile, ScratchMemory};

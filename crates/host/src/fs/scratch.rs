@@ -23,6 +23,12 @@ impl ScratchFile {
         Ok(Self { file })
     }
 
+    /// Fills `buffer` with the bytes from `offset` on; a file that ends earlier is the error `UnexpectedEof`. Call it when
+    /// everything is written.
+    pub fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        super::read_exact_at(&self.file, buffer, offset)
+    }
+
     /// The whole file as memory, `length` bytes, which may be more than was written: those are zero. The system writes
     /// pages back to the file when memory is short, so they do not count as memory of this program.
     pub fn into_memory(self, length: u64) -> io::Result<ScratchMemory> {
@@ -79,6 +85,18 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
+
+    #[test]
+    fn what_was_written_is_read_from_anywhere() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut scratch = ScratchFile::new_in(directory.path()).unwrap();
+        scratch.write_all(b"written").unwrap();
+        let mut part = [0; 3];
+        scratch.read_exact_at(&mut part, 2).unwrap();
+        assert_eq!(&part, b"itt");
+        let error = scratch.read_exact_at(&mut part, 5).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+    }
 
     #[test]
     fn what_was_written_is_in_memory_and_no_name_is_left() {

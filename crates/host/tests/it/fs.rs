@@ -1,9 +1,9 @@
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 
 use holdfast_host::fs::{
-    FileLock, LockError, atomic_write, create_dir_all_synced, create_dirs_below, read_exact_at,
-    sync_dir,
+    CacheFile, FileLock, LockError, atomic_write, create_dir_all_synced, create_dirs_below,
+    read_exact_at, sync_dir,
 };
 
 fn names(directory: &Path) -> Vec<String> {
@@ -94,4 +94,42 @@ fn positioned_reads_are_whole_or_fail() {
     assert_eq!(&buffer, b"3456");
     let error = read_exact_at(&file, &mut buffer, 7).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+}
+
+#[test]
+fn a_cache_file_takes_its_place_when_it_is_complete() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("file");
+    std::fs::write(&path, b"old").unwrap();
+    let mut given_up = CacheFile::create(&path, 0o600).unwrap();
+    given_up.write_all(b"half").unwrap();
+    drop(given_up);
+    assert_eq!(std::fs::read(&path).unwrap(), b"old");
+    let mut file = CacheFile::create(&path, 0o600).unwrap();
+    file.write_all(b"new ").unwrap();
+    file.write_all(b"content").unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), b"old");
+    let (file, placed) = file.finish().unwrap();
+    placed.unwrap();
+    let mut part = [0; 7];
+    read_exact_at(&file, &mut part, 4).unwrap();
+    assert_eq!(&part, b"content");
+    assert_eq!(std::fs::read(&path).unwrap(), b"new content");
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_cache_file_without_a_place_can_be_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("taken");
+    std::fs::create_dir_all(path.join("full")).unwrap();
+    let mut file = CacheFile::create(&path, 0o600).unwrap();
+    file.write_all(b"content").unwrap();
+    let (file, placed) = file.finish().unwrap();
+    assert!(placed.is_err());
+    let mut part = [0; 7];
+    read_exact_at(&file, &mut part, 0).unwrap();
+    assert_eq!(&part, b"content");
+    drop(file);
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
 }

@@ -45,13 +45,13 @@ impl IndexCache {
 
     /// Where the files are; nothing, with a warning, when the directory cannot be made.
     pub(crate) fn directory(&self) -> Option<&Path> {
-        match holdfast_host::fs::create_dir_all_synced(&self.directory, DIRECTORY_MODE) {
-            Ok(()) => Some(&self.directory),
-            Err(error) => {
-                tracing::warn!(%error, "there is no index cache");
-                None
-            }
-        }
+        made(&self.directory).then_some(&*self.directory)
+    }
+
+    /// A directory of the same repository for other files; nothing, with a warning, when it cannot be made.
+    pub(crate) fn folder_beside(&self, name: &str) -> Option<PathBuf> {
+        let directory = self.directory.with_file_name(name);
+        made(&directory).then_some(directory)
     }
 
     fn path(&self, id: &BlobId) -> PathBuf {
@@ -149,6 +149,17 @@ impl IndexCache {
             if !blob.contains(".tmp.") && !active.contains(blob) {
                 let _ = std::fs::remove_file(entry.path());
             }
+        }
+    }
+}
+
+/// Whether the directory is there now.
+fn made(directory: &Path) -> bool {
+    match holdfast_host::fs::create_dir_all_synced(directory, DIRECTORY_MODE) {
+        Ok(()) => true,
+        Err(error) => {
+            tracing::warn!(%error, "there is no cache");
+            false
         }
     }
 }

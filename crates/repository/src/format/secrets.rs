@@ -31,6 +31,17 @@ impl FormatKey {
         self.derived(format, unique_id, b"holdfast coverage")
     }
 
+    /// Key of what is kept on the local disk for a purpose.
+    pub(crate) fn cache(
+        &self,
+        format: &RepositoryFormat,
+        unique_id: &[u8],
+        purpose: &str,
+    ) -> SecretKey {
+        let purpose = format!("holdfast cache: {purpose}");
+        self.derived(format, unique_id, purpose.as_bytes())
+    }
+
     fn derived(&self, format: &RepositoryFormat, unique_id: &[u8], purpose: &[u8]) -> SecretKey {
         let root = if format.enable_password_change {
             format.master_key.expose()

@@ -2,6 +2,7 @@
 
 mod administer;
 mod belongs;
+mod cache;
 mod create;
 mod index_blobs;
 mod load;
@@ -15,6 +16,7 @@ mod settings;
 mod uncover;
 mod whole;
 
+pub use cache::CacheSeal;
 pub use create::CreateOptions;
 pub use index_blobs::IndexBlob;
 pub(crate) use lost_format::{KeyOf, NO_FORMAT_COPY, find_format};

@@ -103,7 +103,7 @@ impl Survey {
                         }
                     }
                     drop(state);
-                    request.progress.add_directory();
+                    request.progress.add_folder();
                     Ok(())
                 },
             )?;

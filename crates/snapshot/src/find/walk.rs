@@ -201,13 +201,9 @@ impl Walk<'_> {
 
     /// Tells a path if it is meant, with those of its states that are.
     fn tell(&mut self, path: &str, states: States) -> Result<()> {
-        let meant = states.into_iter().filter(|state| {
-            self.request.may_match(&state.entry)
-                && self
-                    .request
-                    .pattern
-                    .matches(path, state.entry.is_directory())
-        });
+        let meant = states
+            .into_iter()
+            .filter(|state| self.request.is_meant(path, &state.entry));
         let snapshots = self.snapshots;
         let mut versions: Vec<FoundVersion<'_>> = meant
             .map(|state| FoundVersion {
@@ -222,15 +218,7 @@ impl Walk<'_> {
         if versions.is_empty() {
             return Ok(());
         }
-        versions.sort_by(|left, right| {
-            let first = |version: &FoundVersion<'_>| {
-                version
-                    .snapshots
-                    .first()
-                    .map(|snapshot| (snapshot.start_time, snapshot.id.clone()))
-            };
-            first(left).cmp(&first(right))
-        });
+        versions.sort_by(FoundVersion::by_first);
         (self.each)(&Found {
             source: self.source,
             path,

@@ -19,12 +19,12 @@ use holdfast_storage::PutOptions;
 use crate::history::History;
 use crate::support::{Place, id, identity};
 
-fn request(pattern: &str) -> FindRequest {
+pub(crate) fn request(pattern: &str) -> FindRequest {
     FindRequest::new(NamePattern::parse(pattern, false).expect("a pattern"))
 }
 
 /// A version: what tells it from others, and the ids of its snapshots.
-type Versions = Vec<(String, Vec<String>)>;
+pub(crate) type Versions = Vec<(String, Vec<String>)>;
 
 fn mark(entry: &DirectoryEntry) -> String {
     let object = entry.object.map(|object| object.to_string());
@@ -38,7 +38,10 @@ fn mark(entry: &DirectoryEntry) -> String {
     )
 }
 
-fn run(place: &Place, request: &FindRequest) -> (BTreeMap<(String, String), Versions>, FindReport) {
+pub(crate) fn run(
+    place: &Place,
+    request: &FindRequest,
+) -> (BTreeMap<(String, String), Versions>, FindReport) {
     let mut all = BTreeMap::new();
     let mut order = Vec::new();
     let report = find(&place.repo, request, &mut |found| {
@@ -62,7 +65,10 @@ fn run(place: &Place, request: &FindRequest) -> (BTreeMap<(String, String), Vers
 }
 
 /// The same by walking every tree from its root.
-fn brute_force(place: &Place, request: &FindRequest) -> BTreeMap<(String, String), Versions> {
+pub(crate) fn brute_force(
+    place: &Place,
+    request: &FindRequest,
+) -> BTreeMap<(String, String), Versions> {
     let mut all: BTreeMap<(String, String), Versions> = BTreeMap::new();
     for snapshot in place.snapshots() {
         let root = snapshot.root_entry.as_ref().expect("a root");
@@ -218,7 +224,7 @@ fn a_damaged_folder_is_named_and_the_rest_found() {
 }
 
 /// One snapshot of so many files, a thousand to a folder, made without reading any.
-fn many(files: u64) -> Place {
+pub(crate) fn many(files: u64) -> Place {
     const FOLDER: u64 = 1000;
     let place = Place::new();
     let session = place.repo.session().expect("a session");

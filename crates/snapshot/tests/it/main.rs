@@ -25,5 +25,6 @@ mod restore_in_place;
 #[cfg(target_os = "linux")]
 mod restore_plan;
 mod resume;
+mod search_index;
 mod stream;
 mod support;

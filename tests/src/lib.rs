@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod many_contents;
+pub mod many_versions;
 #[cfg(target_os = "linux")]
 pub mod memory_group;
 pub mod stack;

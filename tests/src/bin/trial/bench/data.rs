@@ -1,4 +1,5 @@
-//! The data sets: many small files of source-like text, still more tiny ones, and one large file that does not compress.
+//! The data sets: many small files of source-like text, still more tiny ones, one large file that does not compress, and a
+//! repository with many file versions.
 
 use std::fs::{self, File};
 use std::io::{Seek, SeekFrom, Write};
@@ -19,6 +20,8 @@ pub(crate) enum DataSet {
     Tiny,
     /// One file of 4 GiB of random bytes.
     Large,
+    /// 1,000,000 versions of 400,000 files in 31 snapshots, to be searched.
+    Versions,
 }
 
 /// How much of each.
@@ -27,6 +30,7 @@ pub(crate) struct Size {
     small_files: u64,
     tiny_files: u64,
     large_bytes: u64,
+    pub(crate) versions: u64,
 }
 
 impl Size {
@@ -36,6 +40,7 @@ impl Size {
             small_files: 80_000 / by,
             tiny_files: 300_000 / by,
             large_bytes: (4 << 30) / by,
+            versions: 1_000_000 / by,
         }
     }
 }
@@ -48,14 +53,15 @@ const TINY_MEAN: u64 = 1 << 10;
 const SEED: u64 = 0x5eed;
 
 impl DataSet {
-    /// All of them, in the order of the table.
-    pub(crate) const ALL: [Self; 3] = [Self::Small, Self::Tiny, Self::Large];
+    /// Those of files, in the order of the table.
+    pub(crate) const OF_FILES: [Self; 3] = [Self::Small, Self::Tiny, Self::Large];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Small => "small files",
             Self::Tiny => "tiny files",
             Self::Large => "large file",
+            Self::Versions => "versions",
         }
     }
 
@@ -65,6 +71,7 @@ impl DataSet {
             Self::Small => size.small_files * SMALL_MEAN,
             Self::Tiny => size.tiny_files * TINY_MEAN,
             Self::Large => size.large_bytes,
+            Self::Versions => 0,
         }
     }
 
@@ -74,6 +81,7 @@ impl DataSet {
             Self::Small => size.small_files,
             Self::Tiny => size.tiny_files,
             Self::Large => 1,
+            Self::Versions => size.versions,
         }
     }
 
@@ -85,6 +93,8 @@ impl DataSet {
                 source_like(root, SEED, self.files(size) as usize, self.bytes(size))
             }
             Self::Large => write_random_file(&root.join("large.bin"), SEED, size.large_bytes),
+            // Its snapshots are written without files.
+            Self::Versions => Ok(()),
         }
         .context("make the data")
     }
@@ -93,6 +103,7 @@ impl DataSet {
     pub(crate) fn change_one_percent(self, root: &Path, number: u32) -> Result<()> {
         let seed = SEED + u64::from(number) * 1_000_003;
         match self {
+            Self::Versions => {}
             Self::Small | Self::Tiny => {
                 let mean = if self == Self::Small {
                     SMALL_MEAN

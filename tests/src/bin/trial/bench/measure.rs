@@ -20,10 +20,24 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
+    /// Only a time, in seconds.
+    pub(crate) fn of_wall(wall: f64) -> Self {
+        Self {
+            wall,
+            cpu: 0.0,
+            peak_mib: 0.0,
+            output: Vec::new(),
+        }
+    }
+
+    /// The JSON document that the program printed.
+    pub(crate) fn document(&self) -> Result<Value> {
+        serde_json::from_slice(&self.output).context("read the program's JSON")
+    }
+
     /// A text in the JSON document that the program printed, by its JSON pointer.
     pub(crate) fn field(&self, pointer: &str) -> Result<String> {
-        let document: Value =
-            serde_json::from_slice(&self.output).context("read the program's JSON")?;
+        let document = self.document()?;
         let text = document
             .pointer(pointer)
             .and_then(Value::as_str)

@@ -1,8 +1,9 @@
-//! Snapshot, restore and verify measured beside `cp -a` of the same data and beside other programs, in turn.
+//! Snapshot, restore and verify measured beside `cp -a` of the same data and beside other programs, in turn; and searching.
 
 mod bucket;
 mod calls;
 mod data;
+mod find;
 mod measure;
 mod programs;
 mod report;
@@ -60,8 +61,9 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
     for name in arguments.others.missing() {
         println!("without {name}, which is not there");
     }
-    for set in DataSet::ALL {
-        if !arguments.only.is_empty() && !arguments.only.contains(&set) {
+    let is_wanted = |set| arguments.only.is_empty() || arguments.only.contains(&set);
+    for set in DataSet::OF_FILES {
+        if !is_wanted(set) {
             continue;
         }
         let place = tempfile::tempdir_in(&arguments.place)
@@ -92,6 +94,9 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
         if arguments.bucket {
             bucket::measure_set(&arguments.program, &series, &mut report)?;
         }
+    }
+    if is_wanted(DataSet::Versions) {
+        find::measure_find(arguments, size, &mut report)?;
     }
     let table = report.table();
     println!("{table}");

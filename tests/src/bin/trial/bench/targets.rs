@@ -19,6 +19,7 @@ pub(super) fn of_copy(set: DataSet, name: &str) -> Option<f64> {
         DataSet::Small => [0.8, 0.15, 0.65, 0.25],
         DataSet::Tiny => [0.3, 0.12, 0.45, 0.2],
         DataSet::Large => [2.2, f64::INFINITY, 1.5, 0.5],
+        DataSet::Versions => return None,
     };
     let most = match name {
         step::FIRST => first,

@@ -9,6 +9,8 @@ mod clock;
 mod crypto;
 pub mod dir;
 pub mod fs;
+#[cfg(unix)]
+mod hangup;
 mod identity;
 pub mod memory;
 #[cfg(unix)]
@@ -19,5 +21,7 @@ pub mod volumes;
 pub use cancel::{Cancel, CancelCallback, Cancelled};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use crypto::{install_crypto_provider, random_bytes};
+#[cfg(unix)]
+pub use hangup::ignores_hangup;
 pub use identity::{host_name, user_name};
 pub use programs::{Ended, Program, ProgramError, Programs, ScratchFolder, SystemPrograms};

@@ -42,7 +42,7 @@ pub(super) fn alias(arguments: &MountArguments, console: &Console) -> Result<Out
 }
 
 fn show(what: &MountSource, arguments: &MountPointArguments, console: &Console) -> Result<Outcome> {
-    let stop = interrupt::listen()?;
+    let stop = interrupt::listen_also_for_hangup()?;
     // First of all, before a password is asked for.
     let place = prepare(&source::absolute(&arguments.directory)?)?;
     if place.had_dead_mount {

@@ -32,9 +32,12 @@ struct Mount {
 
 impl Mount {
     fn start(place: &Place, words: &[&str]) -> Self {
+        Self::start_command(place, place.command(words))
+    }
+
+    fn start_command(place: &Place, mut command: Command) -> Self {
         let point = place.path("mnt");
-        let mut program = place
-            .command(words)
+        let mut program = command
             .arg(&point)
             .arg("--json")
             .stdout(Stdio::piped())
@@ -128,6 +131,29 @@ fn a_snapshot_is_a_folder_until_it_is_told_to_end() {
     assert_eq!(fs::read_to_string(&report).expect("read"), "a report");
     succeed(Command::new("umount").arg(&mount.point));
     assert_eq!(mount.end(), (Some(0), String::new()));
+}
+
+#[test]
+fn a_mount_ends_with_its_terminal_unless_it_was_told_to_outlive_it() {
+    if is_skipped() {
+        return;
+    }
+    let (place, id) = scene();
+    let mut mount = Mount::start(&place, &["mount", &id]);
+    mount.signal("HUP");
+    assert_eq!(mount.end(), (Some(0), String::new()));
+    assert!(!mount.point.join("docs").exists());
+    let command = place.command(["mount", &id]);
+    let mut outlives = Command::new("nohup");
+    let set = command.get_envs();
+    outlives.envs(set.filter_map(|(name, value)| Some((name, value?))));
+    outlives.arg(command.get_program()).args(command.get_args());
+    let mut mount = Mount::start_command(&place, outlives);
+    mount.signal("HUP");
+    let report = mount.point.join("docs/report.txt");
+    assert_eq!(fs::read_to_string(&report).expect("read"), "a report");
+    mount.signal("TERM");
+    assert_eq!(mount.end().0, Some(0));
 }
 
 #[test]

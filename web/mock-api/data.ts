@@ -148,9 +148,26 @@ export function addVault(store: Store, name: string, storage: Vault["storage"]):
 		latest_point_at: null,
 		last_test: { ok: true, at: ago(7_200) },
 		kit_shown_at: null,
+		maintenance: {
+			agent: store.agents[0] === undefined ? null : agentReference(store.agents[0]),
+			running: null,
+			quick: { at: ago(2_400), seconds: 41, freed_bytes: 0, later: [], problems: [] },
+			full: {
+				at: ago(50_000),
+				seconds: 722,
+				freed_bytes: 9.6e10,
+				later: [{ from: ago(-86_400), blobs: 900, bytes: 1.12e11 }],
+				problems: [],
+			},
+			next_quick_at: ago(-1_200),
+			next_full_at: ago(-36_400),
+			foreign_owner: name === "local-disk" ? "backup@old-server" : null,
+			failure: null,
+			failing_since: null,
+		},
 		created_at: ago(40 * 86_400),
 		version: 1,
-		actions: may("update", "test", "create_repository", "kit", "delete"),
+		actions: may("update", "test", "create_repository", "maintain", "kit", "delete"),
 	};
 	store.vaults.push(vault);
 	return vault;

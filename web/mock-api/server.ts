@@ -400,6 +400,16 @@ const routes: readonly (readonly [method: string, path: RegExp, handler: Handler
 	],
 	["GET", /^vaults\/([^/]+)$/, (store, [id]) => find(store.vaults, id, (vault) => json(vault))],
 	["POST", /^vaults\/([^/]+)\/test$/, (store) => command(store, "test_vault", test)],
+	[
+		"POST",
+		/^vaults\/([^/]+)\/maintenance$/,
+		(store, [id]) =>
+			find(store.vaults, id, (vault) => {
+				const done = { at: data.ago(0), seconds: 12, freed_bytes: 3.2e9, later: [], problems: [] };
+				vault.maintenance.full = done;
+				return command(store, "maintenance_full", { owner: "root@fileserver-01", done });
+			}),
+	],
 	["POST", /^storage-tests$/, (store) => command(store, "test_vault", test)],
 	[
 		"POST",

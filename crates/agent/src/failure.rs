@@ -77,6 +77,8 @@ impl From<holdfast_repository::Error> for WorkError {
                 failures::REPOSITORY_TOO_NEW
             }
             Error::UpgradeLocked { .. } => failures::REPOSITORY_LOCKED,
+            Error::MaintenanceRunning { .. } => failures::MAINTENANCE_RUNNING,
+            Error::ClockSkew { .. } => failures::CLOCK_WRONG,
             Error::RepositoryHalfWritten { .. }
             | Error::InvalidFormat { .. }
             | Error::Damaged { .. }

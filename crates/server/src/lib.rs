@@ -12,6 +12,7 @@ mod commands;
 mod db;
 mod extract;
 mod live;
+mod maintenance;
 mod openapi;
 mod options;
 mod presence;

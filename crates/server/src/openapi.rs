@@ -64,6 +64,7 @@ fn v1() -> OpenApiRouter<App> {
         .routes(routes!(routes::vaults::test))
         .routes(routes!(routes::vaults::create_repository))
         .routes(routes!(routes::vaults::refresh_points))
+        .routes(routes!(routes::vaults::maintain))
         .routes(routes!(routes::vaults::kit))
         .routes(routes!(routes::vaults::test_storage))
         .routes(routes!(routes::jobs::list, routes::jobs::create))

@@ -15,7 +15,7 @@ use crate::{
     commands::executor::is_online,
     db::{self, Scope},
     live::What,
-    presence,
+    maintenance, presence,
     problem::ApiResult,
     retention,
     runs::{progress, watchdog},
@@ -57,6 +57,7 @@ pub(crate) fn start(app: &App) -> Vec<JoinHandle<()>> {
         tokio::spawn(keep_retention(app.clone())),
         tokio::spawn(look_for_alerts(app.clone())),
         tokio::spawn(compare_catalogues(app.clone())),
+        tokio::spawn(maintain(app.clone())),
         tokio::spawn(clean_up(app.clone())),
         tokio::spawn(write_progress(app.clone())),
         tokio::spawn(write_presence(app.clone())),
@@ -134,6 +135,17 @@ async fn compare_catalogues(app: App) {
     while rest(&app, PAUSE).await {
         if lease.hold(&app).await {
             report("catalogues", comparer.look(&app).await);
+        }
+    }
+    lease.give_back(&app).await;
+}
+
+/// Assigns vaults to machines that maintain them, and starts what is due.
+async fn maintain(app: App) {
+    let mut lease = Lease::new("maintenance");
+    while rest(&app, PAUSE).await {
+        if lease.hold(&app).await {
+            report("maintenance", maintenance::look(&app).await);
         }
     }
     lease.give_back(&app).await;

@@ -237,6 +237,24 @@ it("changes a retention where it stands, and shows what would be kept", async ()
 	await visitor.close();
 });
 
+// Requirements: ENG-KOPIA-16
+it("shows who keeps a vault in order, and has it done on request", async () => {
+	const visitor = await Visitor.open(browser, server.base);
+	const { page } = visitor;
+	const [vault, local] = server.store.vaults;
+	await open(visitor, `/vaults/${vault?.id}`);
+	await visitor.expectVisible(page.getByText(/freed 96.0 GB/));
+	await visitor.expectVisible(page.getByText(/^112 GB from/));
+	await page.getByRole("button", { name: "Run maintenance now" }).click();
+	await visitor.expectVisible(page.getByText(/12 s, freed 3.20 GB/));
+	await visitor.picture("maintenance");
+	await open(visitor, `/vaults/${local?.id}`);
+	await visitor.expectVisible(page.getByText("Maintenance belongs to backup@old-server"));
+	await visitor.checkAccessible("maintenance of another program");
+	await visitor.picture("maintenance-foreign");
+	await visitor.close();
+});
+
 it("shows a refusal at its field and in words", async () => {
 	const visitor = await Visitor.open(browser, server.base);
 	visitor.allow(/status of 422/);

@@ -736,6 +736,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/vaults/{id}/maintenance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Maintains a vault now. When that is under way already, the answer is that one. */
+        post: operations["vaults_maintain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/vaults/{id}/refresh-points": {
         parameters: {
             query?: never;
@@ -1123,6 +1140,34 @@ export interface components {
          *     Routes that start one wait up to `wait_seconds`: they answer 200 when it is over and 202 when it is
          *     still under way; the rest comes by `GET /commands/{id}` or the stream topic `commands/<id>`.
          */
+        Command_MaintainResult: {
+            /** @description What the caller may do with it: `cancel`. */
+            actions: components["schemas"]["Action"][];
+            /** @description The machine that does it. */
+            agent: components["schemas"]["AgentReference"];
+            /** @description When it was asked. */
+            created_at: components["schemas"]["Time"];
+            failure?: components["schemas"]["Failure"] | null;
+            finished_at?: components["schemas"]["Time"] | null;
+            /** @description Identity. */
+            id: components["schemas"]["CommandId"];
+            /** @description What became of a maintenance. */
+            result?: {
+                done?: components["schemas"]["MaintenanceDone"] | null;
+                /** @description Who owns it, as `user@host`. */
+                owner: string;
+            };
+            /** @description Where it stands. */
+            status: components["schemas"]["CommandStatus"];
+            /** @description What is asked, such as `browse_directory`, `test_vault`, `list_content`. */
+            type: string;
+        };
+        /**
+         * @description A command to an agent, with its answer of type `T` once it is completed.
+         *
+         *     Routes that start one wait up to `wait_seconds`: they answer 200 when it is over and 202 when it is
+         *     still under way; the rest comes by `GET /commands/{id}` or the stream topic `commands/<id>`.
+         */
         Command_PointsRefreshed: {
             /** @description What the caller may do with it: `cancel`. */
             actions: components["schemas"]["Action"][];
@@ -1382,6 +1427,24 @@ export interface components {
             /** @description JSON pointer into the request's body, such as `/paths/0`; a query parameter is `?limit`. */
             pointer: string;
         };
+        /** @description Objects that a later maintenance frees. */
+        FreedLater: {
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            blobs: number;
+            /**
+             * Format: int64
+             * @description Their bytes.
+             */
+            bytes: number;
+            /**
+             * Format: date-time
+             * @description The first one that can free them.
+             */
+            from: string;
+        };
         /** @description A job. */
         Job: {
             /** @description What the caller may do with it: `run`, `update`, `delete`, `restore`. */
@@ -1611,6 +1674,78 @@ export interface components {
          * @enum {string}
          */
         LastDay: "last";
+        /** @description What became of a maintenance. */
+        MaintainResult: {
+            done?: components["schemas"]["MaintenanceDone"] | null;
+            /** @description Who owns it, as `user@host`. */
+            owner: string;
+        };
+        /** @description What a maintenance did. */
+        MaintenanceDone: {
+            /**
+             * Format: int64
+             * @description Objects that were deleted.
+             */
+            freed_blobs: number;
+            /**
+             * Format: int64
+             * @description Their bytes.
+             */
+            freed_bytes: number;
+            /** @description What later ones free at the earliest, if nothing changes meanwhile; the earliest first. */
+            later?: components["schemas"]["FreedLater"][];
+            /**
+             * Format: date-time
+             * @description When a full one is due next; absent when they are switched off in the repository.
+             */
+            next_full_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When a quick one is due next; absent when they are switched off in the repository.
+             */
+            next_quick_at?: string | null;
+            /** @description Damage that was found, in English, at most 20 sentences. */
+            problems?: string[];
+            /**
+             * Format: double
+             * @description How long it took, in seconds.
+             */
+            seconds: number;
+        };
+        /**
+         * @description The two kinds of maintenance.
+         * @enum {string}
+         */
+        MaintenanceMode: "quick" | "full";
+        /** @description A maintenance that ended well. */
+        MaintenanceRun: {
+            /** @description When it ended. */
+            at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Bytes that it freed.
+             */
+            freed_bytes: number;
+            /** @description What later ones free at the earliest; the earliest first. */
+            later: components["schemas"]["FreedLater"][];
+            /** @description Damage that it found, in English. */
+            problems: string[];
+            /**
+             * Format: double
+             * @description How long it took.
+             */
+            seconds: number;
+        };
+        /** @description Starts a maintenance. */
+        MaintenanceStart: {
+            /** @description Which kind. */
+            mode: components["schemas"]["MaintenanceMode"];
+            /**
+             * Format: int64
+             * @description How long the answer may wait for the agent, 0 to 25 seconds; default 25.
+             */
+            wait_seconds?: number | null;
+        };
         /** @description The caller. */
         Me: {
             /** @description What the caller may do at all, such as `jobs.create`, `vaults.create`, `agents.enrol`, `users.manage`. */
@@ -2185,7 +2320,7 @@ export interface components {
             count_capped: boolean;
             /** @description The objects of this page. */
             items: {
-                /** @description What the caller may do with it: `update`, `test`, `create_repository`, `refresh_points`, `kit`, `delete`. */
+                /** @description What the caller may do with it: `update`, `test`, `create_repository`, `refresh_points`, `maintain`, `kit`, `delete`. */
                 actions: components["schemas"]["Action"][];
                 /** @description When it was made. */
                 created_at: components["schemas"]["Time"];
@@ -2198,6 +2333,8 @@ export interface components {
                 kit_shown_at?: components["schemas"]["Time"] | null;
                 last_test?: components["schemas"]["VaultTestSummary"] | null;
                 latest_point_at?: components["schemas"]["Time"] | null;
+                /** @description How it is kept in order. */
+                maintenance: components["schemas"]["VaultMaintenance"];
                 /** @description Name. */
                 name: string;
                 /**
@@ -3118,7 +3255,7 @@ export interface components {
         };
         /** @description A vault. */
         Vault: {
-            /** @description What the caller may do with it: `update`, `test`, `create_repository`, `refresh_points`, `kit`, `delete`. */
+            /** @description What the caller may do with it: `update`, `test`, `create_repository`, `refresh_points`, `maintain`, `kit`, `delete`. */
             actions: components["schemas"]["Action"][];
             /** @description When it was made. */
             created_at: components["schemas"]["Time"];
@@ -3131,6 +3268,8 @@ export interface components {
             kit_shown_at?: components["schemas"]["Time"] | null;
             last_test?: components["schemas"]["VaultTestSummary"] | null;
             latest_point_at?: components["schemas"]["Time"] | null;
+            /** @description How it is kept in order. */
+            maintenance: components["schemas"]["VaultMaintenance"];
             /** @description Name. */
             name: string;
             /**
@@ -3190,6 +3329,22 @@ export interface components {
          * @description A vault: one repository.
          */
         VaultId: string;
+        /** @description How a vault is kept in order: what no restore point needs goes, and what is stored stays in few, large pieces. */
+        VaultMaintenance: {
+            agent?: components["schemas"]["AgentReference"] | null;
+            failing_since?: components["schemas"]["Time"] | null;
+            failure?: components["schemas"]["Failure"] | null;
+            /**
+             * @description Who owns it in the repository, as `user@host`, where that is none of the tenant's machines. It is left to that program
+             *     then, and looked at again once a day.
+             */
+            foreign_owner?: string | null;
+            full?: components["schemas"]["MaintenanceRun"] | null;
+            next_full_at?: components["schemas"]["Time"] | null;
+            next_quick_at?: components["schemas"]["Time"] | null;
+            quick?: components["schemas"]["MaintenanceRun"] | null;
+            running?: components["schemas"]["MaintenanceMode"] | null;
+        };
         /** @description Changes a vault; absent fields stay. Place and password cannot change. */
         VaultPatch: {
             /**
@@ -5127,6 +5282,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RecoveryKit"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    vaults_maintain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MaintenanceStart"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command_MaintainResult"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command_MaintainResult"];
                 };
             };
             /** @description A problem document. */

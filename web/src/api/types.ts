@@ -15,6 +15,7 @@ export type BrowseListing = Schemas["BrowseListing"];
 export type Vault = Schemas["Vault"];
 export type VaultCreate = Schemas["VaultCreate"];
 export type VaultTestResult = Schemas["TestVaultResult"];
+export type MaintenanceRun = Schemas["MaintenanceRun"];
 export type StorageInput = Schemas["StorageInput"];
 export type RecoveryKit = Schemas["RecoveryKit"];
 export type Job = Schemas["Job"];

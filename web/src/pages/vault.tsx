@@ -11,6 +11,7 @@ import type { Vault } from "../api/types.ts";
 import { useFormat } from "../hooks/use-format.ts";
 import { useKnownTexts, useWording } from "../hooks/use-wording.ts";
 import { ActionButton } from "../modules/ActionButton.tsx";
+import { MaintenanceSection } from "../modules/MaintenanceSection.tsx";
 import { Columns, Page, Section, TrailLink } from "../modules/Page.tsx";
 import { QueryView } from "../modules/QueryView.tsx";
 import { TestResult } from "../modules/TestResult.tsx";
@@ -143,23 +144,26 @@ function Content({ vault, onKit }: { vault: Vault; onKit: () => void }) {
 					</>
 				}
 				side={
-					<Section
-						title={t("vaults.kit")}
-						more={
-							<span className="faint small">
-								{vault.kit_shown_at
-									? t("vaults.kitShown", { time: format.moment(vault.kit_shown_at) })
-									: t("vaults.kitNever")}
-							</span>
-						}
-					>
-						<p className="muted">{t("vaults.kitText")}</p>
-						<div className={css["kit"]}>
-							<ActionButton actions={vault.actions} name="kit" onClick={onKit}>
-								{t("vaults.kitShow")}
-							</ActionButton>
-						</div>
-					</Section>
+					<>
+						<Section
+							title={t("vaults.kit")}
+							more={
+								<span className="faint small">
+									{vault.kit_shown_at
+										? t("vaults.kitShown", { time: format.moment(vault.kit_shown_at) })
+										: t("vaults.kitNever")}
+								</span>
+							}
+						>
+							<p className="muted">{t("vaults.kitText")}</p>
+							<div className={css["kit"]}>
+								<ActionButton actions={vault.actions} name="kit" onClick={onKit}>
+									{t("vaults.kitShow")}
+								</ActionButton>
+							</div>
+						</Section>
+						{vault.state === "ready" ? <MaintenanceSection vault={vault} /> : null}
+					</>
 				}
 			/>
 		</>

@@ -518,6 +518,26 @@ export const de: Catalogue = {
 			none: "keine",
 		},
 	},
+	maintenance: {
+		title: "Wartung",
+		now: "Jetzt warten",
+		quick: "Kurz",
+		full: "Vollständig",
+		last: "{{time}}, {{duration}}",
+		lastFreed: "{{time}}, {{duration}}, {{size}} freigegeben",
+		later: "Wird später frei",
+		laterFrom: "{{size}} ab {{time}}",
+		nextQuick: "Nächste kurze",
+		nextFull: "Nächste vollständige",
+		doneBy: "Erledigt von",
+		doneByNone: "kein verbundener Rechner",
+		failingSince: "Jede ist fehlgeschlagen seit {{time}}. Sie wird innerhalb einer Stunde wieder versucht.",
+		foreign: "Die Wartung gehört {{owner}}",
+		foreignText:
+			"Ein anderes Programm kümmert sich um diesen Tresor, deshalb geschieht hier nichts. Gibt es das Programm nicht mehr, machen Sie diesen Rechner zum Eigentümer: holdfast maintenance set --owner me.",
+		problems_one: "{{count}} Sache ist beschädigt",
+		problems_other: "{{count}} Sachen sind beschädigt",
+	},
 	retention: {
 		title: "Aufbewahrung",
 		edit: "Aufbewahrung bearbeiten",
@@ -569,7 +589,7 @@ export const de: Catalogue = {
 		countInvalid: "Geben Sie eine Zahl von 0 bis 1.000 ein.",
 		incomplete: "Behalten Sie mindestens einen Wiederherstellungspunkt, oder wählen Sie, alles zu behalten.",
 		freedText:
-			"Was keine Regel behält, wird nach dem nächsten erfolgreichen Lauf gelöscht oder innerhalb eines Tages. Die Wartung des Tresors gibt den Platz danach frei. Festgehaltene Punkte bleiben.",
+			"Was keine Regel behält, wird nach dem nächsten erfolgreichen Lauf gelöscht oder innerhalb eines Tages. Die Wartung des Tresors gibt den Platz danach frei, in der Regel innerhalb von drei Tagen. Festgehaltene Punkte bleiben.",
 		wouldKeep: "Was behalten wird",
 		seenIn: "Gesehen in",
 		span: {

@@ -501,6 +501,26 @@ export const en = {
 			none: "none",
 		},
 	},
+	maintenance: {
+		title: "Maintenance",
+		now: "Run maintenance now",
+		quick: "Quick",
+		full: "Full",
+		last: "{{time}}, {{duration}}",
+		lastFreed: "{{time}}, {{duration}}, freed {{size}}",
+		later: "Can be freed later",
+		laterFrom: "{{size}} from {{time}}",
+		nextQuick: "Next quick",
+		nextFull: "Next full",
+		doneBy: "Done by",
+		doneByNone: "no connected machine",
+		failingSince: "Each one has failed since {{time}}. It is tried again within an hour.",
+		foreign: "Maintenance belongs to {{owner}}",
+		foreignText:
+			"Another program takes care of this vault, so nothing is done here. If that program is gone, make this machine the owner: holdfast maintenance set --owner me.",
+		problems_one: "{{count}} thing is damaged",
+		problems_other: "{{count}} things are damaged",
+	},
 	retention: {
 		title: "Retention",
 		edit: "Edit retention",
@@ -552,7 +572,7 @@ export const en = {
 		countInvalid: "Enter a number from 0 to 1,000.",
 		incomplete: "Keep at least one restore point, or choose to keep everything.",
 		freedText:
-			"What no rule wants is deleted after the next successful run, or within a day. Maintenance of the vault frees the space afterwards. Pinned points stay.",
+			"What no rule wants is deleted after the next successful run, or within a day. Maintenance of the vault frees the space afterwards, as a rule within three days. Pinned points stay.",
 		wouldKeep: "What would be kept",
 		seenIn: "Seen in",
 		span: {

@@ -2,12 +2,13 @@
 
 use holdfast_host::volumes;
 use holdfast_protocol::agent::{CommandPayload, VaultContext, Volume, failures};
+use holdfast_repository::maintenance::{Mode, Safety};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::{
     CommandContext, CommandHandler, browse, create_repository, delete_points, list_content,
-    list_points, test_vault,
+    list_points, maintain, test_vault,
 };
 use crate::failure::{Failure, WorkError};
 use crate::state::VaultFolders;
@@ -58,6 +59,14 @@ impl CommandHandler for HostCommands {
             )?),
             CommandPayload::DeletePoints(request) => {
                 answer(delete_points(request, vault()?, folders, cancel)?)
+            }
+            CommandPayload::MaintenanceQuick(request) => {
+                let (mode, safety) = (Mode::Quick, Safety::Full);
+                answer(maintain(mode, request, vault()?, folders, safety, cancel)?)
+            }
+            CommandPayload::MaintenanceFull(request) => {
+                let (mode, safety) = (Mode::Full, Safety::Full);
+                answer(maintain(mode, request, vault()?, folders, safety, cancel)?)
             }
             CommandPayload::Restore(_) | CommandPayload::Cancel(_) => Err(Failure::internal(
                 "a command that belongs to a run reached the wrong place",

@@ -2,6 +2,7 @@
 
 mod browse;
 mod host;
+mod maintenance;
 mod points;
 mod vault;
 
@@ -14,6 +15,7 @@ use crate::failure::WorkError;
 
 pub use browse::browse;
 pub use host::{HostCommands, wire_volume};
+pub use maintenance::maintain;
 pub(crate) use points::timestamp;
 pub use points::{delete_points, list_content, list_points};
 pub use vault::{create_repository, test_vault};

@@ -46,19 +46,19 @@ impl Place {
         place
     }
 
-    fn at(&self, name: &str) -> PathBuf {
+    pub(crate) fn at(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn source(&self) -> PathBuf {
+    pub(crate) fn source(&self) -> PathBuf {
         self.at("source")
     }
 
-    fn folders(&self) -> VaultFolders {
+    pub(crate) fn folders(&self) -> VaultFolders {
         VaultFolders::new(self.at("state"), self.at("cache"))
     }
 
-    fn vault(&self) -> VaultContext {
+    pub(crate) fn vault(&self) -> VaultContext {
         let mut vault = work(1, 1).vault;
         vault.vault_name = "Cellar".into();
         vault.dest_local_path = self.at("vault").to_str().unwrap().to_owned();
@@ -66,14 +66,14 @@ impl Place {
         vault
     }
 
-    fn work(&self, attempt: u32) -> RunWork {
+    pub(crate) fn work(&self, attempt: u32) -> RunWork {
         let mut work = work(7, attempt);
         work.vault = self.vault();
         work.source_paths = vec![self.source().to_str().unwrap().to_owned()];
         work
     }
 
-    fn back_up(&self, work: RunWork) -> (Result<RunResult, WorkError>, RunContext) {
+    pub(crate) fn back_up(&self, work: RunWork) -> (Result<RunResult, WorkError>, RunContext) {
         let context = context();
         let engine = SnapshotEngine::new(self.folders());
         let result = engine.run(&Assignment::Backup(Box::new(work)), &context);
@@ -97,7 +97,7 @@ impl Place {
         RestoreEngine::new(self.folders()).run(&assignment, context)
     }
 
-    fn points(&self) -> Vec<ListedPoint> {
+    pub(crate) fn points(&self) -> Vec<ListedPoint> {
         list_points(
             &ListPoints::default(),
             &self.vault(),
@@ -374,7 +374,7 @@ fn contents_are_listed_in_pages_and_deleted_points_are_gone() {
 }
 
 /// Snapshots as the server's catalogue names them.
-fn condemned(point: Uuid, listed: &[ListedPoint]) -> CondemnedPoint {
+pub(crate) fn condemned(point: Uuid, listed: &[ListedPoint]) -> CondemnedPoint {
     let snapshots = listed.iter().map(|listed| CondemnedSnapshot {
         manifest_id: listed.manifest_id.clone(),
         source_user: listed.source_user.clone(),

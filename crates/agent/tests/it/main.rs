@@ -6,6 +6,7 @@ mod conformance;
 mod engines;
 mod enrolment;
 mod handback;
+mod maintenance;
 mod offline;
 mod outage;
 mod runs;

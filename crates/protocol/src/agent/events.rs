@@ -121,8 +121,8 @@ events! {
         "F\u{fc}r {due} gibt es einen Lauf, den der Server gestartet hat; dieser ist ein weiterer Lauf.";
     /// The job's retention was applied; `count`.
     RETENTION_APPLIED: "info", "info",
-        "{count} restore points were deleted by the retention of this job. Maintenance of the vault frees their space.",
-        "{count} Wiederherstellungspunkte wurden nach der Aufbewahrung dieses Auftrags gel\u{f6}scht. Die Wartung des Tresors gibt ihren Platz frei.";
+        "{count} restore points were deleted by the retention of this job. Maintenance of the vault frees their space, as a rule within three days.",
+        "{count} Wiederherstellungspunkte wurden nach der Aufbewahrung dieses Auftrags gel\u{f6}scht. Die Wartung des Tresors gibt ihren Platz frei, in der Regel innerhalb von drei Tagen.";
     /// Points that the retention does not keep stay; `count`.
     RETENTION_REFUSED: "info", "info",
         "{count} restore points that the retention does not keep stay: they are pinned, or are not what the server's list says.",

@@ -68,6 +68,14 @@ failures! {
     REPOSITORY_LOCKED = "repository_locked",
         "The repository is locked because its format is being upgraded. Wait until that is over.",
         "Das Repository ist gesperrt, weil sein Format gerade aktualisiert wird. Warten Sie, bis das beendet ist.";
+    /// Another program of this machine maintains the repository.
+    MAINTENANCE_RUNNING = "maintenance_running",
+        "Another program on this machine is maintaining the repository. Wait until that is over.",
+        "Ein anderes Programm auf diesem Rechner wartet das Repository gerade. Warten Sie, bis das beendet ist.";
+    /// The clocks of machine and storage differ.
+    CLOCK_WRONG = "clock_wrong",
+        "The clock of this machine differs from the storage's by more than five minutes, so nothing may be freed. Set the clock.",
+        "Die Uhr dieses Rechners weicht um mehr als f\u{fc}nf Minuten von der des Speichers ab, deshalb darf nichts freigegeben werden. Stellen Sie die Uhr.";
     /// The storage does not answer.
     STORAGE_UNREACHABLE = "storage_unreachable",
         "The storage cannot be reached. Check its address, the network and whether the service is up.",

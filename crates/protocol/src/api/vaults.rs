@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     Secret, Time,
+    agent::commands::FreedLater,
     ids::{AgentId, VaultId},
 };
 
@@ -110,12 +111,73 @@ pub struct Vault {
     pub last_test: Option<VaultTestSummary>,
     /// When the recovery kit was last shown; absent: never.
     pub kit_shown_at: Option<Time>,
+    /// How it is kept in order.
+    pub maintenance: VaultMaintenance,
     /// When it was made.
     pub created_at: Time,
     /// For `If-Match`.
     pub version: i64,
-    /// What the caller may do with it: `update`, `test`, `create_repository`, `refresh_points`, `kit`, `delete`.
+    /// What the caller may do with it: `update`, `test`, `create_repository`, `refresh_points`, `maintain`, `kit`, `delete`.
     pub actions: Vec<Action>,
+}
+
+/// How a vault is kept in order: what no restore point needs goes, and what is stored stays in few, large pieces.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct VaultMaintenance {
+    /// The machine that does it; another one takes over when it is gone or silent for an hour.
+    pub agent: Option<AgentReference>,
+    /// What is under way.
+    pub running: Option<MaintenanceMode>,
+    /// The last quick one.
+    pub quick: Option<MaintenanceRun>,
+    /// The last full one.
+    pub full: Option<MaintenanceRun>,
+    /// When the next quick one is due; absent before the repository exists.
+    pub next_quick_at: Option<Time>,
+    /// When the next full one is due; absent before the repository exists.
+    pub next_full_at: Option<Time>,
+    /// Who owns it in the repository, as `user@host`, where that is none of the tenant's machines. It is left to that program
+    /// then, and looked at again once a day.
+    pub foreign_owner: Option<String>,
+    /// Why the last one failed; it is tried again within an hour.
+    pub failure: Option<Failure>,
+    /// Since when each one has failed.
+    pub failing_since: Option<Time>,
+}
+
+/// The two kinds of maintenance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MaintenanceMode {
+    /// Frequent and cheap: indexes are kept small.
+    Quick,
+    /// Everything: space is freed.
+    Full,
+}
+
+/// A maintenance that ended well.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct MaintenanceRun {
+    /// When it ended.
+    pub at: Time,
+    /// How long it took.
+    pub seconds: f64,
+    /// Bytes that it freed.
+    pub freed_bytes: u64,
+    /// What later ones free at the earliest; the earliest first.
+    pub later: Vec<FreedLater>,
+    /// Damage that it found, in English.
+    pub problems: Vec<String>,
+}
+
+/// Starts a maintenance.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MaintenanceStart {
+    /// Which kind.
+    pub mode: MaintenanceMode,
+    /// How long the answer may wait for the agent, 0 to 25 seconds; default 25.
+    pub wait_seconds: Option<u64>,
 }
 
 /// The last connection test.

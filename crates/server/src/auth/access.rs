@@ -60,6 +60,11 @@ pub(crate) const TABLE: &[(&str, &str, Access)] = &[
         "/api/v1/vaults/{id}/refresh-points",
         SignedIn(Operator),
     ),
+    (
+        "POST",
+        "/api/v1/vaults/{id}/maintenance",
+        SignedIn(Operator),
+    ),
     ("POST", "/api/v1/vaults/{id}/kit", SignedIn(Admin)),
     ("POST", "/api/v1/storage-tests", SignedIn(Admin)),
     ("GET", "/api/v1/jobs", SignedIn(Viewer)),

@@ -26,6 +26,7 @@ use crate::{
     app::{App, now},
     db::{self, AgentRow, CommandRow, Scope, VaultRow, commands::NewCommand},
     live::{Change, What},
+    maintenance,
     problem::{ApiError, ApiResult},
     retention, runs,
     sealing::Place,
@@ -118,7 +119,8 @@ pub(crate) fn state_of(row: &CommandRow) -> CommandState {
     }
 }
 
-fn told(row: &CommandRow) -> Change {
+/// That a command changed.
+pub(crate) fn told(row: &CommandRow) -> Change {
     Change {
         tenant_id: row.tenant_id,
         what: What::Command { uuid: row.uuid },
@@ -140,7 +142,9 @@ pub(crate) async fn insert(
     let now = now();
     let patience = match kind {
         CommandType::Restore | CommandType::CreateRepository => PATIENT_MS,
-        CommandType::DeletePoints => REPLANNED_MS,
+        CommandType::DeletePoints
+        | CommandType::MaintenanceQuick
+        | CommandType::MaintenanceFull => REPLANNED_MS,
         _ => INTERACTIVE_MS,
     };
     let new = NewCommand {
@@ -355,6 +359,15 @@ pub(crate) async fn end(
         (Some(CommandType::DeletePoints), Some(vault)) => {
             let (result, why) = (result.as_ref(), why.as_ref());
             changes.extend(retention::ended(app, conn, &command, &vault, result, why, now).await?);
+        }
+        (Some(CommandType::MaintenanceQuick | CommandType::MaintenanceFull), Some(vault)) => {
+            let ending = maintenance::Ending {
+                status: next.status,
+                result: result.as_ref(),
+                why: why.as_ref(),
+                now,
+            };
+            changes.extend(maintenance::ended(app, conn, &command, &vault, ending).await?);
         }
         (Some(CommandType::Restore), _) if next.status != CommandStatus::Completed => {
             if let Some(run) = command.run_id

@@ -213,6 +213,26 @@ pub(crate) async fn listed(
     Ok(())
 }
 
+/// Remembers which machine maintains a vault.
+pub(crate) async fn set_maintenance_agent(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    id: i64,
+    agent: Option<i64>,
+) -> Result<(), DbErr> {
+    let row = ActiveModel {
+        maintenance_agent_id: Set(agent),
+        ..Default::default()
+    };
+    Entity::update_many()
+        .set(row)
+        .filter(Column::TenantId.eq(scope.tenant_id()))
+        .filter(Column::Id.eq(id))
+        .exec(conn)
+        .await?;
+    Ok(())
+}
+
 /// Ready vaults of the whole server whose list of points was not compared since a time, nor made.
 pub(crate) async fn unlisted_since(
     conn: &impl ConnectionTrait,
@@ -229,6 +249,26 @@ pub(crate) async fn unlisted_since(
         .order_by_asc(Column::Id)
         .all(conn)
         .await
+}
+
+/// Remembers what is known of a vault's maintenance.
+pub(crate) async fn set_maintenance(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    id: i64,
+    state: String,
+) -> Result<(), DbErr> {
+    let row = ActiveModel {
+        maintenance: Set(Some(state)),
+        ..Default::default()
+    };
+    Entity::update_many()
+        .set(row)
+        .filter(Column::TenantId.eq(scope.tenant_id()))
+        .filter(Column::Id.eq(id))
+        .exec(conn)
+        .await?;
+    Ok(())
 }
 
 /// Remembers that the recovery kit was shown.

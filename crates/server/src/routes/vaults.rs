@@ -5,14 +5,16 @@ use holdfast_protocol::{
     Secret,
     agent::{
         CommandPayload, DestinationType, EncryptionMode, VaultContext, VaultState,
-        commands::{CreateRepositoryResult, ListPoints, TestVault, TestVaultResult},
+        commands::{
+            CreateRepositoryResult, ListPoints, MaintainResult, TestVault, TestVaultResult,
+        },
     },
     api::{
         commands::Command,
         common::Page,
         vaults::{
-            CommandRequest, KitRequest, PointsRefreshed, RecoveryKit, Storage, StorageInput,
-            StorageTestRequest, Vault, VaultCreate, VaultPatch,
+            CommandRequest, KitRequest, MaintenanceStart, PointsRefreshed, RecoveryKit, Storage,
+            StorageInput, StorageTestRequest, Vault, VaultCreate, VaultPatch,
         },
     },
     errors::ErrorCode,
@@ -42,6 +44,7 @@ use crate::{
     },
     extract::{Body, Id, IfMatch, Json, Params, page_request, to_page},
     live::{Change, What},
+    maintenance,
     problem::{ApiError, ApiResult},
     runs::start::order_repository,
     view::{self, catalog::Catalog, vaults::VaultFigures},
@@ -61,9 +64,7 @@ async fn shown(app: &App, caller: &Caller, id: Uuid) -> ApiResult<Vault> {
     let catalog = Catalog::load(app.db.reader(), caller.scope).await?;
     let figures = VaultFigures::load(app.db.reader(), caller.scope).await?;
     let protected = db::points::protected_bytes(app.db.reader(), caller.scope, row.id).await?;
-    Ok(view::vaults::vault(
-        &catalog, caller, &figures, protected, &row,
-    ))
+    view::vaults::vault(&catalog, caller, &figures, protected, &row)
 }
 
 async fn name_is_free(txn: &Txn, caller: &Caller, name: &str, own: Option<i64>) -> ApiResult<()> {
@@ -192,10 +193,20 @@ pub(crate) async fn list(
             db::points::protected_bytes(app.db.reader(), caller.scope, row.id).await?,
         );
     }
-    Ok(Json(to_page(slice, |row| {
+    let vaults = to_page(slice, |row| {
         let bytes = protected.get(&row.id).copied().unwrap_or(0);
         view::vaults::vault(&catalog, &caller, &figures, bytes, &row)
-    })))
+    });
+    let items = vaults
+        .items
+        .into_iter()
+        .collect::<ApiResult<Vec<Vault>>>()?;
+    Ok(Json(Page {
+        items,
+        next_cursor: vaults.next_cursor,
+        count: vaults.count,
+        count_capped: vaults.count_capped,
+    }))
 }
 
 /// One vault.
@@ -525,6 +536,56 @@ pub(crate) async fn refresh_points(
         &vault,
     );
     let command = queue::send(&app, order).await?;
+    answer(&app, &caller, command, wait).await
+}
+
+/// Maintains a vault now. When that is under way already, the answer is that one.
+#[utoipa::path(post, path = "/vaults/{id}/maintenance", tag = "vaults", params(("id" = uuid::Uuid, Path)),
+    request_body = MaintenanceStart,
+    responses((status = 200, body = Command<MaintainResult>), (status = 202, body = Command<MaintainResult>)))]
+pub(crate) async fn maintain(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id,
+    Body(request): Body<MaintenanceStart>,
+) -> ApiResult<(StatusCode, Json<Command<MaintainResult>>)> {
+    let wait = input::wait(request.wait_seconds)?;
+    let txn = app.db.begin().await?;
+    let vault = db::vaults::find(&txn, caller.scope, id)
+        .await?
+        .ok_or(ErrorCode::NotFound)?;
+    if vault.state != "ready" {
+        return Err(ErrorCode::VaultNotReady.into());
+    }
+    if let Some(command) = maintenance::find_open(&txn, caller.scope, vault.id).await? {
+        drop(txn);
+        return answer(&app, &caller, command, wait).await;
+    }
+    let agents = db::agents::all(&txn, caller.scope).await?;
+    let jobs = db::jobs::all(&txn, caller.scope).await?;
+    let owner = maintenance::owner(&vault, &agents, &jobs, now());
+    let Some(owner) = owner.filter(|owner| is_online(owner, now())) else {
+        let detail = match owner {
+            Some(owner) => format!(
+                "\"{}\" maintains the vault, and that machine is not connected.",
+                owner.name
+            ),
+            None => format!(
+                "No machine that could maintain the vault \"{}\" is connected.",
+                vault.name
+            ),
+        };
+        return Err(ApiError::from(ErrorCode::NoAgentOnline).detail(detail));
+    };
+    db::vaults::set_maintenance_agent(&txn, caller.scope, vault.id, Some(owner.id)).await?;
+    let command = maintenance::order(&app, &txn, &vault, owner, &agents, request.mode).await?;
+    let changes = [
+        Change::of(vault.tenant_id, What::Vault { uuid: vault.uuid }),
+        queue::told(&command),
+    ];
+    let object = Object::of("vaults", vault.uuid, &vault.name);
+    finish(&app, txn, &caller, "vaults.maintain", object, changes).await?;
+    app.wake.ring(command.agent_id);
     answer(&app, &caller, command, wait).await
 }
 

@@ -7,7 +7,7 @@ use holdfast_protocol::{
     api::{
         common::Reference,
         session::Role,
-        vaults::{Storage, Vault, VaultState, VaultTestSummary},
+        vaults::{MaintenanceMode, Storage, Vault, VaultMaintenance, VaultState, VaultTestSummary},
     },
     ids::VaultId,
 };
@@ -18,6 +18,7 @@ use crate::{
     auth::Caller,
     commands::executor,
     db::{self, Scope, VaultRow, points::PointFigures},
+    maintenance,
     problem::ApiResult,
 };
 
@@ -25,6 +26,7 @@ use crate::{
 pub(crate) struct VaultFigures {
     points: HashMap<i64, PointFigures>,
     sent: HashMap<i64, i64>,
+    maintained: HashMap<i64, MaintenanceMode>,
 }
 
 impl VaultFigures {
@@ -39,6 +41,7 @@ impl VaultFigures {
                 .await?
                 .into_iter()
                 .collect(),
+            maintained: maintenance::under_way(conn, scope).await?,
         })
     }
 
@@ -84,7 +87,7 @@ pub(crate) fn vault(
     figures: &VaultFigures,
     protected: i64,
     row: &VaultRow,
-) -> Vault {
+) -> ApiResult<Vault> {
     let executor = executor::choose(row, &catalog.agents, &catalog.jobs, catalog.now);
     let nobody = executor
         .is_none()
@@ -110,7 +113,7 @@ pub(crate) fn vault(
         Some("Its repository does not exist yet.")
     };
     let points = figures.points(row.id);
-    Vault {
+    Ok(Vault {
         id: VaultId(row.uuid),
         name: row.name.clone(),
         state,
@@ -131,6 +134,7 @@ pub(crate) fn vault(
                 ok,
                 at: Time::from_millis(at),
             }),
+        maintenance: maintenance_of(catalog, figures, row)?,
         kit_shown_at: row.kit_shown_at.map(Time::from_millis),
         created_at: Time::from_millis(row.created_at),
         version: row.version,
@@ -139,6 +143,7 @@ pub(crate) fn vault(
             caller.action_unless("test", Role::Operator, nobody),
             caller.action_unless("create_repository", Role::Admin, made),
             caller.action_unless("refresh_points", Role::Operator, not_ready),
+            caller.action_unless("maintain", Role::Operator, not_ready),
             caller.action("kit", Role::Admin),
             caller.action_unless(
                 "delete",
@@ -147,5 +152,27 @@ pub(crate) fn vault(
             ),
         ],
         jobs,
-    }
+    })
+}
+
+/// How a vault is kept in order.
+fn maintenance_of(
+    catalog: &Catalog,
+    figures: &VaultFigures,
+    row: &VaultRow,
+) -> ApiResult<VaultMaintenance> {
+    let state = maintenance::State::of(row)?;
+    let next = |mode| (row.state == "ready").then(|| Time::from_millis(state.next(mode, row)));
+    let agent = row.maintenance_agent_id.and_then(|id| catalog.agent(id));
+    Ok(VaultMaintenance {
+        agent: agent.map(|agent| catalog.agent_reference(agent)),
+        running: figures.maintained.get(&row.id).copied(),
+        next_quick_at: next(MaintenanceMode::Quick),
+        next_full_at: next(MaintenanceMode::Full),
+        failing_since: state.failing_since.map(Time::from_millis),
+        quick: state.quick,
+        full: state.full,
+        foreign_owner: state.foreign_owner,
+        failure: state.failure,
+    })
 }

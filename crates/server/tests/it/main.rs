@@ -10,6 +10,7 @@ mod cut_points;
 mod generated;
 mod jobs;
 mod live;
+mod maintenance;
 mod offline;
 mod resilience;
 mod retention;

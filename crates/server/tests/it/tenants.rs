@@ -7,7 +7,7 @@ use crate::support::{TestServer, eventually, ready};
 
 /// Routes of the description that take ids, in their address, their parameters or their body. A new one must be
 /// counted here.
-const ROUTES_WITH_IDS: usize = 41;
+const ROUTES_WITH_IDS: usize = 42;
 
 // Requirements: SEC-8
 #[tokio::test(flavor = "multi_thread")]
@@ -75,6 +75,8 @@ async fn foreign_ids_answer_404_on_every_route() {
                 let url = path.replace("{id}", id_of(noun).as_str().expect("an id"));
                 let body = if path.ends_with("/kit") {
                     json!({ "password": "x" })
+                } else if path.ends_with("/maintenance") {
+                    json!({ "mode": "full" })
                 } else {
                     json!({})
                 };

@@ -34,6 +34,12 @@ export const testVault = async (id: string) =>
 export const createRepository = async (id: string) =>
 	finished(await answer(client.POST("/api/v1/vaults/{id}/create-repository", { params: { path: { id } }, body: {} })));
 
+/** Has everything done that keeps a vault in order. */
+export const maintainVault = async (id: string) =>
+	finished(
+		await answer(client.POST("/api/v1/vaults/{id}/maintenance", { params: { path: { id } }, body: { mode: "full" } })),
+	);
+
 export const showKit = (id: string, password: string, includeStorageKeys: boolean) =>
 	answer(
 		client.POST("/api/v1/vaults/{id}/kit", {

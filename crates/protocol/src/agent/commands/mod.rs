@@ -5,6 +5,7 @@
 //! adds the vault when it delivers.
 
 mod browse;
+mod maintenance;
 mod points;
 mod restore;
 mod vault;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use browse::{BrowseDirectory, BrowseEntry, BrowseListing, LARGEST_BROWSE_PAGE};
+pub use maintenance::{FreedLater, Maintain, MaintainResult, MaintenanceDone};
 pub use points::{
     CondemnedPoint, CondemnedSnapshot, ContentEntry, ContentListing, DeletePoints,
     DeletePointsResult, EntryKind, LARGEST_CONTENT_PAGE, LARGEST_POINT_PAGE, ListContent,
@@ -67,13 +69,17 @@ pub enum CommandType {
     Restore,
     /// [`DeletePoints`] → [`DeletePointsResult`].
     DeletePoints,
+    /// [`Maintain`] → [`MaintainResult`].
+    MaintenanceQuick,
+    /// [`Maintain`] → [`MaintainResult`].
+    MaintenanceFull,
     /// [`CancelRun`] → nothing.
     Cancel,
 }
 
 impl CommandType {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::BrowseDirectory,
         Self::TestVault,
         Self::CreateRepository,
@@ -81,6 +87,8 @@ impl CommandType {
         Self::ListContent,
         Self::Restore,
         Self::DeletePoints,
+        Self::MaintenanceQuick,
+        Self::MaintenanceFull,
         Self::Cancel,
     ];
 
@@ -94,6 +102,8 @@ impl CommandType {
             Self::ListContent => "list_content",
             Self::Restore => "restore",
             Self::DeletePoints => "delete_points",
+            Self::MaintenanceQuick => "maintenance_quick",
+            Self::MaintenanceFull => "maintenance_full",
             Self::Cancel => "cancel",
         }
     }
@@ -137,6 +147,10 @@ pub enum CommandPayload {
     Restore(Restore),
     /// Delete restore points.
     DeletePoints(DeletePoints),
+    /// Maintain a vault, the frequent and cheap way.
+    MaintenanceQuick(Maintain),
+    /// Maintain a vault thoroughly.
+    MaintenanceFull(Maintain),
     /// Cancel a run.
     Cancel(CancelRun),
 }
@@ -152,6 +166,8 @@ impl CommandPayload {
             Self::ListContent(_) => CommandType::ListContent,
             Self::Restore(_) => CommandType::Restore,
             Self::DeletePoints(_) => CommandType::DeletePoints,
+            Self::MaintenanceQuick(_) => CommandType::MaintenanceQuick,
+            Self::MaintenanceFull(_) => CommandType::MaintenanceFull,
             Self::Cancel(_) => CommandType::Cancel,
         }
     }
@@ -199,6 +215,12 @@ impl CommandPayload {
             CommandType::Restore => Self::Restore(serde_json::from_value(payload).map_err(bad)?),
             CommandType::DeletePoints => {
                 Self::DeletePoints(serde_json::from_value(payload).map_err(bad)?)
+            }
+            CommandType::MaintenanceQuick => {
+                Self::MaintenanceQuick(serde_json::from_value(payload).map_err(bad)?)
+            }
+            CommandType::MaintenanceFull => {
+                Self::MaintenanceFull(serde_json::from_value(payload).map_err(bad)?)
             }
             CommandType::Cancel => Self::Cancel(serde_json::from_value(payload).map_err(bad)?),
         })

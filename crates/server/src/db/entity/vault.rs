@@ -30,6 +30,9 @@ pub struct Model {
     pub kit_shown_at: Option<i64>,
     pub listed_at: Option<i64>,
     pub created_at: i64,
+    pub maintenance_agent_id: Option<i64>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub maintenance: Option<String>,
     pub version: i64,
 }
 

@@ -1,0 +1,191 @@
+//! Maintenance of a directory vault: who may, what it frees, and that it goes on after a stop.
+
+use std::path::Path;
+use std::time::Duration;
+
+use holdfast_agent::commands::{delete_points, maintain};
+use holdfast_agent::failure::{Failure, WorkError};
+use holdfast_agent::vaults::{Access, open_repository};
+use holdfast_host::Cancel;
+use holdfast_protocol::agent::SourceIdentity;
+use holdfast_protocol::agent::commands::{DeletePoints, Maintain, MaintainResult};
+use holdfast_repository::maintenance::{MaintenanceParameters, Mode, Safety};
+use holdfast_repository::manifest::ManifestEdits;
+use holdfast_testkit::tree;
+use uuid::Uuid;
+
+use crate::engines::{Place, condemned};
+
+fn identity(host: &str) -> SourceIdentity {
+    SourceIdentity {
+        user: "root".to_owned(),
+        host: host.to_owned(),
+    }
+}
+
+fn order(host: &str, known: &[&str]) -> Maintain {
+    Maintain {
+        identity: identity(host),
+        take_over_from: known.iter().map(|known| (*known).to_owned()).collect(),
+    }
+}
+
+fn run(
+    place: &Place,
+    mode: Mode,
+    order: &Maintain,
+    safety: Safety,
+) -> Result<MaintainResult, WorkError> {
+    let (vault, folders) = (place.vault(), place.folders());
+    maintain(mode, order, &vault, &folders, safety, &Cancel::new())
+}
+
+fn owner(place: &Place) -> String {
+    let access = Access::default();
+    let repository = open_repository(&place.vault(), &place.folders(), None, &access).unwrap();
+    let manifests = repository.manifests().unwrap();
+    MaintenanceParameters::find(&manifests)
+        .unwrap()
+        .unwrap()
+        .owner
+}
+
+fn give_to(place: &Place, owner: &str) {
+    let access = Access::default();
+    let repository = open_repository(&place.vault(), &place.folders(), None, &access).unwrap();
+    let manifests = repository.manifests().unwrap();
+    let parameters = MaintenanceParameters {
+        owner: owner.to_owned(),
+        ..MaintenanceParameters::find(&manifests).unwrap().unwrap()
+    };
+    let mut edits = ManifestEdits::new(repository.clock().clone());
+    parameters.store(&mut edits, &manifests).unwrap();
+    edits.publish(&repository).unwrap();
+}
+
+fn bytes_below(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
+    entries
+        .map(|entry| match entry.file_type().unwrap().is_dir() {
+            true => bytes_below(&entry.path()),
+            false => entry.metadata().unwrap().len(),
+        })
+        .sum()
+}
+
+// Requirements: ENG-KOPIA-16
+#[test]
+fn what_retention_deleted_is_freed_by_the_owner() {
+    let place = Place::new();
+    let store = place.at("vault");
+    for seed in [1, 2] {
+        tree::write_random_file(&place.source().join("data"), seed, 6 << 20).unwrap();
+        place.back_up(place.work(1)).0.unwrap();
+    }
+    let listed = place.points();
+    let request = DeletePoints {
+        job_uuid: Some(place.work(1).job_uuid),
+        points: vec![condemned(Uuid::from_u128(1), &listed[..1])],
+    };
+    let gone = delete_points(&request, &place.vault(), &place.folders(), &Cancel::new()).unwrap();
+    assert_eq!(gone.deleted.len(), 1);
+    let full = bytes_below(&store);
+    assert!(full > 12_000_000, "{full}");
+
+    // With the format's margins nothing goes at once, and the result says when it will.
+    let ours = order("web-01", &[]);
+    let careful = run(&place, Mode::Full, &ours, Safety::Full).unwrap();
+    assert_eq!(careful.owner, "root@web-01");
+    let careful = careful.done.expect("it was done");
+    assert_eq!(careful.freed_bytes, 0);
+    assert!(careful.next_full_at > careful.next_quick_at, "{careful:?}");
+    // Without them: nobody else is there. What was deleted in this very second is seen as deleted in the next one.
+    let mut left = full;
+    for _ in 0..20 {
+        run(&place, Mode::Full, &ours, Safety::None).unwrap();
+        left = bytes_below(&store);
+        if left < full - 5_000_000 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert!(left < full - 5_000_000, "{left} of {full} bytes are left");
+    assert_eq!(place.points().len(), 1);
+    let quick = run(&place, Mode::Quick, &ours, Safety::Full).unwrap();
+    assert!(quick.done.is_some());
+    // What is left is whole.
+    tree::write_random_file(&place.source().join("data"), 2, 6 << 20).unwrap();
+    place.back_up(place.work(2)).0.unwrap();
+    assert!(
+        bytes_below(&store) < left + 1_000_000,
+        "nothing is stored anew"
+    );
+}
+
+// Requirements: ENG-KOPIA-16
+#[test]
+fn ownership_moves_among_known_machines_and_is_left_to_others() {
+    let place = Place::new();
+    // The repository was made under this machine's own name.
+    let first = run(&place, Mode::Quick, &order("web-01", &[]), Safety::Full).unwrap();
+    assert_eq!(
+        (first.owner.as_str(), first.done.is_some()),
+        ("root@web-01", true)
+    );
+    assert_eq!(owner(&place), "root@web-01");
+    let stranger = run(&place, Mode::Full, &order("web-02", &[]), Safety::Full).unwrap();
+    assert_eq!(
+        (stranger.owner.as_str(), stranger.done),
+        ("root@web-01", None)
+    );
+    assert_eq!(owner(&place), "root@web-01");
+    let heir = run(
+        &place,
+        Mode::Quick,
+        &order("web-02", &["root@web-01"]),
+        Safety::Full,
+    )
+    .unwrap();
+    assert_eq!(
+        (heir.owner.as_str(), heir.done.is_some()),
+        ("root@web-02", true)
+    );
+    assert_eq!(owner(&place), "root@web-02");
+    give_to(&place, "ann@laptop");
+    let left = run(
+        &place,
+        Mode::Full,
+        &order("web-02", &["root@web-01"]),
+        Safety::Full,
+    )
+    .unwrap();
+    assert_eq!((left.owner.as_str(), left.done), ("ann@laptop", None));
+    assert_eq!(owner(&place), "ann@laptop");
+}
+
+#[test]
+fn a_stop_ends_it_and_the_next_one_goes_on() {
+    let place = Place::new();
+    std::fs::write(place.source().join("file"), "x").unwrap();
+    place.back_up(place.work(1)).0.unwrap();
+    let ours = order("web-01", &[]);
+    run(&place, Mode::Quick, &ours, Safety::Full).unwrap();
+    let cancel = Cancel::new();
+    cancel.cancel();
+    let (vault, folders) = (place.vault(), place.folders());
+    let stopped = maintain(Mode::Full, &ours, &vault, &folders, Safety::Full, &cancel);
+    assert_eq!(stopped, Err(WorkError::Cancelled));
+    assert!(
+        run(&place, Mode::Full, &ours, Safety::Full)
+            .unwrap()
+            .done
+            .is_some()
+    );
+    let Err(WorkError::Failed(Failure { code, .. })) = ({
+        std::fs::remove_dir_all(place.at("vault")).unwrap();
+        run(&place, Mode::Full, &ours, Safety::Full)
+    }) else {
+        panic!("there is nothing to maintain")
+    };
+    assert_eq!(code, holdfast_protocol::agent::failures::STORAGE_NOT_FOUND);
+}

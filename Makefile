@@ -1,6 +1,6 @@
 # Every target is one line into `cargo xtask`; `cargo xtask help` lists the rest.
 
-.PHONY: demo test check bench soak compat windows
+.PHONY: demo test check bench soak compat never-silent windows
 
 demo:
 	@cargo xtask demo
@@ -19,6 +19,9 @@ soak:
 
 compat:
 	@cargo xtask compat
+
+never-silent:
+	@cargo xtask never-silent
 
 windows:
 	@cargo xtask windows

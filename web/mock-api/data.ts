@@ -8,6 +8,7 @@ export type Vault = Schemas["Vault"];
 export type Agent = Schemas["Agent"];
 export type Point = Schemas["Point"];
 export type Alert = Schemas["Alert"];
+export type Channel = Schemas["NotificationChannel"];
 
 /** Everything the mock server knows; seeded with a small organisation that has had a mixed week. */
 export interface Store {
@@ -19,6 +20,8 @@ export interface Store {
 	runs: Run[];
 	points: Point[];
 	events: Map<string, Schemas["RunEvent"][]>;
+	channels: Channel[];
+	settings: Schemas["Settings"];
 	/** Alerts that somebody took note of. */
 	acknowledged: Set<string>;
 	nextId: number;
@@ -49,7 +52,7 @@ export function seed(full = true): Store {
 			name: "Ops",
 			role: "admin",
 			tenant: { id: "0190a000-0000-7000-8000-000000000002", name: "Harbour Logistics", zone: "Europe/Berlin" },
-			actions: may("jobs.create", "vaults.create", "agents.enrol"),
+			actions: may("jobs.create", "vaults.create", "agents.enrol", "notifications.manage"),
 			session_expires_at: ago(-86_400),
 			local_agent: null,
 			version: 1,
@@ -61,9 +64,59 @@ export function seed(full = true): Store {
 		points: [],
 		events: new Map(),
 		acknowledged: new Set(),
+		channels: [],
+		settings: {
+			reclaim_grace_seconds: { value: 180, default: 180, fixed_by: null },
+			watchdog_timeout_seconds: { value: 720, default: 720, fixed_by: null },
+			public_url: { value: "https://backup.example.com", fixed_by: null },
+			private_targets: { value: false, fixed_by: null },
+			version: 0,
+			actions: may("update"),
+		},
 		nextId: 100,
 	};
 	if (!full) return store;
+	const channel = (name: string, target: Channel["target"], change: Partial<Channel>): Channel => ({
+		id: id(store),
+		name,
+		enabled: true,
+		language: "en",
+		target,
+		has_secret: true,
+		rules: { alerts: "warning", runs: ["failed", "partial_success"], job_ids: [] },
+		last_delivery: { ok: true, at: ago(5_000), error: null },
+		failing_since: null,
+		waiting: 0,
+		created_at: ago(900_000),
+		version: 1,
+		actions: may("update", "delete", "test"),
+		...change,
+	});
+	store.channels.push(
+		channel(
+			"IT department",
+			{
+				kind: "email",
+				host: "mail.harbour.example",
+				port: 587,
+				encryption: "starttls",
+				user: "backup",
+				from: "backup@harbour.example",
+				to: ["it@harbour.example", "operations-on-call@harbour.example"],
+			},
+			{},
+		),
+		channel(
+			"Chat",
+			{ kind: "webhook", url: "https://chat.harbour.example/hooks/4f7c1b9de0a8463ab5f1c2d3e4f5a6b7c8d9e0f1a2b3c4d5" },
+			{
+				rules: { alerts: "bad", runs: ["failed"], job_ids: [] },
+				failing_since: ago(7_000),
+				waiting: 3,
+				last_delivery: { ok: false, at: ago(120), error: "the receiver answered 503 Service Unavailable" },
+			},
+		),
+	);
 	const fileserver = addAgent(store, "fileserver-01", "linux", "online");
 	const database = addAgent(store, "db-01", "linux", "online");
 	addAgent(store, "build-node-packaging-line-conformity-eu-central-rack-17", "windows", "unreachable");

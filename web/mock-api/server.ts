@@ -296,6 +296,71 @@ const routes: readonly (readonly [method: string, path: RegExp, handler: Handler
 				return json(alert);
 			}),
 	],
+	["GET", /^settings$/, (store) => json(store.settings)],
+	[
+		"PATCH",
+		/^settings$/,
+		(store, _match, body) => {
+			store.settings.private_targets.value = Boolean(body["private_targets"]);
+			return json(store.settings);
+		},
+	],
+	["GET", /^notification-channels$/, (store) => json(page(store.channels))],
+	[
+		"POST",
+		/^notification-channels$/,
+		(store, _match, body) => {
+			if (String(body["name"]).startsWith("error"))
+				return problem(422, "invalid_input", "Some of the input is not valid.", [
+					{ pointer: "/target/url", code: "invalid", detail: "is not an address" },
+				]);
+			const target = body["target"] as data.Channel["target"];
+			const channel: data.Channel = {
+				id: data.id(store),
+				name: String(body["name"]),
+				enabled: true,
+				language: body["language"] === "de" ? "de" : "en",
+				target,
+				has_secret: true,
+				rules: body["rules"] as data.Channel["rules"],
+				last_delivery: null,
+				failing_since: null,
+				waiting: 0,
+				created_at: data.ago(0),
+				version: 1,
+				actions: data.may("update", "delete", "test"),
+			};
+			store.channels.push(channel);
+			const chosen = target.kind === "webhook" && body["secret"] === undefined;
+			return json({ channel, signing_secret: chosen ? "tHc4nZq8bR2mVx7wKd5sYg9uJf3pLe6aQw1xEr8k" : null }, 201);
+		},
+	],
+	[
+		"PATCH",
+		/^notification-channels\/([^/]+)$/,
+		(store, [id], body) =>
+			find(store.channels, id, (channel) => {
+				Object.assign(channel, body, { version: channel.version + 1 });
+				return json(channel);
+			}),
+	],
+	[
+		"DELETE",
+		/^notification-channels\/([^/]+)$/,
+		(store, [id]) => {
+			store.channels = store.channels.filter((channel) => channel.id !== id);
+			return new Response(null, { status: 204 });
+		},
+	],
+	[
+		"POST",
+		/^notification-channels\/([^/]+)\/test$/,
+		(store, [id]) =>
+			find(store.channels, id, (channel) =>
+				json({ ok: channel.failing_since === null, at: data.ago(0), error: channel.last_delivery?.error ?? null }),
+			),
+	],
+	["POST", /^notification-tests$/, () => json({ ok: true, at: data.ago(0), error: null })],
 	["GET", /^agents$/, (store) => json(page(store.agents))],
 	["GET", /^agents\/([^/]+)$/, (store, [id]) => find(store.agents, id, (agent) => json(agent))],
 	[

@@ -9,6 +9,7 @@ import {
 import { isSignedOut } from "./api/errors.ts";
 import { agentQuery, agentsQuery } from "./api/queries/agents.ts";
 import { jobQuery, jobsQuery } from "./api/queries/jobs.ts";
+import { channelsQuery } from "./api/queries/notifications.ts";
 import { overviewQuery } from "./api/queries/overview.ts";
 import { runQuery } from "./api/queries/runs.ts";
 import { meQuery, statusQuery } from "./api/queries/session.ts";
@@ -67,6 +68,13 @@ const alerts = createRoute({
 	path: "/alerts",
 	validateSearch: texts("state", "severity"),
 	component: lazyRouteComponent(() => import("./pages/alerts.tsx")),
+});
+
+const notifications = createRoute({
+	getParentRoute: () => signedIn,
+	path: "/notifications",
+	loader: ({ context }) => void context.queries.prefetchQuery(channelsQuery),
+	component: lazyRouteComponent(() => import("./pages/notifications.tsx")),
 });
 
 const runs = createRoute({
@@ -186,6 +194,7 @@ const tree = root.addChildren([
 	signedIn.addChildren([
 		overview,
 		alerts,
+		notifications,
 		runs,
 		run,
 		jobs,

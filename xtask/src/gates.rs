@@ -172,6 +172,28 @@ pub(crate) fn soak(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
+/// Breaks what each kind of alert tells of, several times, with receivers that are down each time.
+pub(crate) fn never_silent(workspace: &Workspace) -> Result<()> {
+    let mut stages = Stages::new();
+    let mut skips = Skips::default();
+    stages.run("cargo programs", || {
+        install::cargo_programs(workspace, install::GATES)
+    })?;
+    stages.run("never silent", || {
+        let tests = [
+            "--package",
+            "holdfast-server",
+            "--test",
+            "it",
+            "never_silent",
+        ];
+        nextest(workspace, &mut skips, "soak", &tests)
+    })?;
+    stages.run("skips", || skips.check(workspace))?;
+    stages.report();
+    Ok(())
+}
+
 /// Runs the compatibility tests with their large numbers, with a stock program beside ours.
 pub(crate) fn compat(workspace: &Workspace) -> Result<()> {
     const PROGRAM: &str = "HOLDFAST_STOCK_KOPIA";

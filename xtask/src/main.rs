@@ -50,6 +50,8 @@ enum Command {
     Mutants(mutants::MutantsArguments),
     /// Run the tests across processes with their large numbers, fuzz every parser, break the safety rules.
     Soak,
+    /// Break what each kind of alert tells of, with receivers that are down for a while: one message and one all-clear each.
+    NeverSilent,
     /// Run the compatibility tests with their large numbers, beside the program that `HOLDFAST_STOCK_KOPIA` names.
     Compat,
 }
@@ -68,6 +70,7 @@ fn main() -> Result<()> {
         Command::Bench(arguments) => bench::run(&workspace, &arguments),
         Command::Mutants(arguments) => mutants::run(&workspace, &arguments),
         Command::Soak => gates::soak(&workspace),
+        Command::NeverSilent => gates::never_silent(&workspace),
         Command::Compat => gates::compat(&workspace),
     }
 }

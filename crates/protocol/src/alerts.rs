@@ -28,7 +28,7 @@ macro_rules! alert_kinds {
                 match self { $(Self::$name => $word,)+ }
             }
 
-            /// The noun of what it is about: `jobs`, `agents`, `vaults`.
+            /// The noun of what it is about: `jobs`, `agents`, `vaults`, `notification-channels`.
             pub fn object_type(self) -> &'static str {
                 match self { $(Self::$name => $object,)+ }
             }
@@ -115,6 +115,12 @@ alert_kinds! {
         ["It was not compared with the vault for {hours} h. Connect a machine that reaches the vault.",
          "Sie wurde seit {hours} Std. nicht mit dem Tresor verglichen. Verbinden Sie einen Rechner, der den Tresor erreicht."],
         ["The list of restore points of {name} is up to date again.", "Die Liste der Wiederherstellungspunkte von {name} ist wieder aktuell."];
+    /// What a channel has to tell does not arrive.
+    NotificationFailed = "notification_failed", "notification-channels", Warning,
+        ["Messages of the channel {name} do not arrive.", "Nachrichten des Kanals {name} kommen nicht an."],
+        ["Test the channel: the answer says why. Messages are tried for 24 hours.",
+         "Testen Sie den Kanal: Die Antwort nennt den Grund. Nachrichten werden 24 Stunden lang versucht."],
+        ["Messages of the channel {name} arrive again.", "Nachrichten des Kanals {name} kommen wieder an."];
 }
 
 impl AlertKind {

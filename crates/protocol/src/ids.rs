@@ -77,4 +77,6 @@ id_types! {
     AuditId,
     /// An alert.
     AlertId,
+    /// A channel of notifications.
+    ChannelId,
 }

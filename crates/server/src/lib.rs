@@ -13,6 +13,7 @@ mod db;
 mod extract;
 mod live;
 mod maintenance;
+mod notify;
 mod openapi;
 mod options;
 mod presence;

@@ -40,6 +40,17 @@ fn v1() -> OpenApiRouter<App> {
         .routes(routes!(routes::alerts::list))
         .routes(routes!(routes::alerts::get))
         .routes(routes!(routes::alerts::acknowledge))
+        .routes(routes!(
+            routes::notifications::list,
+            routes::notifications::create
+        ))
+        .routes(routes!(
+            routes::notifications::get,
+            routes::notifications::update,
+            routes::notifications::delete
+        ))
+        .routes(routes!(routes::notifications::test))
+        .routes(routes!(routes::notifications::test_unsaved))
         .routes(routes!(routes::stream::stream))
         .routes(routes!(routes::agents::list))
         .routes(routes!(

@@ -1,9 +1,12 @@
 //! Settings: what the environment fixes, else what is stored, else the default.
 
-use holdfast_protocol::api::settings::{Setting, SettingsPatch, TextSetting};
+use holdfast_protocol::api::settings::{FlagSetting, Setting, SettingsPatch, TextSetting};
 use serde::{Deserialize, Serialize};
 
-use crate::problem::{ApiError, ApiResult};
+use crate::{
+    notify::Reach,
+    problem::{ApiError, ApiResult},
+};
 
 /// Name of the stored document.
 pub(crate) const DOCUMENT: &str = "server";
@@ -11,6 +14,7 @@ pub(crate) const DOCUMENT: &str = "server";
 const RECLAIM_GRACE_VARIABLE: &str = "HOLDFAST_RECLAIM_GRACE_SECONDS";
 const WATCHDOG_TIMEOUT_VARIABLE: &str = "HOLDFAST_WATCHDOG_TIMEOUT_SECONDS";
 const PUBLIC_URL_VARIABLE: &str = "HOLDFAST_PUBLIC_URL";
+const PRIVATE_TARGETS_VARIABLE: &str = "HOLDFAST_PRIVATE_TARGETS";
 
 /// A run whose agent was silent for longer may be handed back to it.
 const RECLAIM_GRACE_DEFAULT: u64 = 180;
@@ -27,6 +31,7 @@ pub(crate) struct Stored {
     pub(crate) reclaim_grace_seconds: Option<u64>,
     pub(crate) watchdog_timeout_seconds: Option<u64>,
     pub(crate) public_url: Option<String>,
+    pub(crate) private_targets: Option<bool>,
 }
 
 /// What the environment fixes.
@@ -38,13 +43,15 @@ pub struct FixedSettings {
     pub watchdog_timeout_seconds: Option<u64>,
     /// `HOLDFAST_PUBLIC_URL`: address under which agents and browsers reach the server.
     pub public_url: Option<String>,
+    /// `HOLDFAST_PRIVATE_TARGETS`: whether notifications may be sent to loopback, link-local and private addresses.
+    pub private_targets: Option<bool>,
 }
 
 impl FixedSettings {
     /// Reads the environment.
     ///
     /// # Errors
-    /// When a value is not a number of seconds, or grace and time-out do not fit each other.
+    /// When a value is not a number of seconds or no switch, or grace and time-out do not fit each other.
     pub fn from_environment() -> anyhow::Result<Self> {
         let number = |name: &str| match std::env::var(name) {
             Ok(text) if !text.trim().is_empty() => match text.trim().parse::<u64>() {
@@ -55,12 +62,21 @@ impl FixedSettings {
             },
             _ => Ok(None),
         };
+        let switch = |name: &str| match std::env::var(name) {
+            Ok(text) if !text.trim().is_empty() => match text.trim() {
+                "true" | "1" => Ok(Some(true)),
+                "false" | "0" => Ok(Some(false)),
+                _ => Err(anyhow::anyhow!("{name} is \"{text}\", not true or false")),
+            },
+            _ => Ok(None),
+        };
         let fixed = Self {
             reclaim_grace_seconds: number(RECLAIM_GRACE_VARIABLE)?,
             watchdog_timeout_seconds: number(WATCHDOG_TIMEOUT_VARIABLE)?,
             public_url: std::env::var(PUBLIC_URL_VARIABLE)
                 .ok()
                 .filter(|text| !text.trim().is_empty()),
+            private_targets: switch(PRIVATE_TARGETS_VARIABLE)?,
         };
         let grace = fixed.reclaim_grace_seconds.unwrap_or(RECLAIM_GRACE_DEFAULT);
         if let Some(timeout) = fixed.watchdog_timeout_seconds
@@ -113,6 +129,26 @@ impl InForce {
             .or(self.stored.public_url.as_ref());
         url.map(|url| url.trim_end_matches('/').to_owned())
             .unwrap_or_default()
+    }
+
+    /// How far notifications may reach.
+    pub(crate) fn reach(&self) -> Reach {
+        let allowed = self.fixed.private_targets.or(self.stored.private_targets);
+        if allowed == Some(true) {
+            Reach::Private
+        } else {
+            Reach::Public
+        }
+    }
+
+    pub(crate) fn private_targets(&self) -> FlagSetting {
+        FlagSetting {
+            value: self.reach() == Reach::Private,
+            fixed_by: self
+                .fixed
+                .private_targets
+                .map(|_| PRIVATE_TARGETS_VARIABLE.to_owned()),
+        }
     }
 
     pub(crate) fn reclaim_grace(&self) -> Setting {
@@ -199,6 +235,12 @@ impl InForce {
             }
             stored.public_url = Some(url.clone());
         }
+        if let Some(allowed) = patch.private_targets {
+            if self.fixed.private_targets.is_some() {
+                return Err(fixed("/private_targets", PRIVATE_TARGETS_VARIABLE));
+            }
+            stored.private_targets = Some(allowed);
+        }
         let grace = self
             .fixed
             .reclaim_grace_seconds
@@ -233,7 +275,7 @@ mod tests {
             fixed: FixedSettings {
                 reclaim_grace_seconds: grace,
                 watchdog_timeout_seconds: timeout,
-                public_url: None,
+                ..FixedSettings::default()
             },
             stored: Stored::default(),
             version: 0,
@@ -264,7 +306,7 @@ mod tests {
         let patch = |grace, timeout| SettingsPatch {
             reclaim_grace_seconds: grace,
             watchdog_timeout_seconds: timeout,
-            public_url: None,
+            ..SettingsPatch::default()
         };
         let free = in_force(None, None);
         assert!(free.changed(&patch(Some(60), Some(120))).is_ok());

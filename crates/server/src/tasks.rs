@@ -15,7 +15,7 @@ use crate::{
     commands::executor::is_online,
     db::{self, Scope},
     live::What,
-    maintenance, presence,
+    maintenance, notify, presence,
     problem::ApiResult,
     retention,
     runs::{progress, watchdog},
@@ -49,6 +49,9 @@ pub(crate) const OCCURRENCES_KEPT_MS: i64 = 100 * 24 * 3600 * 1000;
 /// Alerts are kept for so long after they were over, in milliseconds.
 const ALERTS_KEPT_MS: i64 = 400 * 24 * 3600 * 1000;
 
+/// Messages are kept for so long after they arrived or were given up, in milliseconds.
+const MESSAGES_KEPT_MS: i64 = 7 * 24 * 3600 * 1000;
+
 /// Starts them all. Each ends when the server stops, after it has written down what it holds.
 pub(crate) fn start(app: &App) -> Vec<JoinHandle<()>> {
     vec![
@@ -58,6 +61,7 @@ pub(crate) fn start(app: &App) -> Vec<JoinHandle<()>> {
         tokio::spawn(look_for_alerts(app.clone())),
         tokio::spawn(compare_catalogues(app.clone())),
         tokio::spawn(maintain(app.clone())),
+        tokio::spawn(deliver_messages(app.clone())),
         tokio::spawn(clean_up(app.clone())),
         tokio::spawn(write_progress(app.clone())),
         tokio::spawn(write_presence(app.clone())),
@@ -128,6 +132,19 @@ async fn look_for_alerts(app: App) {
     lease.give_back(&app).await;
 }
 
+/// Delivers notifications.
+async fn deliver_messages(app: App) {
+    let mut lease = Lease::new("notifications");
+    let mut postman = notify::Postman::default();
+    while rest(&app, notify::LOOK_PAUSE).await {
+        if lease.hold(&app).await {
+            report("notifications", postman.look(&app).await);
+        }
+    }
+    postman.stop().await;
+    lease.give_back(&app).await;
+}
+
 /// Orders the daily comparison of each vault's list of points.
 async fn compare_catalogues(app: App) {
     let mut lease = Lease::new("catalogues");
@@ -167,6 +184,10 @@ async fn clean_up(app: App) {
             report(
                 "old alerts",
                 db::alerts::sweep(conn, now - ALERTS_KEPT_MS).await,
+            );
+            report(
+                "old messages",
+                db::outbox::sweep(conn, now - MESSAGES_KEPT_MS).await,
             );
             report(
                 "old commands",

@@ -26,6 +26,7 @@ function pages(): [name: string, path: string][] {
 		["alerts", "/alerts"],
 		["alerts-over", "/alerts?state=closed"],
 		["alerts-no-match", "/alerts?severity=info"],
+		["notifications", "/notifications"],
 		["runs", "/runs"],
 		["runs-no-match", "/runs?status=cancelled"],
 		["run-live", `/runs/${run("running")}`],
@@ -100,7 +101,7 @@ it("speaks German", async () => {
 	await open(visitor, "/");
 	expect(await visitor.page.locator("html").getAttribute("lang")).toBe("de");
 	await visitor.expectVisible(visitor.page.getByRole("heading", { name: "Übersicht", level: 1 }));
-	for (const [name, path] of pages().slice(0, 16)) {
+	for (const [name, path] of pages().slice(0, 17)) {
 		await open(visitor, path);
 		await visitor.picture(`german-${name}`);
 	}
@@ -162,6 +163,45 @@ it("takes note of an alert, which then is not counted any more", async () => {
 	await page.keyboard.press("Enter");
 	await expect.poll(() => new URL(page.url()).pathname).toMatch(/^\/runs\//);
 	server.store.acknowledged.clear();
+	await visitor.close();
+});
+
+// Requirements: NOTIF-2
+it("makes a channel, tries it before it is saved, and shows its secret once", async () => {
+	const visitor = await Visitor.open(browser, server.base);
+	visitor.allow(/status of 422/);
+	const { page } = visitor;
+	await open(visitor, "/");
+	await page.getByRole("link", { name: "Notifications" }).first().click();
+	await visitor.expectVisible(page.getByText("Nothing arrives since"));
+	await page.getByRole("listitem", { name: "IT department" }).getByRole("button", { name: "Send a test" }).click();
+	await visitor.expectVisible(page.getByText("The test was delivered"));
+	await page.getByRole("button", { name: "New channel" }).click();
+	const dialog = page.getByRole("dialog", { name: "New channel" });
+	await visitor.expectVisible(dialog.getByLabel("Mail server"));
+	await visitor.checkAccessible("new mail channel");
+	await visitor.picture("notifications-new-mail");
+	await dialog.getByRole("radio", { name: /Signed request/ }).check();
+	await dialog.getByLabel("Name").fill("error team");
+	await dialog.getByLabel("Address", { exact: true }).fill("https://x.example/hook");
+	await dialog.getByRole("button", { name: "Send a test" }).click();
+	await visitor.expectVisible(dialog.getByText("The test was delivered"));
+	await dialog.getByRole("button", { name: "Save channel" }).click();
+	await visitor.expectVisible(dialog.getByText("is not an address"));
+	await visitor.checkAccessible("refused channel");
+	await dialog.getByLabel("Name").fill("Team");
+	await dialog.getByRole("button", { name: "Save channel" }).click();
+	const secret = page.getByRole("dialog", { name: "The signing secret" });
+	await visitor.expectVisible(secret.getByText("It is not shown again"));
+	await visitor.checkAccessible("signing secret");
+	await visitor.picture("notifications-secret");
+	await secret.getByRole("button", { name: "It is kept" }).click();
+	const row = page.getByRole("listitem", { name: "Team" });
+	await visitor.expectVisible(row.getByText("https://x.example/hook"));
+	await row.getByRole("button", { name: "Delete" }).click();
+	await visitor.checkAccessible("delete channel");
+	await page.getByRole("button", { name: "Delete channel" }).click();
+	await expect.poll(() => page.getByRole("listitem", { name: "Team" }).count()).toBe(0);
 	await visitor.close();
 });
 

@@ -116,7 +116,7 @@ function Fix({ alert, filled }: { alert: Alert; filled: boolean }) {
 
 function place(
 	alert: Alert,
-): [Target, "alert.open_run" | "alert.open_agent" | "alert.open_vault" | "alert.open_job" | "alert.download_kit"] {
+): [Target, "alert.open_run" | "alert.open_agent" | "alert.open_vault" | "alert.open_job" | "alert.download_kit" | "alert.open_notifications"] {
 	switch (alert.target_type) {
 		case "runs":
 			return [paths.run(alert.target_id), "alert.open_run"];
@@ -127,6 +127,8 @@ function place(
 				paths.vault(alert.target_id),
 				alert.action === "download_kit" ? "alert.download_kit" : "alert.open_vault",
 			];
+		case "notification-channels":
+			return [paths.notifications(), "alert.open_notifications"];
 		default:
 			return [paths.job(alert.target_id), "alert.open_job"];
 	}

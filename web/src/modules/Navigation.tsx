@@ -1,5 +1,7 @@
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
+import { meQuery } from "../api/queries/session.ts";
 import { Icon, type IconName } from "../ui/Icon.tsx";
 import { StatusIcon } from "../ui/StatusIcon.tsx";
 import { paths, type Target } from "../util/paths.ts";
@@ -12,9 +14,11 @@ export interface Counters {
 }
 
 interface Destination {
-	key: "overview" | "runs" | "jobs" | "agents" | "snapshots" | "restore" | "vaults";
+	key: "overview" | "runs" | "jobs" | "agents" | "snapshots" | "restore" | "vaults" | "notifications";
 	icon: IconName;
 	to: Target;
+	/** What the role must permit; an entry that it does not is absent. */
+	needs?: string;
 }
 
 const start: readonly Destination[] = [
@@ -22,7 +26,7 @@ const start: readonly Destination[] = [
 	{ key: "runs", icon: "runs", to: paths.runs() },
 ];
 
-const groups: readonly { key: "protect" | "recover" | "store"; items: readonly Destination[] }[] = [
+const groups: readonly { key: "protect" | "recover" | "store" | "manage"; items: readonly Destination[] }[] = [
 	{
 		key: "protect",
 		items: [
@@ -38,11 +42,21 @@ const groups: readonly { key: "protect" | "recover" | "store"; items: readonly D
 		],
 	},
 	{ key: "store", items: [{ key: "vaults", icon: "vaults", to: paths.vaults() }] },
+	{
+		key: "manage",
+		items: [{ key: "notifications", icon: "bell", to: paths.notifications(), needs: "notifications.manage" }],
+	},
 ];
 
 /** Only destinations that exist. */
 export function Navigation({ counters }: { counters: Counters }) {
 	const { t } = useTranslation();
+	const may = useQuery(meQuery).data?.actions ?? [];
+	const isOpen = (item: Destination) =>
+		item.needs === undefined || may.some((action) => action.name === item.needs && action.allowed);
+	const shown = groups
+		.map((group) => ({ ...group, items: group.items.filter(isOpen) }))
+		.filter((group) => group.items.length > 0);
 	return (
 		<nav className={css["nav"]} aria-label={t("nav.label")}>
 			<ul>
@@ -50,7 +64,7 @@ export function Navigation({ counters }: { counters: Counters }) {
 					<Entry key={item.key} item={item} counters={counters} />
 				))}
 			</ul>
-			{groups.map((group) => (
+			{shown.map((group) => (
 				<div key={group.key}>
 					<h2 className={css["group"]}>{t(`nav.${group.key}`)}</h2>
 					<ul>

@@ -17,6 +17,7 @@ export const paths = {
 		linkOptions({ to: "/jobs/$job/edit/$step", params: { job, step } }),
 	duplicateJob: (job: string, step: JobStep = "place") =>
 		linkOptions({ to: "/jobs/$job/duplicate/$step", params: { job, step } }),
+	notifications: () => linkOptions({ to: "/notifications" }),
 	agents: (search: { panel?: "add"; q?: string } = {}) => linkOptions({ to: "/agents", search }),
 	agent: (agent: string) => linkOptions({ to: "/agents/$agent", params: { agent } }),
 	vaults: () => linkOptions({ to: "/vaults" }),

@@ -60,7 +60,7 @@ pub struct Alert {
     pub kind: String,
     /// How bad it is.
     pub severity: Severity,
-    /// Noun of the object: `jobs`, `agents`, `vaults`.
+    /// Noun of the object: `jobs`, `agents`, `vaults`, `notification-channels`.
     pub object_type: String,
     /// The object.
     pub object_id: Uuid,
@@ -70,9 +70,11 @@ pub struct Alert {
     pub title: Words,
     /// Why and what to do, as far as known; empty texts when nothing more is known.
     pub detail: Words,
-    /// What to do: `run_now`, `open_run`, `open_agent`, `open_vault`, `download_kit`.
+    /// What to do: `run_now`, `open_run`, `open_agent`, `open_vault`, `download_kit`,
+    /// `open_notifications`.
     pub action: String,
-    /// Noun of where the action leads or what it acts on: `jobs`, `runs`, `agents`, `vaults`.
+    /// Noun of where the action leads or what it acts on: `jobs`, `runs`, `agents`, `vaults`,
+    /// `notification-channels`.
     pub target_type: String,
     /// Identity of that.
     pub target_id: Uuid,

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod commands;
 pub mod common;
 pub mod jobs;
+pub mod notifications;
 pub mod overview;
 pub mod points;
 pub mod problem;

@@ -14,6 +14,8 @@ pub struct Settings {
     pub watchdog_timeout_seconds: Setting,
     /// Address under which agents reach the server; empty: as the browser reached it.
     pub public_url: TextSetting,
+    /// Notifications may be sent to loopback, link-local and private addresses.
+    pub private_targets: FlagSetting,
     /// For `If-Match`.
     pub version: i64,
     /// What the caller may do: `update`.
@@ -40,6 +42,15 @@ pub struct TextSetting {
     pub fixed_by: Option<String>,
 }
 
+/// One switch among the settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FlagSetting {
+    /// The value in force.
+    pub value: bool,
+    /// The environment variable that fixes it; it cannot be changed here then.
+    pub fixed_by: Option<String>,
+}
+
 /// Changes settings; absent fields stay.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -50,4 +61,6 @@ pub struct SettingsPatch {
     pub watchdog_timeout_seconds: Option<u64>,
     /// New address; empty: as the browser reached it.
     pub public_url: Option<String>,
+    /// Whether notifications may be sent to private addresses.
+    pub private_targets: Option<bool>,
 }

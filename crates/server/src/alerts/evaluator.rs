@@ -12,6 +12,7 @@ use crate::{
     app::App,
     db::{self, Scope, TenantRow},
     live::What,
+    notify,
     problem::ApiResult,
 };
 
@@ -88,12 +89,16 @@ impl Evaluator {
         let plan = plan(db::alerts::open(&txn, scope).await?, wanted, now);
         let is_visible = plan.is_visible();
         for new in plan.open {
-            db::alerts::insert(&txn, scope, new, now).await?;
+            let row = db::alerts::insert(&txn, scope, new, now).await?;
+            notify::alert_opened(&txn, &row, now).await?;
         }
         for (id, content) in plan.restate {
             db::alerts::restate(&txn, id, content, now).await?;
         }
         db::alerts::touch(&txn, plan.touch, now).await?;
+        for row in &plan.close {
+            notify::alert_closed(&txn, row, now).await?;
+        }
         let over = plan.close.iter().map(|row| row.id).collect();
         db::alerts::close(&txn, over, now).await?;
         txn.commit().await?;

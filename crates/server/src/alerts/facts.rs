@@ -13,6 +13,7 @@ pub(super) struct Facts {
     pub(super) jobs: Vec<JobFacts>,
     pub(super) agents: Vec<AgentFacts>,
     pub(super) vaults: Vec<VaultFacts>,
+    pub(super) channels: Vec<ChannelFacts>,
 }
 
 /// What an alert is about.
@@ -93,6 +94,14 @@ pub(super) enum VaultState {
     /// It could not be made: the code says why.
     Failed(String),
     Ready,
+}
+
+/// A channel of notifications that sends messages.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ChannelFacts {
+    pub(super) object: Object,
+    /// Since when nothing arrives.
+    pub(super) failing_since: Option<i64>,
 }
 
 /// A vault that could not be opened.

@@ -7,7 +7,8 @@ use sea_orm::ConnectionTrait;
 
 use super::{
     facts::{
-        AgentFacts, End, EndResult, Facts, JobFacts, Object, Unopenable, VaultFacts, VaultState,
+        AgentFacts, ChannelFacts, End, EndResult, Facts, JobFacts, Object, Unopenable, VaultFacts,
+        VaultState,
     },
     limits::Limits,
 };
@@ -45,6 +46,7 @@ pub(super) async fn facts(
     let agents = db::agents::all(conn, scope).await?;
     let vaults = db::vaults::all(conn, scope).await?;
     let jobs = db::jobs::all(conn, scope).await?;
+    let channels = db::notification_channels::enabled(conn, scope).await?;
     let job_marks = db::alert_facts::of_jobs(conn, scope).await?;
     let vault_marks = db::alert_facts::of_vaults(conn, scope, CLOSED_VAULT).await?;
     let ids: HashSet<i64> = job_marks
@@ -77,6 +79,16 @@ pub(super) async fn facts(
             .iter()
             .filter(|agent| !agent.disabled)
             .map(|agent| of_agent(app, agent, with_jobs.contains(&agent.id), system))
+            .collect(),
+        channels: channels
+            .into_iter()
+            .map(|channel| ChannelFacts {
+                object: Object {
+                    uuid: channel.uuid,
+                    name: channel.name,
+                },
+                failing_since: channel.failing_since,
+            })
             .collect(),
         vaults: vaults
             .iter()

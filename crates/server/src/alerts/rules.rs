@@ -4,7 +4,9 @@ use holdfast_protocol::{agent::hello::CLOCK_WARNING_SECONDS, alerts::AlertKind};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::facts::{AgentFacts, EndResult, Facts, JobFacts, Object, VaultFacts, VaultState};
+use super::facts::{
+    AgentFacts, ChannelFacts, EndResult, Facts, JobFacts, Object, VaultFacts, VaultState,
+};
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
@@ -18,6 +20,9 @@ const CLONED_FOR: i64 = 10 * MINUTE;
 
 /// Lists of points are compared each day; one that was not for two days is stale.
 pub(super) const STALE_AFTER: i64 = 48 * HOUR;
+
+/// A channel by which nothing arrives for so long does not work; a receiver that is started anew need not be told of.
+pub(super) const FAILING_AFTER: i64 = 15 * MINUTE;
 
 /// An alert that should be open.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,7 +73,25 @@ pub(super) fn wanted(facts: &Facts) -> Vec<Wanted> {
     for vault in &facts.vaults {
         of_vault(vault, now, &mut wanted);
     }
+    for channel in &facts.channels {
+        of_channel(channel, now, &mut wanted);
+    }
     wanted
+}
+
+fn of_channel(channel: &ChannelFacts, now: i64, wanted: &mut Vec<Wanted>) {
+    if let Some(since) = channel
+        .failing_since
+        .filter(|since| now - since >= FAILING_AFTER)
+    {
+        let kind = AlertKind::NotificationFailed;
+        wanted.push(Wanted::new(
+            kind,
+            &channel.object,
+            "open_notifications",
+            since,
+        ));
+    }
 }
 
 fn of_job(job: &JobFacts, now: i64, wanted: &mut Vec<Wanted>) {
@@ -156,9 +179,10 @@ mod tests {
     use holdfast_protocol::alerts::AlertKind::{self, *};
     use uuid::Uuid;
 
-    use super::{CLONED_FOR, GONE_AFTER, HOUR, STALE_AFTER, wanted};
+    use super::{CLONED_FOR, FAILING_AFTER, GONE_AFTER, HOUR, STALE_AFTER, wanted};
     use crate::alerts::facts::{
-        AgentFacts, End, EndResult, Facts, JobFacts, Unopenable, VaultFacts, VaultState,
+        AgentFacts, ChannelFacts, End, EndResult, Facts, JobFacts, Unopenable, VaultFacts,
+        VaultState,
     };
 
     const NOW: i64 = 1_800_000_000_000;
@@ -207,6 +231,18 @@ mod tests {
         Facts {
             now: NOW,
             vaults: vec![vault],
+            ..Facts::default()
+        }
+    }
+
+    fn channel(failing_since: Option<i64>) -> Facts {
+        let channel = ChannelFacts {
+            failing_since,
+            ..ChannelFacts::default()
+        };
+        Facts {
+            now: NOW,
+            channels: vec![channel],
             ..Facts::default()
         }
     }
@@ -308,6 +344,9 @@ mod tests {
                 vault(|vault| vault.listed_at = NOW - STALE_AFTER),
                 &[CatalogueStale],
             ),
+            (channel(None), &[]),
+            (channel(Some(NOW - FAILING_AFTER + 1)), &[]),
+            (channel(Some(NOW - FAILING_AFTER)), &[NotificationFailed]),
         ];
         let mut seen = Vec::new();
         for (facts, expected) in &table {

@@ -200,6 +200,18 @@ pub(crate) async fn acknowledge(
     Ok(done.rows_affected == 1)
 }
 
+/// Remembers which channels were told of an alert, as JSON.
+pub(crate) async fn set_notified(
+    conn: &impl ConnectionTrait,
+    id: i64,
+    notified: String,
+) -> Result<(), DbErr> {
+    set(conn, vec![id], |row| {
+        row.notified = Set(Some(notified.clone()));
+    })
+    .await
+}
+
 /// Drops those that were over before a time.
 pub(crate) async fn sweep(conn: &impl ConnectionTrait, closed_before: i64) -> Result<(), DbErr> {
     Entity::delete_many()

@@ -23,7 +23,9 @@ pub(crate) mod enrolment_tokens;
 pub(crate) mod events;
 pub(crate) mod idempotency;
 pub(crate) mod jobs;
+pub(crate) mod notification_channels;
 pub(crate) mod occurrences;
+pub(crate) mod outbox;
 pub(crate) mod periodic_tasks;
 pub(crate) mod points;
 pub(crate) mod problems;
@@ -47,7 +49,8 @@ pub(crate) use self::{
     entity::{
         agent::Model as AgentRow, alert::Model as AlertRow, audit_entry::Model as AuditRow,
         command::Model as CommandRow, enrolment_token::Model as EnrolmentTokenRow,
-        job::Model as JobRow, occurrence::Model as OccurrenceRow, point::Model as PointRow,
+        job::Model as JobRow, notification_channel::Model as ChannelRow,
+        occurrence::Model as OccurrenceRow, outbox::Model as OutboxRow, point::Model as PointRow,
         point_snapshot::Model as PointSnapshotRow, run::Model as RunRow,
         run_event::Model as EventRow, run_problem::Model as ProblemRow, tenant::Model as TenantRow,
         user::Model as UserRow, vault::Model as VaultRow,

@@ -375,6 +375,26 @@ pub(crate) async fn previous(
         .await
 }
 
+/// How the backup of the same job ended before `id` that was not cancelled.
+pub(crate) async fn ended_before(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    job_id: i64,
+    id: i64,
+) -> Result<Option<String>, DbErr> {
+    of::<Entity>(scope)
+        .filter(Column::JobId.eq(job_id))
+        .filter(Column::RunType.eq("backup"))
+        .filter(Column::Id.lt(id))
+        .filter(Column::Status.is_in(["success", "partial_success", "failed"]))
+        .order_by_desc(Column::Id)
+        .select_only()
+        .column(Column::Status)
+        .into_tuple()
+        .one(conn)
+        .await
+}
+
 /// Backups since a time, for the strips of days.
 pub(crate) async fn marks_since(
     conn: &impl ConnectionTrait,

@@ -7,8 +7,8 @@ use sea_orm::{
 use super::{
     Scope,
     entity::{
-        agent, alert, audit_entry, command, enrolment_token, job, occurrence, point, run, user,
-        vault,
+        agent, alert, audit_entry, command, enrolment_token, job, notification_channel, occurrence,
+        point, run, user, vault,
     },
 };
 
@@ -49,6 +49,7 @@ of_tenant!(
     command,
     enrolment_token,
     job,
+    notification_channel,
     occurrence,
     point,
     run,
@@ -64,7 +65,7 @@ macro_rules! versioned {
     };
 }
 
-versioned!(agent, job, user, vault);
+versioned!(agent, job, notification_channel, user, vault);
 
 /// The rows of a tenant.
 pub(super) fn of<E: OfTenant>(scope: Scope) -> Select<E> {

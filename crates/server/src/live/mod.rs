@@ -49,6 +49,8 @@ pub(crate) enum What {
     Points { vault: Uuid },
     /// The alerts of the tenant.
     Alerts,
+    /// A channel of notifications.
+    Channel { uuid: Uuid },
     /// A command's status.
     Command { uuid: Uuid },
     /// A command has a part of its answer.
@@ -64,7 +66,8 @@ impl What {
             | Self::AgentDeleted { .. }
             | Self::Vault { .. }
             | Self::Job { .. }
-            | Self::Points { .. } => true,
+            | Self::Points { .. }
+            | Self::Channel { .. } => true,
             Self::RunEvent { .. }
             | Self::Alerts
             | Self::Command { .. }

@@ -8,6 +8,7 @@ pub(crate) mod commands;
 pub(crate) mod enrolment_tokens;
 pub(crate) mod input;
 pub(crate) mod jobs;
+pub(crate) mod notifications;
 pub(crate) mod overview;
 pub(crate) mod points;
 pub(crate) mod restores;

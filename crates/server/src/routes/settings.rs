@@ -31,6 +31,7 @@ fn view(app: &App, caller: &Caller, barred: Option<&str>) -> Settings {
         reclaim_grace_seconds: settings.reclaim_grace(),
         watchdog_timeout_seconds: settings.watchdog_timeout(),
         public_url: settings.public_url_setting(),
+        private_targets: settings.private_targets(),
         version: settings.version,
         actions: vec![caller.action_unless("update", Role::Admin, barred)],
     }

@@ -68,6 +68,7 @@ pub(crate) struct StreamParams {
 enum Topic {
     Overview,
     Alerts,
+    Channels,
     Agents,
     Vaults,
     Jobs,
@@ -83,6 +84,7 @@ impl Topic {
         match text {
             "overview" => Some(Self::Overview),
             "alerts" => Some(Self::Alerts),
+            "notification-channels" => Some(Self::Channels),
             "agents" => Some(Self::Agents),
             "vaults" => Some(Self::Vaults),
             "jobs" => Some(Self::Jobs),
@@ -100,6 +102,7 @@ impl Topic {
         match self {
             Self::Overview => "overview".to_owned(),
             Self::Alerts => "alerts".to_owned(),
+            Self::Channels => "notification-channels".to_owned(),
             Self::Agents => "agents".to_owned(),
             Self::Vaults => "vaults".to_owned(),
             Self::Jobs => "jobs".to_owned(),
@@ -126,7 +129,7 @@ enum Dirty {
 /// The live stream.
 #[utoipa::path(get, path = "/stream", tag = "stream",
     params(("topics" = String, Query,
-        description = "By commas: overview, alerts, agents, vaults, jobs, points, runs, runs/<id>, commands/<id>.")),
+        description = "By commas: overview, alerts, notification-channels, agents, vaults, jobs, points, runs, runs/<id>, commands/<id>.")),
     responses((status = 200, description = "Server-sent events.", content_type = "text/event-stream", body = String)))]
 pub(crate) async fn stream(
     State(app): State<App>,
@@ -304,6 +307,9 @@ impl Feed {
                 mark(Topic::Overview, Dirty::Overview);
                 mark(Topic::Points, Dirty::Changed(Topic::Points, vault));
             }
+            What::Channel { uuid } => {
+                mark(Topic::Channels, Dirty::Changed(Topic::Channels, uuid));
+            }
             What::Alerts => {
                 mark(Topic::Overview, Dirty::Overview);
                 mark(Topic::Alerts, Dirty::Alerts);
@@ -425,6 +431,7 @@ mod tests {
         for name in [
             "overview",
             "alerts",
+            "notification-channels",
             "agents",
             "vaults",
             "jobs",

@@ -16,6 +16,7 @@ use crate::{
     app::{App, now},
     db::{self, AgentRow, RunRow, problems::NewProblem},
     live::{Change, What},
+    notify,
     problem::{ApiError, ApiResult},
     retention,
     sealing::Place,
@@ -82,6 +83,9 @@ pub(crate) async fn update(
     }
     let cancel_requested = run.cancel_requested;
     let run = db::runs::save(&txn, run).await?;
+    if state.status.is_terminal() {
+        notify::run_ended(app, &txn, &run).await?;
+    }
     txn.commit().await?;
     app.tell_all(changes);
     app.tell_all([changed(&run)]);

@@ -22,6 +22,7 @@ use crate::{
         runs::NewRun,
     },
     live::{Change, What},
+    notify,
     problem::{ApiError, ApiResult},
     retention,
 };
@@ -304,6 +305,7 @@ pub(crate) async fn cancel(
             write_state(&mut run, state, now);
             run = db::runs::save(conn, run).await?;
             if state.status.is_terminal() {
+                notify::run_ended(app, conn, &run).await?;
                 let reason = Some(occurrences::reasons::CANCELLED);
                 occurrences::leave_queue(conn, run.id, occurrences::SKIPPED, reason).await?;
                 let restore = holdfast_protocol::agent::CommandType::Restore.as_str();
@@ -344,6 +346,9 @@ pub(crate) async fn end_early(
     let attempt = run.attempt;
     let mut changes = super::events::append(conn, app, &mut run, attempt, vec![event]).await?;
     let run = db::runs::save(conn, run).await?;
+    if state.status.is_terminal() {
+        notify::run_ended(app, conn, &run).await?;
+    }
     changes.push(changed(&run));
     Ok(changes)
 }
@@ -377,6 +382,7 @@ pub(crate) async fn fail(
     let attempt = run.attempt;
     let mut changes = super::events::append(conn, app, &mut run, attempt, vec![event]).await?;
     let run = db::runs::save(conn, run).await?;
+    notify::run_ended(app, conn, &run).await?;
     changes.push(changed(&run));
     Ok(changes)
 }

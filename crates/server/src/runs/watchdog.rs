@@ -17,6 +17,7 @@ use crate::{
         state::{CommandInput, apply as apply_command},
     },
     db::{self, RunRow, Scope},
+    notify,
     problem::ApiResult,
 };
 
@@ -89,6 +90,7 @@ async fn give_up(app: &App, seen: &RunRow, timeout: i64) -> ApiResult<()> {
     let attempt = run.attempt;
     let changes = events::append(&txn, app, &mut run, attempt, vec![event]).await?;
     let run = db::runs::save(&txn, run).await?;
+    notify::run_ended(app, &txn, &run).await?;
     txn.commit().await?;
     tracing::warn!(run = %run.uuid, "run closed as failed: its agent was silent for more than {} s", timeout / 1000);
     app.tell_all(changes);

@@ -7,6 +7,7 @@ pub(crate) mod commands;
 pub(crate) mod days;
 pub(crate) mod failures;
 pub(crate) mod jobs;
+pub(crate) mod notifications;
 pub(crate) mod overview;
 pub(crate) mod points;
 pub(crate) mod runs;

@@ -41,7 +41,7 @@ fn the_server() {
     options.fixed = FixedSettings {
         reclaim_grace_seconds: Some(1),
         watchdog_timeout_seconds: Some(600),
-        public_url: None,
+        ..FixedSettings::default()
     };
     // It ends with its parent, however that one ended.
     let shutdown = options.shutdown.clone();

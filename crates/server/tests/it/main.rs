@@ -11,6 +11,8 @@ mod generated;
 mod jobs;
 mod live;
 mod maintenance;
+mod never_silent;
+mod notifications;
 mod offline;
 mod resilience;
 mod retention;

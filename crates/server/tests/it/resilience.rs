@@ -118,7 +118,7 @@ async fn one_bad_row_does_not_keep_the_watchdog_from_the_others() {
     let fixed = FixedSettings {
         reclaim_grace_seconds: Some(1),
         watchdog_timeout_seconds: Some(2),
-        public_url: None,
+        ..FixedSettings::default()
     };
     let server = TestServer::start_with(fixed).await;
     let admin = server.admin().await;

@@ -333,7 +333,7 @@ async fn a_claim_whose_answer_was_lost_is_handed_out_again_after_the_grace() {
     let fixed = FixedSettings {
         reclaim_grace_seconds: Some(5),
         watchdog_timeout_seconds: Some(600),
-        public_url: None,
+        ..FixedSettings::default()
     };
     let server = TestServer::start_with(fixed).await;
     let admin = server.admin().await;
@@ -357,7 +357,7 @@ async fn a_silent_agent_fails_its_run_and_may_report_once_later() {
     let fixed = FixedSettings {
         reclaim_grace_seconds: Some(1),
         watchdog_timeout_seconds: Some(2),
-        public_url: None,
+        ..FixedSettings::default()
     };
     let server = TestServer::start_with(fixed).await;
     let admin = server.admin().await;
@@ -411,7 +411,7 @@ async fn an_outage_of_the_server_fails_no_run() {
     let fixed = FixedSettings {
         reclaim_grace_seconds: Some(2),
         watchdog_timeout_seconds: Some(8),
-        public_url: None,
+        ..FixedSettings::default()
     };
     let mut server = TestServer::start_with(fixed).await;
     let admin = server.admin().await;

@@ -7,7 +7,7 @@ use crate::support::{TestServer, eventually, ready};
 
 /// Routes of the description that take ids, in their address, their parameters or their body. A new one must be
 /// counted here.
-const ROUTES_WITH_IDS: usize = 42;
+const ROUTES_WITH_IDS: usize = 48;
 
 // Requirements: SEC-8
 #[tokio::test(flavor = "multi_thread")]
@@ -37,8 +37,17 @@ async fn foreign_ids_answer_404_on_every_route() {
     })
     .await;
 
+    let target = json!({ "kind": "webhook", "url": "https://x.example/theirs" });
+    let channel = json!({ "name": "theirs", "target": target, "rules": {} });
+    let channel = other
+        .post("/notification-channels", channel)
+        .await
+        .expect(201)["channel"]
+        .clone();
+
     let id_of = |noun: &str| -> Value {
         match noun {
+            "notification-channels" | "channel_id" => channel["id"].clone(),
             "alerts" => alert["id"].clone(),
             "agents" | "agent_id" => json!(theirs.agent.uuid),
             "vaults" | "vault_id" => theirs.vault["id"].clone(),
@@ -117,6 +126,12 @@ async fn foreign_ids_answer_404_on_every_route() {
                 ("post", "/api/v1/restores") => {
                     vec![json!({ "point_id": id_of("point_id"), "target_path": "/x" })]
                 }
+                ("post", "/api/v1/notification-channels") => vec![
+                    json!({ "name": "x", "target": target, "rules": { "job_ids": [id_of("job_id")] } }),
+                ],
+                ("post", "/api/v1/notification-tests") => {
+                    vec![json!({ "target": target, "channel_id": id_of("channel_id") })]
+                }
                 ("post", "/api/v1/schedule-previews") => ["job_id", "agent_id"]
                     .map(|id| json!({ "schedule": { "type": "manual" }, id: id_of(id) }))
                     .to_vec(),
@@ -162,7 +177,7 @@ async fn lists_show_their_own_tenant_only() {
             assert!(!text.contains(name), "{path}: {text}");
         }
     }
-    assert_eq!(lists, 9, "a list was added or went: count it");
+    assert_eq!(lists, 10, "a list was added or went: count it");
     assert!(
         !admin
             .get("/overview")

@@ -2,6 +2,8 @@
 
 pub(crate) mod agent;
 pub(crate) mod client;
+pub(crate) mod receivers;
+pub(crate) mod scene;
 pub(crate) mod server;
 
 use std::time::Duration;

@@ -40,7 +40,8 @@ impl TestServer {
         Self::start_on(FixedSettings::default(), clock).await
     }
 
-    async fn start_on(fixed: FixedSettings, clock: Arc<dyn Clock>) -> Self {
+    /// With both.
+    pub(crate) async fn start_on(fixed: FixedSettings, clock: Arc<dyn Clock>) -> Self {
         holdfast_host::install_crypto_provider();
         let folder = TempDir::new().expect("make a folder");
         let mut server = Self {

@@ -35,6 +35,14 @@ impl Measured {
         serde_json::from_slice(&self.output).context("read the program's JSON")
     }
 
+    /// The last line of what the program printed.
+    pub(crate) fn last_line(&self) -> String {
+        let end = self.output.trim_ascii_end();
+        let start = end.iter().rposition(|byte| *byte == b'\n');
+        let line = &end[start.map_or(0, |at| at + 1)..];
+        String::from_utf8_lossy(line).into_owned()
+    }
+
     /// A text in the JSON document that the program printed, by its JSON pointer.
     pub(crate) fn field(&self, pointer: &str) -> Result<String> {
         let document = self.document()?;

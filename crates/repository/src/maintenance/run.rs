@@ -120,7 +120,7 @@ fn keep_locks(error: &Error, repository: &Arc<Repository>, options: &RunOptions)
 fn begin<'r>(repository: &'r Arc<Repository>, options: &'r RunOptions) -> Result<Option<Run<'r>>> {
     repository.refresh()?;
     let parameters = parameters(repository, options)?;
-    let mut schedule = repository.maintenance_schedule()?;
+    let (mut schedule, damaged_record) = readable_schedule(repository)?;
     let now = repository.clock().now();
     let Some(mode) = options
         .mode
@@ -151,7 +151,7 @@ fn begin<'r>(repository: &'r Arc<Repository>, options: &'r RunOptions) -> Result
             freed_blobs: 0,
             freed_bytes: 0,
             later: Vec::new(),
-            problems: Vec::new(),
+            problems: damaged_record.into_iter().collect(),
         },
         needed: None,
         watermark: 0,
@@ -159,6 +159,23 @@ fn begin<'r>(repository: &'r Arc<Repository>, options: &'r RunOptions) -> Result
         held: held(repository)?,
         _lock: lock,
     }))
+}
+
+/// The record of maintenance. One that is damaged, also when it is read a second time, counts as that of a repository that was
+/// never maintained: every rule waits for what it does not know, and object locks are all extended. In words what was wrong.
+///
+/// # Errors
+/// Those of the store.
+pub(super) fn readable_schedule(repository: &Repository) -> Result<(Schedule, Option<String>)> {
+    let read = || repository.maintenance_schedule();
+    match read().or_else(|_| read()) {
+        Ok(schedule) => Ok((schedule, None)),
+        Err(error) if error.proves_loss() => {
+            let problem = format!("{error}; the record of maintenance begins anew");
+            Ok((Schedule::default(), Some(problem)))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// The parameters, if this client may run maintenance.

@@ -339,6 +339,38 @@ fn a_damaged_index_does_not_cost_the_locks() {
 }
 
 #[test]
+fn a_damaged_record_begins_anew_and_costs_no_lock() {
+    for garbage in [&b"no record at all"[..], b""] {
+        let mut world = world(30, true);
+        world.snapshot(files(0..3));
+        world.pass(HOUR);
+        world.maintain();
+        for _ in 0..12 {
+            let record = BlobId::new("kopia.maintenance").expect("a name");
+            let garbage = Bytes::from_static(garbage);
+            world
+                .memory
+                .put(&record, garbage, &PutOptions::default())
+                .expect("put");
+            world.pass(DAY);
+            let report = world.try_run(&world.options());
+            let report = report.expect("run").expect("it ran");
+            assert_eq!(report.problems.len(), 1, "{:?}", report.problems);
+            assert!(
+                report.problems[0].contains("kopia.maintenance is damaged"),
+                "{:?}",
+                report.problems
+            );
+            assert_needed_is_locked(&world, DAY * 27);
+        }
+        world.pass(DAY);
+        let report = world.maintain();
+        assert_eq!(report.problems, Vec::<String>::new());
+        world.assert_whole();
+    }
+}
+
+#[test]
 fn without_extension_a_damaged_index_extends_nothing() {
     let mut world = world(30, false);
     world.snapshot(files(0..3));

@@ -190,7 +190,11 @@ impl<'r> Indexes<'r> {
                 Err(Failure::Unusable(reason)) if first => {
                     tracing::warn!(reason, path = %index.path.display(), "the search index is damaged and is made anew");
                     first = false;
-                    let lock = self.folder.lock(&request.cancel)?;
+                    // What was told already must not be told again by a walk.
+                    let lock = self
+                        .folder
+                        .lock(&request.cancel)
+                        .map_err(|failure| index.after(told, failure))?;
                     drop(segment);
                     segment = index
                         .rebuilt(report)

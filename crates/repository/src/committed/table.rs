@@ -12,6 +12,7 @@ use crate::content_id::ContentId;
 use crate::error::{Error, Result};
 use crate::index::{
     ContentInfo, FormatPlace, IndexReader, IndexSource, InvalidIndex, Layout, PackPlace, RawEntry,
+    UNUSABLE_FORMAT_VERSION,
 };
 
 /// A key is kept in memory for each so many entries of an index in a file.
@@ -217,7 +218,9 @@ impl IndexTable {
 
     /// Whether an entry names a pack and a format that the table has.
     pub(super) fn is_usable(&self, entry: &RawEntry) -> Result<bool> {
-        Ok(self.pack_name(entry.pack)?.is_some() && self.format(entry.format)?.is_some())
+        let format = self.format(entry.format)?;
+        let has_format = format.is_some_and(|(_, version, _)| version != UNUSABLE_FORMAT_VERSION);
+        Ok(has_format && self.pack_name(entry.pack)?.is_some())
     }
 
     /// The number of a content's entry in this table.

@@ -102,7 +102,7 @@ impl ContentInfo {
 }
 
 /// Marks an entry whose pack or format number is out of range (format 1 §7.2).
-const UNUSABLE_FORMAT_VERSION: u8 = 255;
+pub(crate) const UNUSABLE_FORMAT_VERSION: u8 = 255;
 const UNUSABLE_COMPRESSION: u32 = 0xffff;
 const UNUSABLE_PACK: &str = "-";
 

@@ -240,13 +240,15 @@ impl Agent {
         };
         // A server that takes no reports is asked for no more runs.
         let is_full = reports >= self.services.timing.offline_untold;
-        let slots = if is_full || self.has_to_tell() {
+        // After a silence it is only asked whether it is there: what began without it has to be told before it hands out more.
+        let is_silent = self.offline.is_silent();
+        let slots = if is_full || is_silent || self.has_to_tell() {
             0
         } else {
             slots
         };
         let busy = !running.is_empty();
-        let wait = pace.wait_seconds();
+        let wait = if is_silent { 0 } else { pace.wait_seconds() };
         let request = PollRequest {
             instance: self.instance,
             slots,

@@ -176,6 +176,11 @@ impl Offline {
         self.state.lock().silent.get_or_insert(monotonic);
     }
 
+    /// Whether the server has not answered what it was asked last.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.state.lock().silent.is_some()
+    }
+
     /// The server has answered.
     pub(crate) fn answered(&self, monotonic: Duration) {
         let mut state = self.state.lock();

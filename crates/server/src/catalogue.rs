@@ -63,7 +63,7 @@ async fn compare(app: &App, vault: &VaultRow, now: i64) -> ApiResult<bool> {
     }
     let agents = db::agents::all(conn, scope).await?;
     let jobs = db::jobs::all(conn, scope).await?;
-    let Some(agent) = executor::choose(vault, &agents, &jobs, now) else {
+    let Some(agent) = executor::choose_with_access(vault, &agents, &jobs, now) else {
         return Ok(false);
     };
     let payload = CommandPayload::ListPoints(ListPoints::default());

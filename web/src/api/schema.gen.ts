@@ -3035,7 +3035,7 @@ export interface components {
          * @description Why a point stays that no rule keeps.
          * @enum {string}
          */
-        Spared: "pinned" | "newest_complete" | "restoring";
+        Spared: "pinned" | "newest_complete" | "restoring" | "clock_wrong";
         /** @description One phase of a run. */
         StageReport: {
             /**

@@ -702,6 +702,7 @@ export const de: Catalogue = {
 			pinned: "{{time}} bleibt, weil er festgehalten ist",
 			newest_complete: "{{time}} bleibt, weil er der neueste ohne Lücken ist",
 			restoring: "{{time}} bleibt, solange daraus wiederhergestellt wird",
+			clock_wrong: "{{time}} bleibt, weil die Uhr des Servers damals falsch ging",
 		},
 		older: "Davor: {{days}}",
 		legend: "Regeln und die Tage, die sie behalten",

@@ -685,6 +685,7 @@ export const en = {
 			pinned: "{{time}} stays, because it is pinned",
 			newest_complete: "{{time}} stays, because it is the newest one without gaps",
 			restoring: "{{time}} stays while something is being restored from it",
+			clock_wrong: "{{time}} stays, because the server's clock was wrong then",
 		},
 		older: "Before that: {{days}}",
 		legend: "Rules and the days that they keep",

@@ -30,6 +30,8 @@ pub(super) fn policy_of(work: &RunWork) -> Result<Policy, Failure> {
             .and_then(|size| i64::try_from(size).ok())
             .unwrap_or_default();
     }
+    // A run that finds nothing new has a restore point all the same: otherwise the server counts one that is not there.
+    policy.retention.ignore_identical_snapshots = Some(false);
     if let Some(retention) = &work.retention_json {
         let keep = |name: &str| retention.get(name).and_then(serde_json::Value::as_i64);
         policy.retention.keep_latest = keep("keep_latest");

@@ -45,6 +45,53 @@ impl JobVerdict {
     }
 }
 
+/// Which of a job's runs have a time that cannot be: `stamps` are when they began by the server's clock, nanoseconds since
+/// 1970, in the order in which the runs were made.
+///
+/// A clock that is wrong for a while gives a run a time after `now`, or one that does not fit between those of the runs before
+/// and after it. Times that every longest row of rising times has are believed, no others. What is not believed must not decide
+/// about other points, nor be judged itself: a point of next year would push out all of this year's.
+pub fn impossible_times(stamps: &[i64], now: i64) -> Vec<bool> {
+    let latest = now.saturating_add(CLOCKS_DIFFER);
+    let possible: Vec<usize> = (0..stamps.len())
+        .filter(|&at| stamps[at] <= latest)
+        .collect();
+    let up = rising(possible.iter().map(|&at| stamps[at]));
+    let mut down = rising(possible.iter().rev().map(|&at| -i128::from(stamps[at])));
+    down.reverse();
+    let longest = up.iter().max().copied().unwrap_or(0);
+    // A row has one time at each place; where several may stand, none is certain.
+    let mut at_place = vec![0; longest + 1];
+    let in_a_longest = |number: usize| up[number] + down[number] == longest + 1;
+    for number in (0..possible.len()).filter(|&number| in_a_longest(number)) {
+        at_place[up[number]] += 1;
+    }
+    let mut impossible = vec![true; stamps.len()];
+    for (number, &at) in possible.iter().enumerate() {
+        impossible[at] = !(in_a_longest(number) && at_place[up[number]] == 1);
+    }
+    impossible
+}
+
+/// For each value the length of the longest row of values that never fall and ends with it.
+fn rising<V: PartialOrd>(values: impl Iterator<Item = V>) -> Vec<usize> {
+    // The smallest value with which a row of each length ends.
+    let mut ends: Vec<V> = Vec::new();
+    values
+        .map(|value| {
+            let shorter = ends.partition_point(|end| *end <= value);
+            match ends.get_mut(shorter) {
+                Some(end) => *end = value,
+                None => ends.push(value),
+            }
+            shorter + 1
+        })
+        .collect()
+}
+
+/// A time may be later than the present one by so many nanoseconds: clocks are put right in small steps.
+const CLOCKS_DIFFER: i64 = 5 * 60 * 1_000_000_000;
+
 /// Decides about all points of one job, in the order in which they are given.
 pub fn judge(points: &[JobPoint], keep: &Keep, zone: &TimeZone) -> Vec<JobVerdict> {
     let named: Vec<Judged> = points
@@ -177,4 +224,38 @@ fn apply(points: &mut Vec<Judged>, keep: &Keep, zone: &TimeZone) -> Vec<JobVerdi
     points.retain(|_| stay.next().unwrap_or(true));
     verdicts.retain(|verdict| !verdict.delete);
     verdicts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: i64 = 60 * 1_000_000_000;
+
+    fn doubted(stamps: &[i64], now: i64) -> Vec<i64> {
+        let stamps: Vec<i64> = stamps.iter().map(|minutes| minutes * MINUTE).collect();
+        impossible_times(&stamps, now * MINUTE)
+            .into_iter()
+            .zip(stamps)
+            .filter_map(|(impossible, stamp)| impossible.then_some(stamp / MINUTE))
+            .collect()
+    }
+
+    #[test]
+    fn times_of_a_wrong_clock_are_doubted_and_no_others() {
+        assert_eq!(doubted(&[], 0), [0; 0]);
+        assert_eq!(doubted(&[10, 20, 20, 30], 30), [0; 0]);
+        // Some minutes ahead of the clock may be.
+        assert_eq!(doubted(&[10, 34], 30), [0; 0]);
+        assert_eq!(doubted(&[10, 36], 30), [36]);
+        // A clock that was a year ahead for one run, seen at once and when that time has come.
+        assert_eq!(doubted(&[10, 500, 20], 30), [500]);
+        assert_eq!(doubted(&[10, 500, 20, 30], 600), [500]);
+        // One that had lost its battery.
+        assert_eq!(doubted(&[10, 20, 0], 30), [0]);
+        assert_eq!(doubted(&[10, 20, 25, 0, 1, 30], 30), [0, 1]);
+        // Nobody can say which of two is wrong.
+        assert_eq!(doubted(&[500, 20], 600), [500, 20]);
+        assert_eq!(doubted(&[10, 500, 20, 30, 40], 600), [500]);
+    }
 }

@@ -13,7 +13,7 @@ use std::collections::HashSet;
 
 use jiff::tz::TimeZone;
 
-pub use job::{JobPoint, JobVerdict, Simulated, judge, simulate};
+pub use job::{JobPoint, JobVerdict, Simulated, impossible_times, judge, simulate};
 pub use reason::{Kind, Reason, compact};
 
 use self::cutoff::Cutoffs;

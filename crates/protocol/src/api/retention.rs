@@ -143,6 +143,8 @@ pub enum Spared {
     NewestComplete,
     /// Something is being restored from it.
     Restoring,
+    /// The server's clock was wrong when its run began, so that its age is not known.
+    ClockWrong,
 }
 
 /// What would be there on a later day.

@@ -19,27 +19,40 @@ pub(crate) fn is_online(agent: &AgentRow, now: i64) -> bool {
             .is_some_and(|seen| now - seen < OFFLINE_AFTER_MS)
 }
 
-/// The agent that works for a vault: a directory's own one; else one that has a job there; else any that is online.
+/// The agent that works for a vault when somebody asks: a directory's own one; else one that has a job there; else any that
+/// is online.
 pub(crate) fn choose<'a>(
     vault: &VaultRow,
     agents: &'a [AgentRow],
     jobs: &[JobRow],
     now: i64,
 ) -> Option<&'a AgentRow> {
+    choose_with_access(vault, agents, jobs, now).or_else(|| {
+        let is_free = vault.agent_id.is_none();
+        let mut online = agents.iter().filter(|agent| is_online(agent, now));
+        online.find(|_| is_free)
+    })
+}
+
+/// The agent that works for a vault without being asked: only one that has its keys anyway, because it maintains the vault or
+/// has a job there.
+pub(crate) fn choose_with_access<'a>(
+    vault: &VaultRow,
+    agents: &'a [AgentRow],
+    jobs: &[JobRow],
+    now: i64,
+) -> Option<&'a AgentRow> {
+    let mut online = agents.iter().filter(|agent| is_online(agent, now));
     if let Some(own) = vault.agent_id {
-        return agents
-            .iter()
-            .find(|agent| agent.id == own && is_online(agent, now));
+        return online.find(|agent| agent.id == own);
     }
-    let users: HashSet<i64> = jobs
+    let mut users: HashSet<i64> = jobs
         .iter()
         .filter(|job| job.vault_id == vault.id)
         .map(|job| job.agent_id)
         .collect();
-    let online = || agents.iter().filter(|agent| is_online(agent, now));
-    online()
-        .find(|agent| users.contains(&agent.id))
-        .or_else(|| online().next())
+    users.extend(vault.maintenance_agent_id);
+    online.find(|agent| users.contains(&agent.id))
 }
 
 /// The agent that works for a vault now.

@@ -182,7 +182,12 @@ pub(crate) async fn deliver(
     let stored = app
         .sealer
         .open(payload_place(command.uuid), &command.sealed_payload)?;
-    let stored: StoredPayload = serde_json::from_slice(&stored)?;
+    let mut stored: StoredPayload = serde_json::from_slice(&stored)?;
+    if command.kind == CommandType::DeletePoints.as_str() {
+        let order = serde_json::from_value(stored.payload)?;
+        let order = retention::still_condemned(conn, &command, order).await?;
+        stored.payload = serde_json::to_value(order)?;
+    }
     let vault = match command.vault_id {
         Some(id) => {
             let vault = db::vaults::by_id(conn, Scope::tenant(command.tenant_id), id).await?;
@@ -337,10 +342,19 @@ pub(crate) async fn end(
                 Some(Ok(listing)) => {
                     let complete = listing.next_cursor.is_none();
                     let compared_at = app.clock.now().as_millisecond();
+                    let asked = runs::points::Asked {
+                        at: command.created_at,
+                        now,
+                    };
                     db::vaults::listed(conn, scope, vault.id, compared_at).await?;
-                    let summary =
-                        runs::points::compare_listing(conn, &vault, &listing.points, complete, now)
-                            .await?;
+                    let summary = runs::points::compare_listing(
+                        conn,
+                        &vault,
+                        &listing.points,
+                        complete,
+                        asked,
+                    )
+                    .await?;
                     result = Some(serde_json::to_value(summary)?);
                     changes.push(Change {
                         tenant_id: vault.tenant_id,

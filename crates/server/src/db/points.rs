@@ -311,26 +311,41 @@ pub(crate) async fn has_first(
     Ok(found.is_some())
 }
 
-/// Stamps a point that a listing had brought before its run told of it.
+/// Whose a point has to be that a run's report stamps, and what the run says of it.
+pub(crate) struct StampOwner<'a> {
+    pub(crate) job_id: Option<i64>,
+    pub(crate) run_id: i64,
+    /// User and host.
+    pub(crate) source: (&'a str, &'a str),
+    pub(crate) problem_count: i64,
+}
+
+/// Stamps a point that a listing had brought before its run told of it; false when it is not that run's, or has a stamp.
 pub(crate) async fn stamp(
     conn: &impl ConnectionTrait,
     scope: Scope,
     id: i64,
     stamp: Stamp,
-) -> Result<(), DbErr> {
+    owner: StampOwner<'_>,
+) -> Result<bool, DbErr> {
     let row = ActiveModel {
         stamped_at: Set(Some(stamp.at)),
         by_server: Set(stamp.by_server),
+        problem_count: Set(owner.problem_count),
         ..Default::default()
     };
-    Entity::update_many()
+    let stamped = Entity::update_many()
         .set(row)
         .filter(Column::TenantId.eq(scope.tenant_id()))
         .filter(Column::Id.eq(id))
+        .filter(Column::JobId.eq(owner.job_id))
+        .filter(Column::RunId.eq(owner.run_id))
+        .filter(Column::SourceUser.eq(owner.source.0))
+        .filter(Column::SourceHost.eq(owner.source.1))
         .filter(Column::StampedAt.is_null())
         .exec(conn)
         .await?;
-    Ok(())
+    Ok(stamped.rows_affected == 1)
 }
 
 /// Remembers whether something pins a point.

@@ -505,3 +505,26 @@ pub(crate) async fn uuids(
         .all(conn)
         .await
 }
+
+/// How runs ended, or where they are, by their numbers.
+pub(crate) async fn endings(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    ids: impl IntoIterator<Item = i64>,
+) -> Result<HashMap<i64, String>, DbErr> {
+    /// SQLite takes some 30,000 values in one statement.
+    const AT_ONCE: usize = 10_000;
+    let ids: Vec<i64> = ids.into_iter().collect();
+    let mut endings = HashMap::new();
+    for some in ids.chunks(AT_ONCE) {
+        let found: Vec<(i64, String)> = of::<Entity>(scope)
+            .filter(Column::Id.is_in(some.iter().copied()))
+            .select_only()
+            .columns([Column::Id, Column::Status])
+            .into_tuple()
+            .all(conn)
+            .await?;
+        endings.extend(found);
+    }
+    Ok(endings)
+}

@@ -10,6 +10,8 @@ use holdfast_protocol::{
     errors::ErrorCode,
 };
 use jiff::Timestamp;
+use sea_orm::ConnectionTrait;
+use uuid::Uuid;
 
 use super::{document, judged};
 use crate::{
@@ -18,7 +20,7 @@ use crate::{
         executor::{self, is_online},
         queue::{self, Order},
     },
-    db::{self, AgentRow, JobRow, PointRow, RunRow, Scope, Txn, VaultRow},
+    db::{self, AgentRow, CommandRow, JobRow, PointRow, RunRow, Scope, Txn, VaultRow},
     live::{Change, What},
     problem::ApiResult,
     runs::offline::OFFLINE,
@@ -80,7 +82,13 @@ async fn apply(app: &App, scope: Scope, job: i64) -> ApiResult<()> {
     } else {
         now()
     };
-    condemned.truncate(MOST_POINTS);
+    if condemned.len() > MOST_POINTS {
+        // Those that are refused again and again must not keep the others from their turn.
+        let turn = (now() / DAY_MS) as usize * MOST_POINTS;
+        let first = turn % condemned.len();
+        condemned.rotate_left(first);
+        condemned.truncate(MOST_POINTS);
+    }
     let mut rung = None;
     let mut changes = Vec::new();
     if !condemned.is_empty() {
@@ -103,6 +111,32 @@ async fn apply(app: &App, scope: Scope, job: i64) -> ApiResult<()> {
     Ok(())
 }
 
+/// What is left of a deletion at the moment at which an agent is told of it: since it was ordered, the retention may have been
+/// changed, the job deleted, a point pinned or a restore begun. What is not to be deleted any more is taken out.
+pub(crate) async fn still_condemned(
+    conn: &impl ConnectionTrait,
+    command: &CommandRow,
+    mut order: DeletePoints,
+) -> ApiResult<DeletePoints> {
+    let scope = Scope::tenant(command.tenant_id);
+    let Some(uuid) = order.job_uuid else {
+        return Ok(order);
+    };
+    let condemned: HashSet<Uuid> = match db::jobs::find(conn, scope, uuid).await? {
+        Some(job) => judged::load(conn, &job, &document::of_job(&job)?)
+            .await?
+            .into_iter()
+            .filter(|judged| judged.is_deleted())
+            .map(|judged| judged.row.uuid)
+            .collect(),
+        None => HashSet::new(),
+    };
+    order
+        .points
+        .retain(|point| condemned.contains(&point.point));
+    Ok(order)
+}
+
 /// The commands that are deleting points of the job's vault.
 async fn under_way(txn: &Txn, scope: Scope, job: &JobRow) -> ApiResult<HashSet<i64>> {
     let kind = CommandType::DeletePoints.as_str();
@@ -123,7 +157,7 @@ async fn executor_of(
         return Ok(Some(own.clone()));
     }
     let jobs = db::jobs::all(txn, scope).await?;
-    Ok(executor::choose(vault, &agents, &jobs, now()).cloned())
+    Ok(executor::choose_with_access(vault, &agents, &jobs, now()).cloned())
 }
 
 async fn order(

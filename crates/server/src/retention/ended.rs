@@ -67,7 +67,12 @@ pub(crate) async fn ended(
     if let Some(job) = job
         && let Some(job) = db::jobs::by_id(conn, scope, job).await?
     {
-        let again = applied.failure.is_some().then_some(now - DAY_MS + RETRY_MS);
+        // Where every point was refused, the next look at once would only be refused again.
+        let again = match (&applied.failure, applied.deleted) {
+            (Some(_), _) => Some(now - DAY_MS + RETRY_MS),
+            (None, 0) => Some(now),
+            (None, _) => None,
+        };
         let text = serde_json::to_string(&applied)?;
         db::jobs::retention_applied(conn, job.id, text, again).await?;
         if applied.deleted > 0 {

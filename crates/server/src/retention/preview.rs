@@ -50,7 +50,11 @@ pub(crate) async fn preview(
     let zone = judged::zone(tenant_zone);
     let deleted = judged.iter().filter(|judged| judged.is_deleted()).count() as u64;
     let kept = judged.len() as u64 - deleted;
-    let present: Vec<JobPoint> = judged.iter().map(|judged| judged.point).collect();
+    let present: Vec<JobPoint> = judged
+        .iter()
+        .filter(|judged| !judged.clock_wrong)
+        .map(|judged| judged.point)
+        .collect();
     let now = app.clock.now();
     let reckon = {
         let zone = zone.clone();

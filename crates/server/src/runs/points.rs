@@ -11,7 +11,7 @@ use sea_orm::ConnectionTrait;
 use crate::{
     db::{
         self, PointSnapshotRow, RunRow, Scope, VaultRow,
-        points::{NewPoint, NewSnapshot, Stamp},
+        points::{NewPoint, NewSnapshot, Stamp, StampOwner},
     },
     problem::ApiResult,
     runs::offline::OFFLINE,
@@ -24,10 +24,16 @@ pub(crate) async fn enter_report(
     reports: &[PointReport],
     now: i64,
 ) -> ApiResult<bool> {
-    let Some(first) = reports.first().filter(|_| run.run_type == "backup") else {
+    // What has no manifest was not stored, because the one before is equal.
+    let stored = || {
+        reports
+            .iter()
+            .filter(|report| !report.manifest_id.is_empty())
+    };
+    let Some(first) = stored().next().filter(|_| run.run_type == "backup") else {
         return Ok(false);
     };
-    let snapshots = reports.iter().map(|report| NewSnapshot {
+    let snapshots = stored().map(|report| NewSnapshot {
         path: report.source_path.clone(),
         manifest_id: report.manifest_id.clone(),
         root_object: report.root_object.clone(),
@@ -85,8 +91,16 @@ async fn enter(
             .map(|row| row.point_id)
             .collect();
         for point in listed {
-            db::points::stamp(conn, scope, point, *stamp).await?;
-            stamp.by_server = false;
+            // Tags are written by agents: a listed point of another job, run or machine is not this run's.
+            let owner = StampOwner {
+                job_id: new.job_id,
+                run_id: run,
+                source: (&new.source_user, &new.source_host),
+                problem_count: new.problem_count,
+            };
+            if db::points::stamp(conn, scope, point, *stamp, owner).await? {
+                stamp.by_server = false;
+            }
         }
     }
     new.snapshots
@@ -108,14 +122,20 @@ async fn enter(
     Ok(true)
 }
 
+/// When a listing was asked for, and when it came; milliseconds since 1970.
+pub(crate) struct Asked {
+    pub(crate) at: i64,
+    pub(crate) now: i64,
+}
+
 /// Compares the catalogue with what a vault holds. `complete` says that the listing names every point; only then
-/// are missing ones marked as gone.
+/// are missing ones marked as gone, and only those that were there when it was asked for.
 pub(crate) async fn compare_listing(
     conn: &impl ConnectionTrait,
     vault: &VaultRow,
     listed: &[ListedPoint],
     complete: bool,
-    now: i64,
+    Asked { at, now }: Asked,
 ) -> ApiResult<PointsRefreshed> {
     let scope = Scope::tenant(vault.tenant_id);
     let known = db::points::all_of_vault(conn, scope, vault.id).await?;
@@ -150,7 +170,7 @@ pub(crate) async fn compare_listing(
             if point.state == "gone" {
                 db::points::set_state(conn, scope, point.id, "present").await?;
             }
-        } else if complete && point.state != "gone" {
+        } else if complete && point.state != "gone" && point.created_at < at {
             db::points::set_state(conn, scope, point.id, "gone").await?;
             summary.gone += 1;
         }

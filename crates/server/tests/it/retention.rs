@@ -6,7 +6,9 @@ use holdfast_protocol::agent::{CommandPayload, commands::DeletePoints};
 use serde_json::{Value, json};
 
 use crate::support::{
-    Client, Ready, ScriptedAgent, TestServer, eventually, ready,
+    Client, Ready, ScriptedAgent, TestServer,
+    agent::point_of,
+    eventually, ready,
     server::{number, sql},
 };
 
@@ -293,6 +295,110 @@ async fn a_run_without_the_server_deletes_nothing_and_displaces_nothing() {
     assert_eq!((stays, goes), (all, BTreeSet::new()));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_was_cut_off_takes_no_points_place() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let mut ready = ready(&server, &admin, "box").await;
+    set_retention(&admin, &ready, &kept([1, 0, 0, 0, 0, 0])).await;
+    back_up(&admin, &mut ready).await;
+    let whole = points(&admin, &ready).await[0].clone();
+    // It stored one path before it failed; that the others are missing is no problem of that path.
+    ready.start(&admin).await;
+    let work = ready.agent.take_run().await;
+    let point = point_of(&work, "/srv/data", jiff::Timestamp::now());
+    let end = json!({ "status": "failed", "error_code": "STORAGE_UNREACHABLE", "error_message": "no route",
+        "points": [point] });
+    let (run, attempt) = (work.run_id.0, work.attempt.0);
+    ready.agent.update(run, attempt, 1, end).await.expect(200);
+    ready.agent.running.clear();
+    assert_eq!(points(&admin, &ready).await.len(), 2);
+    let (stays, _) = split(&preview(&admin, &ready, &kept([1, 0, 0, 0, 0, 0]), 0).await);
+    assert!(stays.contains(&whole), "{stays:?}");
+    sql(&server, "UPDATE jobs SET retention_at = 1").await;
+    back_up(&admin, &mut ready).await;
+    let order = deletion(&ready.agent)
+        .await
+        .expect("the whole one is replaced");
+    assert!(condemned(&order.1).contains(&whole));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_stored_is_no_point() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let mut ready = ready(&server, &admin, "box").await;
+    back_up(&admin, &mut ready).await;
+    ready.start(&admin).await;
+    let work = ready.agent.take_run().await;
+    let mut point = point_of(&work, "/srv/data", jiff::Timestamp::now());
+    point["manifest_id"] = json!("");
+    let end = json!({ "status": "success", "points": [point] });
+    let (run, attempt) = (work.run_id.0, work.attempt.0);
+    ready.agent.update(run, attempt, 1, end).await.expect(200);
+    assert_eq!(points(&admin, &ready).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_clock_of_the_server_deletes_nothing() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let mut ready = ready(&server, &admin, "box").await;
+    for _ in 0..4 {
+        back_up(&admin, &mut ready).await;
+    }
+    // The third run began in the next year, says the clock; the fourth with the right one.
+    let year = 365 * 24 * 3_600_000_i64;
+    sql(
+        &server,
+        &format!("UPDATE points SET stamped_at = stamped_at + {year} WHERE id = 3"),
+    )
+    .await;
+    let all = points(&admin, &ready).await;
+    let wrong = all[1].clone();
+    let shown = preview(&admin, &ready, &kept([0, 0, 1, 0, 0, 0]), 0).await;
+    let now = shown["now"].as_array().expect("a list");
+    let of = |id: &String| now.iter().find(|point| point["point_id"] == id.as_str());
+    assert_eq!(
+        of(&wrong).expect("is shown")["spared"],
+        "clock_wrong",
+        "{shown}"
+    );
+    let (stays, _) = split(&shown);
+    assert!(
+        stays.contains(&all[0]),
+        "the newest is kept by its day: {shown}"
+    );
+    // A clock that lost its time: the newest point seems to be the oldest.
+    sql(
+        &server,
+        "UPDATE points SET stamped_at = created_at WHERE id = 3",
+    )
+    .await;
+    sql(&server, "UPDATE points SET stamped_at = 0 WHERE id = 4").await;
+    let (stays, _) = split(&preview(&admin, &ready, &kept([1, 0, 0, 0, 0, 0]), 0).await);
+    assert!(
+        stays.contains(&all[0]) && stays.contains(&all[1]),
+        "{stays:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_is_looked_at_again_when_it_is_handed_out() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let mut ready = ready(&server, &admin, "box").await;
+    set_retention(&admin, &ready, &kept([1, 0, 0, 0, 0, 0])).await;
+    back_up(&admin, &mut ready).await;
+    back_up(&admin, &mut ready).await;
+    // It waits for its machine; meanwhile somebody chooses to keep everything.
+    set_retention(&admin, &ready, &kept([0; 6])).await;
+    let order = deletion(&ready.agent).await.expect("the command");
+    assert!(order.1.points.is_empty(), "{:?}", order.1);
+    delete_all(&ready.agent, &order).await;
+    assert_eq!(points(&admin, &ready).await.len(), 2);
+}
+
 /// Numbers that look random and are the same each time.
 struct Dice(u64);
 
@@ -324,8 +430,8 @@ async fn a_preview_is_what_the_deletion_leaves() {
         }
         let age = 1 + dice.below(1_100 * 24);
         let spread = format!(
-            "UPDATE points SET stamped_at = stamped_at - (abs(id * 7919 % 97) * {age} * 3600000 / 97), \
-             problem_count = id % 3 WHERE state = 'present'"
+            "UPDATE points SET stamped_at = created_at - ((SELECT max(id) FROM points) - id) * {age} * 300000 \
+             - abs(id * 7919 % 97) * {age} * 3000, problem_count = id % 3 WHERE state = 'present'"
         );
         sql(&server, &spread).await;
         let counts = [3, 5, 6, 5, 6, 3].map(|most| dice.below(most));

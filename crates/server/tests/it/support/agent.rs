@@ -214,19 +214,23 @@ impl ScriptedAgent {
         path: &str,
         time: jiff::Timestamp,
     ) {
-        let now = time.to_string();
-        let point = json!({ "source_path": path, "source_user": work.source_identity.user,
-            "source_host": work.source_identity.host, "manifest_id": format!("m{}", work.run_id),
-            "root_object": format!("k{}", work.run_id), "start_time": now, "end_time": now, "files": 3, "dirs": 1,
-            "bytes": 3000, "errors": 0 });
         let end = json!({ "status": "success", "bytes_processed": 3000, "bytes_transferred": 1000, "bytes_total": 3000,
             "stats_json": { "files": 3, "dirs": 1, "cached_files": 0, "errors": 0, "bytes_total": 3000,
                 "bytes_read": 3000, "bytes_new": 2000, "bytes_uploaded": 1000, "seconds": 1.5 },
-            "points": [point] });
+            "points": [point_of(work, path, time)] });
         self.update(work.run_id.0, work.attempt.0, seq, end)
             .await
             .expect(200);
     }
+}
+
+/// The snapshot that a run made of a path, as it reports it.
+pub(crate) fn point_of(work: &RunWork, path: &str, time: jiff::Timestamp) -> Value {
+    let now = time.to_string();
+    json!({ "source_path": path, "source_user": work.source_identity.user,
+        "source_host": work.source_identity.host, "manifest_id": format!("m{}", work.run_id),
+        "root_object": format!("k{}", work.run_id), "start_time": now, "end_time": now, "files": 3, "dirs": 1,
+        "bytes": 3000, "errors": 0 })
 }
 
 /// The body of an enrolment.

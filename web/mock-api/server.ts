@@ -147,6 +147,33 @@ function alerts(store: data.Store): data.Alert[] {
 	return [missed, ...failed, ...gone, { ...over, closed_at: data.ago(200_000), actions: [] }];
 }
 
+/** Made-up counts: the first rule always matches something, one with "none" in it never does. */
+function estimate(paths: readonly string[], policy: Partial<data.Job["policy"]>) {
+	const some = (files: number, bytes: number, examples: string[] = []) => ({ files, bytes, dirs: 1, examples });
+	const rules = (policy.ignore_rules ?? []).map((rule, index) => ({
+		by: "rule",
+		rule: index,
+		...(rule.includes("none")
+			? { ...some(0, 0), dirs: 0 }
+			: some(8_412 * (index + 1), 9.1e9, [`${paths[0]}/assembly/${rule.replace(/[*/]/g, "x")}`])),
+	}));
+	return {
+		sources: paths.map((path, index) => ({ path, files: 412_660 / (index + 1), bytes: 1.31e12, dirs: 800 })),
+		left_out: [
+			...rules,
+			{ by: "ignore_file", ...some(12, 88_000, [`${paths[0]}/build/output.log`]) },
+			...(policy.include_rules?.length ? [{ by: "not_taken", ...some(99_120, 88e9) }] : []),
+			...(policy.one_file_system
+				? [{ by: "other_file_system", ...some(0, 0, [`${paths[0]}/a mounted disk with a long name`]) }]
+				: []),
+		],
+		taken: (policy.include_rules ?? []).map(() => ({ files: 1_206, bytes: 3.4e9 })),
+		unreadable: 2,
+		unreadable_examples: [`${paths[0]}/System Volume Information`, `${paths[0]}/private`],
+		complete: true,
+	};
+}
+
 function overview(store: data.Store) {
 	const enabled = store.jobs.filter((job) => job.enabled);
 	const open = alerts(store).filter((alert) => !alert.closed_at);
@@ -422,6 +449,35 @@ const routes: readonly (readonly [method: string, path: RegExp, handler: Handler
 	],
 	[
 		"POST",
+		/^agents\/([^/]+)\/estimates$/,
+		(store, [id], body) =>
+			find(store.agents, id, () => {
+				const { paths, policy } = body as { paths: string[]; policy: Partial<data.Job["policy"]> };
+				const bad = (policy.ignore_rules ?? []).findIndex((rule) => rule.includes("["));
+				if (bad >= 0)
+					return problem(422, "invalid_input", "Some of the input is not valid.", [
+						{ pointer: `/policy/ignore_rules/${bad}`, code: "rule", detail: "has a [ without its ]" },
+					]);
+				return command(store, "estimate", estimate(paths, policy));
+			}),
+	],
+	[
+		"POST",
+		/^agents\/([^/]+)\/path-explanations$/,
+		(store, [id], body) =>
+			find(store.agents, id, () => {
+				const { path, policy } = body as { path: string; policy: Partial<data.Job["policy"]> };
+				const rule = (policy.ignore_rules ?? []).findIndex((text) => path.endsWith(text.replace("*", "")));
+				return command(store, "explain_path", {
+					verdict: rule < 0 ? "taken" : "left_out",
+					...(rule < 0 ? {} : { by: "rule", rule }),
+					at: path,
+					exists: true,
+				});
+			}),
+	],
+	[
+		"POST",
 		/^enrolment-tokens$/,
 		(store) => {
 			setTimeout(() => data.addAgent(store, "web-03", "linux", "online"), 6_000);
@@ -641,6 +697,32 @@ const routes: readonly (readonly [method: string, path: RegExp, handler: Handler
 			const items = (store.events.get(id ?? "") ?? []).filter((entry) => entry.seq > Number(query.get("after") ?? 0));
 			return json({ items, last_seq: items.at(-1)?.seq ?? 0, more: false });
 		},
+	],
+	[
+		"GET",
+		/^runs\/([^/]+)\/log$/,
+		(store, [id], _body, query) =>
+			find(store.runs, id, (run) => {
+				const all = data.log(run);
+				const before = Number(query.get("before") ?? all.length + 1);
+				const after = Number(query.get("after") ?? 0);
+				const levels = query.get("level")?.split(",");
+				const q = query.get("q")?.toLowerCase() ?? "";
+				const items = all
+					.filter((line) => line.line > after && line.line < before)
+					.filter((line) => (levels?.includes(line.level) ?? true) && line.text.toLowerCase().includes(q))
+					.slice(-Number(query.get("limit") ?? 500));
+				const from = items.length < 500 ? after + 1 : (items[0]?.line ?? 1);
+				return json({
+					items,
+					from,
+					to: before - 1,
+					more: from > 1 && after === 0,
+					lines: all.length,
+					full: false,
+					erased: false,
+				});
+			}),
 	],
 	[
 		"GET",

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use holdfast_protocol::agent::{
     AGENT_ID_HEADER, AGENT_TOKEN_HEADER, ApiError, ApiErrorKind, CommandId, CommandOutcome,
     CommandPartial, EnrolRequest, Enrolled, HelloAnswer, HelloRequest, LoginRequest, OfflineRun,
-    OfflineRunTaken, PollAnswer, PollRequest, PushEvents, RunUpdate, ServerApi, UpdateAnswer,
-    routes,
+    OfflineRunTaken, PollAnswer, PollRequest, PushEvents, PushLog, RunUpdate, ServerApi,
+    UpdateAnswer, routes,
 };
 use holdfast_protocol::{Secret, agent::AgentId};
 use parking_lot::RwLock;
@@ -224,6 +224,12 @@ impl ServerApi for HttpServerApi {
 
     async fn push_events(&self, events: &PushEvents) -> Result<(), ApiError> {
         self.post::<Ignored>(&routes::run_events(events.run_id), events, CALL_TIMEOUT)
+            .await
+            .map(drop)
+    }
+
+    async fn push_log(&self, log: &PushLog) -> Result<(), ApiError> {
+        self.post::<Ignored>(&routes::run_log(log.run_id), log, CALL_TIMEOUT)
             .await
             .map(drop)
     }

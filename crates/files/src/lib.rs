@@ -18,6 +18,8 @@ pub use listing::{Listed, Listing, Unreadable};
 pub use local::LocalTree;
 pub use memory::{Fault, MemoryTree};
 pub use metadata::{Kind, Metadata};
-pub use scan::{Excluded, Scan, ScanError, ScanRequest, scan_directory};
+pub use scan::{
+    Excluded, LeftOut, Scan, ScanError, ScanRequest, scan_directory, scan_directory_with,
+};
 pub use stream::StreamTree;
 pub use tree::{Root, RootNode, SourceDirectory, SourceFile, SourceTree};

@@ -75,10 +75,31 @@ pub enum ScanError {
     Pattern(#[from] PatternError),
 }
 
+/// Why an entry does not belong to the snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeftOut {
+    /// A pattern says so.
+    ByName,
+    /// It lies on another file system than its directory.
+    OtherFileSystem,
+    /// It is larger than allowed.
+    TooLarge,
+}
+
 /// Lists a directory and leaves out what the rules exclude (format 2 §5.5).
 pub fn scan_directory(
     directory: &dyn SourceDirectory,
     request: ScanRequest<'_>,
+) -> Result<Scan, ScanError> {
+    scan_directory_with(directory, request, |_, _, _| ())
+}
+
+/// The same, telling of each entry that is left out, with the rules in force. Of a directory that is marked as a cache
+/// nothing is told.
+pub fn scan_directory_with(
+    directory: &dyn SourceDirectory,
+    request: ScanRequest<'_>,
+    left_out: impl FnMut(&Rules, Listed<'_>, LeftOut),
 ) -> Result<Scan, ScanError> {
     let mut listing = directory.list().map_err(ScanError::List)?;
     if request.skip_caches && has_cache_tag(directory, &listing) {
@@ -105,7 +126,7 @@ pub fn scan_directory(
         .map(|content| IgnoreFile { content })
         .collect();
     let rules = request.rules.enter(request.path, request.policy, &files)?;
-    let excluded = apply(&rules, &mut listing, request.path, request.device);
+    let excluded = apply(&rules, &mut listing, request.path, request.device, left_out);
     Ok(Scan {
         listing,
         rules,
@@ -160,7 +181,13 @@ fn ignore_files(
     Ok(contents)
 }
 
-fn apply(rules: &Rules, listing: &mut Listing, path: &RelativePath, device: u64) -> Excluded {
+fn apply(
+    rules: &Rules,
+    listing: &mut Listing,
+    path: &RelativePath,
+    device: u64,
+    mut left_out: impl FnMut(&Rules, Listed<'_>, LeftOut),
+) -> Excluded {
     let mut excluded = Excluded::default();
     let mut text = path.clone();
     let length = text.len();
@@ -178,11 +205,19 @@ fn apply(rules: &Rules, listing: &mut Listing, path: &RelativePath, device: u64)
                 excluded.bytes += times * entry.metadata.size;
             }
             if !decision.included {
+                left_out(rules, entry, LeftOut::ByName);
                 return false;
             }
         }
-        let elsewhere = rules.stays_on_file_system() && entry.metadata.device != device;
-        !elsewhere && !rules.exceeds_size_limit(entry.metadata.size)
+        if rules.stays_on_file_system() && entry.metadata.device != device {
+            left_out(rules, entry, LeftOut::OtherFileSystem);
+            return false;
+        }
+        if rules.exceeds_size_limit(entry.metadata.size) {
+            left_out(rules, entry, LeftOut::TooLarge);
+            return false;
+        }
+        true
     };
     listing.retain(&mut keep);
     excluded

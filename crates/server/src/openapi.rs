@@ -61,6 +61,8 @@ fn v1() -> OpenApiRouter<App> {
         .routes(routes!(routes::agents::disable))
         .routes(routes!(routes::agents::enable))
         .routes(routes!(routes::agents::browse))
+        .routes(routes!(routes::selection::estimate))
+        .routes(routes!(routes::selection::explain))
         .routes(routes!(
             routes::enrolment_tokens::list,
             routes::enrolment_tokens::create
@@ -92,6 +94,8 @@ fn v1() -> OpenApiRouter<App> {
         .routes(routes!(routes::runs::cancel))
         .routes(routes!(routes::runs::events))
         .routes(routes!(routes::runs::problems))
+        .routes(routes!(routes::run_logs::log))
+        .routes(routes!(routes::run_logs::download_log))
         .routes(routes!(routes::points::list))
         .routes(routes!(routes::points::get))
         .routes(routes!(routes::points::content))

@@ -22,6 +22,14 @@ const RECLAIM_GRACE_DEFAULT: u64 = 180;
 /// A run whose agent was silent for longer fails.
 const WATCHDOG_TIMEOUT_DEFAULT: u64 = 720;
 
+/// Full logs of runs are kept for so many days.
+const RUN_LOG_DAYS_DEFAULT: u64 = 90;
+
+/// Events of runs are kept for so many days.
+const RUN_EVENT_DAYS_DEFAULT: u64 = 365;
+
+const MOST_DAYS: u64 = 3650;
+
 const LARGEST_GRACE: u64 = 86_400;
 const LARGEST_TIMEOUT: u64 = 604_800;
 
@@ -32,6 +40,8 @@ pub(crate) struct Stored {
     pub(crate) watchdog_timeout_seconds: Option<u64>,
     pub(crate) public_url: Option<String>,
     pub(crate) private_targets: Option<bool>,
+    pub(crate) run_log_days: Option<u64>,
+    pub(crate) run_event_days: Option<u64>,
 }
 
 /// What the environment fixes.
@@ -151,6 +161,32 @@ impl InForce {
         }
     }
 
+    /// How long full logs of runs are kept, in days.
+    pub(crate) fn run_log_days(&self) -> u64 {
+        self.stored.run_log_days.unwrap_or(RUN_LOG_DAYS_DEFAULT)
+    }
+
+    /// How long events of runs are kept, in days.
+    pub(crate) fn run_event_days(&self) -> u64 {
+        self.stored.run_event_days.unwrap_or(RUN_EVENT_DAYS_DEFAULT)
+    }
+
+    pub(crate) fn run_log_days_setting(&self) -> Setting {
+        Setting {
+            value: self.run_log_days(),
+            default: RUN_LOG_DAYS_DEFAULT,
+            fixed_by: None,
+        }
+    }
+
+    pub(crate) fn run_event_days_setting(&self) -> Setting {
+        Setting {
+            value: self.run_event_days(),
+            default: RUN_EVENT_DAYS_DEFAULT,
+            fixed_by: None,
+        }
+    }
+
     pub(crate) fn reclaim_grace(&self) -> Setting {
         Setting {
             value: self.reclaim_grace_seconds(),
@@ -241,6 +277,17 @@ impl InForce {
             }
             stored.private_targets = Some(allowed);
         }
+        let days = |value: Option<u64>, pointer: &str| match value {
+            Some(days) if !(1..=MOST_DAYS).contains(&days) => Err(ApiError::field(
+                pointer,
+                "out_of_range",
+                format!("must be 1 to {MOST_DAYS}"),
+            )),
+            other => Ok(other),
+        };
+        stored.run_log_days = days(patch.run_log_days, "/run_log_days")?.or(stored.run_log_days);
+        stored.run_event_days =
+            days(patch.run_event_days, "/run_event_days")?.or(stored.run_event_days);
         let grace = self
             .fixed
             .reclaim_grace_seconds
@@ -299,6 +346,22 @@ mod tests {
                 expected
             );
         }
+    }
+
+    #[test]
+    fn days_are_kept_within_what_makes_sense() {
+        let free = in_force(None, None);
+        assert_eq!((free.run_log_days(), free.run_event_days()), (90, 365));
+        let patch = |days| SettingsPatch {
+            run_log_days: Some(days),
+            ..SettingsPatch::default()
+        };
+        assert!(free.changed(&patch(0)).is_err() && free.changed(&patch(4000)).is_err());
+        let stored = free.changed(&patch(7)).unwrap();
+        assert_eq!(
+            (stored.run_log_days, stored.run_event_days),
+            (Some(7), None)
+        );
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::{
     maintenance, notify, presence,
     problem::ApiResult,
     retention,
-    runs::{progress, watchdog},
+    runs::{log, progress, watchdog},
     schedules,
 };
 
@@ -193,6 +193,7 @@ async fn clean_up(app: App) {
                 "old commands",
                 db::commands::sweep(conn, now - COMMANDS_KEPT_MS).await,
             );
+            report("old logs", log::erase_old(&app, now).await);
         }
     }
     lease.give_back(&app).await;

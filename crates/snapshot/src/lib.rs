@@ -10,6 +10,7 @@ mod error;
 mod extended;
 mod find;
 mod pins;
+mod preview;
 mod problem;
 mod progress;
 mod read;
@@ -27,6 +28,9 @@ pub use diff::{Aspect, DiffCounts, Difference, diff};
 pub use error::{Error, Result};
 pub use find::{FindProgress, FindReport, FindRequest, Found, FoundVersion, find};
 pub use pins::{Pinned, change_pins};
+pub use preview::{
+    Amount, Cause, Explanation, Left, Preview, PreviewSource, Taken, Verdict, explain, preview,
+};
 pub use problem::{Problem, ProblemCode, Severity};
 pub use progress::Progress;
 pub use read::{Located, locate};

@@ -183,3 +183,49 @@ it("copies a job, disables it and says what stays when it is deleted", async () 
 	expect(jobs.some((entry) => entry.id === job.id)).toBe(false);
 	await visitor.close();
 });
+
+// Requirements: UI-10
+it("shows what each rule matches, marks what cannot be read as one, and says which rule decides", async () => {
+	const visitor = await Visitor.open(browser, server.base);
+	visitor.allow(/status of 422/);
+	const { page } = visitor;
+	const job = office();
+	await page.goto(`/jobs/${job.id}/edit/source`);
+	const count = page.getByRole("region", { name: "This job will protect" });
+	await visitor.expectVisible(count.getByText("by an ignore file in the folder"));
+	const rules = page.getByRole("region", { name: "Rules" });
+	const add = rules.getByRole("textbox", { name: "Add a rule that leaves out" });
+	await visitor.expectVisible(rules.getByText("8,412 files, 9.10 GB"));
+	await add.fill("*.none");
+	await add.press("Enter");
+	await visitor.expectVisible(rules.getByText("matches nothing"));
+	await page.getByRole("textbox", { name: "Check a path" }).fill("/srv/office/a.tmp");
+	await page.getByRole("button", { name: "Check", exact: true }).click();
+	await visitor.expectVisible(page.getByText("by rule 1"));
+	await page.getByLabel("Stay on the file system of each path").check();
+	await visitor.expectVisible(count.getByText("on another file system"));
+	await visitor.checkAccessible("rules");
+	await visitor.picture("jobs-rules");
+	await add.fill("a[b");
+	await add.press("Enter");
+	await visitor.expectVisible(rules.getByText("has a [ without its ]"));
+	await visitor.checkAccessible("a rule that cannot be read");
+	await rules.getByRole("button", { name: "Remove the rule a[b" }).click();
+	await page.getByText("Only take 0").click();
+	await rules.getByRole("textbox", { name: "Add a rule that takes" }).fill("*.docx");
+	await rules.getByRole("button", { name: "Add" }).click();
+	await visitor.expectVisible(rules.getByText("1,206 files, 3.40 GB"));
+	await visitor.expectVisible(count.getByText("no rule takes it"));
+	await page.getByLabel(/^Leave out larger files/).fill("4000");
+	await page.getByRole("button", { name: "Continue to Review" }).click();
+	await page.getByRole("button", { name: "Save changes" }).click();
+	await visitor.expectVisible(heading(page, "Office documents"));
+	expect(job.policy).toMatchObject({
+		ignore_rules: ["*.tmp", "node_modules/", "*.none"],
+		include_rules: ["*.docx"],
+		one_file_system: true,
+		max_file_size_bytes: 4_000_000_000,
+	});
+	await visitor.expectVisible(page.getByText("Only taken"));
+	await visitor.close();
+});

@@ -101,7 +101,22 @@ it("goes from an empty server to a restored folder", { timeout: 600_000 }, async
 	const folder = page.getByRole("checkbox", { name: `Protect ${source}`, exact: true });
 	await reveal(page, folder);
 	await folder.check();
+
+	// Rules: the machine counts what they leave out, and says which one decides about a path.
+	const rules = page.getByRole("region", { name: "Rules" });
+	await rules.getByRole("textbox", { name: "Add a rule that leaves out" }).fill("Finance/*.csv");
+	await rules.getByRole("button", { name: "Add" }).click();
+	await rules.getByRole("textbox", { name: "Add a rule that leaves out" }).fill("*.none");
+	await rules.getByRole("button", { name: "Add" }).click();
+	await visitor.expectVisible(rules.getByText(/^1 file,/));
+	await visitor.expectVisible(rules.getByText(`${source}/Finance/budget-2027.csv`));
+	await visitor.expectVisible(rules.getByText("matches nothing"));
+	await page.getByRole("textbox", { name: "Check a path" }).fill(`${source}/Finance/budget-2027.csv`);
+	await page.getByRole("button", { name: "Check", exact: true }).click();
+	await visitor.expectVisible(page.getByText("by rule 1"));
 	await both(visitor, "wizard-source");
+	await rules.getByRole("button", { name: "Remove the rule Finance/*.csv" }).click();
+	await expect.poll(() => rules.getByText(/^1 file,/).count()).toBe(0);
 	await page.getByRole("button", { name: "Continue to Schedule" }).click();
 
 	// Schedule: the server tells the next ten runs, and words say what was chosen.
@@ -143,6 +158,20 @@ it("goes from an empty server to a restored folder", { timeout: 600_000 }, async
 	await visitor.expectVisible(page.getByText("A restore point was made."), 120_000);
 	await both(visitor, "run-finished");
 
+	// The full log came with the run, and is downloaded as it is shown.
+	await page.getByText("Full log", { exact: true }).click();
+	const lines = page.getByRole("list", { name: "Full log" });
+	await visitor.expectVisible(lines.getByText("The backup has begun."));
+	await visitor.expectVisible(lines.getByText(`Source: ${source}`));
+	await both(visitor, "run-log");
+	const [download] = await Promise.all([
+		page.waitForEvent("download"),
+		page.getByRole("link", { name: "Download log" }).click(),
+	]);
+	const file = readFileSync(await download.path(), "utf8");
+	expect(file).toContain("The backup has begun.");
+	expect(file.trimEnd().split("\n").length).toBe(await lines.getByRole("listitem").count());
+
 	// The job says when it runs next, and the schedule is changed where it stands.
 	await page.goto("/jobs");
 	await visitor.expectVisible(page.getByText("Mon to Fri 03:30"));
@@ -180,13 +209,15 @@ it("goes from an empty server to a restored folder", { timeout: 600_000 }, async
 	// Everything else is changed in the steps of the wizard.
 	await page.getByRole("button", { name: "Edit", exact: true }).click();
 	await visitor.expectVisible(heading(page, "What should change?"));
-	await page.getByRole("link", { name: "Edit Retention and policy" }).click();
-	await page.getByLabel(/^Leave out/).fill('*.bak\n"quoted" & \\back');
+	await page.getByRole("link", { name: "Edit Source" }).click();
+	await page.getByRole("button", { name: "Edit as text" }).click();
+	await page.getByRole("textbox", { name: "Leave out", exact: true }).fill('*.bak\n"quoted" & \\back');
+	await page.getByRole("link", { name: "Retention and policy" }).click();
 	await page.getByLabel(/^Files read at once/).fill("2");
 	await page.getByRole("button", { name: "Continue to Review" }).click();
 	await both(visitor, "job-edit");
 	await page.getByRole("button", { name: "Save changes" }).click();
-	await visitor.expectVisible(page.getByText('*.bak, "quoted" & \\back'));
+	await visitor.expectVisible(page.getByText('"quoted" & \\back'));
 
 	// A second run is cancelled through the page's own question.
 	makeRandom(join(source, "Raw footage", "hall-8.mov"), 30_000_000);

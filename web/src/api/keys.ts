@@ -19,6 +19,7 @@ export const keys = {
 	runs: (filter: Readonly<Record<string, string | undefined>>) => ["runs-list", filter] as const,
 	run: (id: string) => ["runs", id] as const,
 	runEvents: (id: string) => ["runs", id, "events"] as const,
+	runLog: (id: string, filter: object) => ["runs", id, "log", filter] as const,
 	runProblems: (id: string) => ["runs", id, "problems"] as const,
 	points: (filter: Readonly<Record<string, string | undefined>>) => ["points", filter] as const,
 	point: (id: string) => ["points", id] as const,

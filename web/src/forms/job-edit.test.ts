@@ -10,7 +10,13 @@ const job = {
 	agent: { id: "a", name: "web-01", online: true },
 	vault: { id: "v", name: "offsite" },
 	paths: ["/srv/office"],
-	policy: { compression: "s2", ignore_rules: ["*.tmp", "cache/"], parallelism: 4 },
+	policy: {
+		compression: "s2",
+		ignore_rules: ["*.tmp", "cache/"],
+		include_rules: [],
+		one_file_system: false,
+		parallelism: 4,
+	},
 	schedule: { type: "daily", time: "22:00", not_between: [], catch_up: true },
 	offline_start: true,
 	retention: { keep_latest: 3, hourly: 0, daily: 7, weekly: 4, monthly: 0, annual: 0 },
@@ -50,8 +56,11 @@ describe("a change of a job", () => {
 	it.each([
 		["name", { name: "Bureau" }, { name: "Bureau" }],
 		["paths", { paths: ["/srv"] }, { paths: ["/srv"] }],
-		["rules", { rules: "*.tmp" }, { policy: { compression: "s2", ignore_rules: ["*.tmp"], parallelism: 4 } }],
-		["parallelism", { parallelism: "" }, { policy: { compression: "s2", ignore_rules: ["*.tmp", "cache/"] } }],
+		["rules", { rules: "*.tmp" }, { policy: { ...job.policy, ignore_rules: ["*.tmp"] } }],
+		["parallelism", { parallelism: "" }, { policy: { ...job.policy, parallelism: undefined } }],
+		["what alone is taken", { only: "*.doc" }, { policy: { ...job.policy, include_rules: ["*.doc"] } }],
+		["the largest file", { maxFileSize: "0,5" }, { policy: { ...job.policy, max_file_size_bytes: 500_000 } }],
+		["one file system", { oneFileSystem: true }, { policy: { ...job.policy, one_file_system: true } }],
 		["a lifted limit", { limit: "" }, { upload_limit_bytes_per_second: 0 }],
 		["a lifted age", { maxAge: "" }, { max_age_seconds: 0 }],
 	] as const)("sends only %s", (_name, part, patch) => {
@@ -102,7 +111,7 @@ describe("somebody else's change", () => {
 		// The policy goes whole, with their rules in it.
 		expect(jobPatch(merged.edit)).toEqual({
 			name: "Bureau",
-			policy: { compression: "none", ignore_rules: ["*.bak"], parallelism: 4 },
+			policy: { ...job.policy, compression: "none", ignore_rules: ["*.bak"] },
 		});
 	});
 

@@ -8,7 +8,7 @@ export const knownStep = (text: string): JobStep | undefined => jobSteps.find((s
 /** Whose input is where, by the pointers of the server's problem documents. The name is on the review itself. */
 const places: readonly (readonly [pointer: RegExp, step: JobStep])[] = [
 	[/^\/(agent_id|vault_id)/, "place"],
-	[/^\/paths/, "source"],
+	[/^\/(paths|policy\/(ignore_rules|include_rules|max_file_size_bytes|one_file_system))/, "source"],
 	[/^\/(schedule|offline_start)/, "schedule"],
 	[/^\/(policy|upload_limit|max_age|retention)/, "options"],
 ];

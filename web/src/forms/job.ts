@@ -1,4 +1,4 @@
-import type { Compression, Job, JobCreate } from "../api/types.ts";
+import type { Compression, Job, JobCreate, JobPolicy } from "../api/types.ts";
 import { typedNumber } from "./number.ts";
 import {
 	isRetentionComplete,
@@ -17,7 +17,13 @@ export interface JobDraft {
 	schedule: ScheduleDraft;
 	retention: RetentionDraft;
 	compression: Compression;
+	/** What is left out, one rule a line. */
 	rules: string;
+	/** What alone is taken, one rule a line; empty: everything. */
+	only: string;
+	/** MB. */
+	maxFileSize: string;
+	oneFileSystem: boolean;
 	/** Files read at once; empty: the agent decides. */
 	parallelism: string;
 	/** MB a second. */
@@ -36,6 +42,9 @@ export const emptyJob: JobDraft = {
 	retention: newRetention,
 	compression: "zstd-default",
 	rules: "",
+	only: "",
+	maxFileSize: "",
+	oneFileSystem: false,
 	parallelism: "",
 	limit: "",
 	maxAge: "48",
@@ -57,6 +66,9 @@ export function jobDraft(job: Job): JobDraft {
 		retention: retentionDraft(job.retention),
 		compression: policy.compression ?? emptyJob.compression,
 		rules: (policy.ignore_rules ?? []).join("\n"),
+		only: (policy.include_rules ?? []).join("\n"),
+		maxFileSize: policy.max_file_size_bytes ? String(policy.max_file_size_bytes / megabyte) : "",
+		oneFileSystem: policy.one_file_system ?? false,
 		parallelism: policy.parallelism ? String(policy.parallelism) : "",
 		limit: limit ? String(limit / megabyte) : "",
 		maxAge: maxAge ? String(maxAge / hour) : "",
@@ -102,6 +114,17 @@ export function typedFileCount(text: string): number | undefined | null {
 	return value && (!Number.isInteger(value) || value > 64) ? null : value;
 }
 
+/** What selects files, as the API takes it. */
+export function selectingPolicy(draft: JobDraft): JobPolicy {
+	const largest = typedNumber(draft.maxFileSize);
+	return {
+		ignore_rules: ruleLines(draft.rules),
+		include_rules: ruleLines(draft.only),
+		one_file_system: draft.oneFileSystem,
+		...(largest ? { max_file_size_bytes: Math.max(1, Math.round(largest * megabyte)) } : {}),
+	};
+}
+
 /** Whether everything typed in the options can be read. */
 export const optionsFine = (draft: JobDraft): boolean =>
 	isRetentionComplete(draft.retention) &&
@@ -136,7 +159,7 @@ export function jobRequest(draft: JobDraft, name: string): JobCreate {
 		...(draft.schedule.type !== "manual" && draft.schedule.offlineStart ? { offline_start: true } : {}),
 		policy: {
 			compression: draft.compression,
-			ignore_rules: ruleLines(draft.rules),
+			...selectingPolicy(draft),
 			...(parallelism ? { parallelism } : {}),
 		},
 		...(limit ? { upload_limit_bytes_per_second: Math.round(limit * megabyte) } : {}),

@@ -17,6 +17,7 @@ import { ActionButton } from "../modules/ActionButton.tsx";
 import { ActionMenu } from "../modules/ActionMenu.tsx";
 import { ButtonLink } from "../modules/ButtonLink.tsx";
 import { DayStrip } from "../modules/DayStrip.tsx";
+import { RuleList } from "../modules/job-wizard/JobFieldValue.tsx";
 import { NextRuns } from "../modules/NextRuns.tsx";
 import { Columns, Page, Section, TrailLink } from "../modules/Page.tsx";
 import { PointList } from "../modules/PointList.tsx";
@@ -336,14 +337,15 @@ function Settings({ job }: { job: Job }) {
 						[t("jobs.maxAge"), job.max_age_seconds ? format.duration(job.max_age_seconds) : t("jobs.maxAgeNone")],
 						[
 							t("jobs.leftOut"),
-							(job.policy.ignore_rules ?? []).length === 0 ? (
-								t("jobs.leftOutNone")
-							) : (
-								<span key="rules" className="mono">
-									{(job.policy.ignore_rules ?? []).join(", ")}
-								</span>
-							),
+							<RuleList key="rules" rules={job.policy.ignore_rules ?? []} none={t("jobs.leftOutNone")} />,
 						],
+						...(job.policy.include_rules?.length
+							? [[t("jobs.onlyTaken"), <RuleList key="only" rules={job.policy.include_rules} none="" />] as const]
+							: []),
+						...(job.policy.max_file_size_bytes
+							? [[t("jobs.maxFileSize"), format.size(job.policy.max_file_size_bytes)] as const]
+							: []),
+						...(job.policy.one_file_system ? [[t("jobs.fileSystems"), t("jobs.oneFileSystem")] as const] : []),
 					]}
 				/>
 			</Section>

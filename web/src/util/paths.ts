@@ -32,3 +32,6 @@ export const paths = {
 
 /** Any address that a link may lead to. */
 export type Target = ReturnType<(typeof paths)[keyof typeof paths]>;
+
+/** The whole log of a run, as a file. */
+export const runLogFile = (run: string) => `/api/v1/runs/${run}/log/download`;

@@ -188,7 +188,9 @@ impl Agent {
                 result = &mut work => break result,
                 Some(result) = parts.recv() => {
                     seq += 1;
-                    self.send_partial(id, CommandPartial { seq, result }).await;
+                    if !self.send_partial(id, CommandPartial { seq, result }).await {
+                        cancel.cancel();
+                    }
                 }
                 () = self.services.stop.cancelled(), if !stopping => { stopping = true; cancel.cancel(); }
             }
@@ -214,10 +216,15 @@ impl Agent {
         Some(outcome)
     }
 
-    /// Sends a part of a result; a part that is lost is no harm, the whole result follows.
-    async fn send_partial(&self, id: CommandId, partial: CommandPartial) {
-        if let Err(error) = self.services.api.command_partial(id, &partial).await {
-            tracing::debug!(command_id = %id, "a part of a result did not reach the server: {error}");
+    /// Sends a part of a result; a part that is lost is no harm, the whole result follows. Answers whether anybody still
+    /// wants it.
+    async fn send_partial(&self, id: CommandId, partial: CommandPartial) -> bool {
+        match self.services.api.command_partial(id, &partial).await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::debug!(command_id = %id, "a part of a result did not reach the server: {error}");
+                !matches!(error.kind, ApiErrorKind::Conflict | ApiErrorKind::NotFound)
+            }
         }
     }
 

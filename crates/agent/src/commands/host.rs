@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    CommandContext, CommandHandler, browse, create_repository, delete_points, list_content,
-    list_points, maintain, test_vault,
+    CommandContext, CommandHandler, browse, create_repository, delete_points, estimate,
+    explain_path, list_content, list_points, maintain, test_vault,
 };
 use crate::failure::{Failure, WorkError};
 use crate::state::VaultFolders;
@@ -43,6 +43,10 @@ impl CommandHandler for HostCommands {
             CommandPayload::BrowseDirectory(request) => {
                 answer(browse(request, &present_volumes(), cancel)?)
             }
+            CommandPayload::Estimate(request) => {
+                answer(estimate(request, cancel, &context.partials)?)
+            }
+            CommandPayload::ExplainPath(request) => answer(explain_path(request)?),
             CommandPayload::TestVault(_) => answer(test_vault(vault()?, folders, cancel)?),
             CommandPayload::CreateRepository(_) => {
                 answer(create_repository(vault()?, folders, cancel)?)

@@ -4,6 +4,7 @@ mod browse;
 mod host;
 mod maintenance;
 mod points;
+mod selection;
 mod vault;
 
 use holdfast_host::Cancel;
@@ -18,6 +19,7 @@ pub use host::{HostCommands, wire_volume};
 pub use maintenance::maintain;
 pub(crate) use points::timestamp;
 pub use points::{delete_points, list_content, list_points};
+pub use selection::{estimate, explain_path};
 pub use vault::{create_repository, test_vault};
 
 /// Parts of a result that may wait to be sent.

@@ -1,5 +1,6 @@
 //! Engines: what executes runs. Each has one file here and passes the conformance suite of the integration tests.
 
+mod log;
 mod policy;
 mod restore;
 mod snapshot;
@@ -16,6 +17,7 @@ use crate::failure::WorkError;
 use crate::runs::RunRecorder;
 use crate::state::VaultFolders;
 
+pub(crate) use policy::{FileRules, file_rules};
 pub use restore::RestoreEngine;
 pub use snapshot::{SNAPSHOT_ENGINE, SnapshotEngine};
 

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use holdfast_host::fs;
-use holdfast_protocol::agent::{RunWork, failures};
+use holdfast_protocol::agent::{JobPolicy, RunWork, failures};
 use holdfast_repository::Repository;
 use holdfast_repository::manifest::ManifestEdits;
-use holdfast_repository::policy::{Policy, policy_labels};
+use holdfast_repository::policy::{Files, Policy, policy_labels};
 use holdfast_repository::source::SourceIdentity;
 use sha2::{Digest, Sha256};
 
@@ -21,15 +21,12 @@ const HASHES: &str = "policy-hashes.json";
 pub(super) fn policy_of(work: &RunWork) -> Result<Policy, Failure> {
     let mut policy = Policy::default();
     policy.compression.compressor_name = compressor(work.effective_compression())?.to_owned();
-    policy.files.ignore = ignore_rules(&work.include_globs, &work.exclude_globs);
-    if let Some(job) = &work.policy_json {
-        policy.files.one_file_system = job.one_file_system;
-        policy.files.ignore_cache_dirs = job.ignore_cache_dirs;
-        policy.files.max_file_size = job
-            .max_file_size
-            .and_then(|size| i64::try_from(size).ok())
-            .unwrap_or_default();
-    }
+    policy.files = file_rules(
+        &work.include_globs,
+        &work.exclude_globs,
+        work.policy_json.as_ref(),
+    )
+    .files;
     // A run that finds nothing new has a restore point all the same: otherwise the server counts one that is not there.
     policy.retention.ignore_identical_snapshots = Some(false);
     if let Some(retention) = &work.retention_json {
@@ -58,17 +55,66 @@ fn compressor(name: &str) -> Result<&'static str, Failure> {
     }
 }
 
+/// What selects a job's files, in the format's words.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FileRules {
+    /// The part of the policy.
+    pub(crate) files: Files,
+    includes: usize,
+}
+
+/// Files are left out unless a later rule takes them; folders stay so that what is below them is seen.
+const ONLY_TAKE: [&str; 2] = ["*", "!*/"];
+
+impl FileRules {
+    /// Where the rules begin that leave out.
+    fn excludes_begin(&self) -> usize {
+        match self.includes {
+            0 => 0,
+            some => ONLY_TAKE.len() + some,
+        }
+    }
+
+    /// The rule that takes, by its place in the policy's list.
+    pub(crate) fn include_at(&self, place: usize) -> Option<u32> {
+        let rule = place.checked_sub(ONLY_TAKE.len())?;
+        (rule < self.includes).then(|| u32::try_from(rule).ok())?
+    }
+
+    /// The rule that leaves out, by its place in the policy's list.
+    pub(crate) fn exclude_at(&self, place: usize) -> Option<u32> {
+        u32::try_from(place.checked_sub(self.excludes_begin())?).ok()
+    }
+}
+
 /// Rules that leave out what is excluded, and everything but what is included when anything is.
-fn ignore_rules(include: &[String], exclude: &[String]) -> Vec<String> {
+pub(crate) fn file_rules(
+    include: &[String],
+    exclude: &[String],
+    job: Option<&JobPolicy>,
+) -> FileRules {
     let mut rules = Vec::new();
     if !include.is_empty() {
-        // Files are left out unless a later rule takes them; folders stay so that what is below them is seen.
-        rules.push("*".to_owned());
-        rules.push("!*/".to_owned());
+        rules.extend(ONLY_TAKE.map(str::to_owned));
         rules.extend(include.iter().map(|glob| format!("!{glob}")));
     }
     rules.extend(exclude.iter().cloned());
-    rules
+    let mut files = Files {
+        ignore: rules,
+        ..Files::default()
+    };
+    if let Some(job) = job {
+        files.one_file_system = job.one_file_system;
+        files.ignore_cache_dirs = job.ignore_cache_dirs;
+        files.max_file_size = job
+            .max_file_size
+            .and_then(|size| i64::try_from(size).ok())
+            .unwrap_or_default();
+    }
+    FileRules {
+        files,
+        includes: include.len(),
+    }
 }
 
 /// Stores the job's policy for each source whose policy has changed since this agent stored it last, so that a stock
@@ -159,10 +205,17 @@ mod tests {
                 .map(|glob| (*glob).to_owned())
                 .collect::<Vec<_>>()
         };
-        assert_eq!(ignore_rules(&[], &owned(&["*.tmp"])), ["*.tmp"]);
+        let rules = file_rules(&[], &owned(&["*.tmp"]), None);
+        assert_eq!(rules.files.ignore, ["*.tmp"]);
+        assert_eq!((rules.include_at(0), rules.exclude_at(0)), (None, Some(0)));
+        let rules = file_rules(&owned(&["*.doc"]), &owned(&["old/"]), None);
+        assert_eq!(rules.files.ignore, ["*", "!*/", "!*.doc", "old/"]);
+        let places: Vec<_> = (0..4)
+            .map(|place| (rules.include_at(place), rules.exclude_at(place)))
+            .collect();
         assert_eq!(
-            ignore_rules(&owned(&["*.doc"]), &owned(&["old/"])),
-            ["*", "!*/", "!*.doc", "old/"]
+            places,
+            [(None, None), (None, None), (Some(0), None), (None, Some(0))]
         );
     }
 }

@@ -8,12 +8,12 @@ use holdfast_planning::restore::Overwrite;
 use holdfast_protocol::agent::commands::{self, Restore, RestoreItem};
 use holdfast_protocol::agent::events::{self, stages};
 use holdfast_protocol::agent::update::MOST_PROBLEMS;
-use holdfast_protocol::agent::{ItemProblem, RunStatistics, failures};
+use holdfast_protocol::agent::{ItemProblem, LogLevel, RunStatistics, failures};
 use holdfast_snapshot::{Progress, RestoreReport, RestoreRequest, Severity, restore};
 
-use super::{Assignment, Engine, RESTORE_ENGINE, RunContext, RunResult};
+use super::{Assignment, Engine, RESTORE_ENGINE, RunContext, RunResult, log};
 use crate::failure::{Failure, WorkError};
-use crate::runs::Figures;
+use crate::runs::{Figures, RunRecorder};
 use crate::state::VaultFolders;
 use crate::vaults::{Access, open_repository};
 
@@ -52,7 +52,17 @@ impl Engine for RestoreEngine {
             read_only: true,
             ..Access::default()
         };
+        for part in &parts {
+            let text = format!(
+                "Restores {:?} of the snapshot {} to {}",
+                part.path,
+                part.manifest_id,
+                part.target.display()
+            );
+            recorder.log(LogLevel::Info, &text);
+        }
         let repository = open_repository(vault, &self.folders, None, &access)?;
+        log::vault_is_open(recorder, &vault.vault_name);
         recorder.stage(events::KOPIA_RESTORE_STAGE, stages::WRITE_FILES);
         let requests: Vec<RestoreRequest> = parts
             .into_iter()
@@ -66,9 +76,10 @@ impl Engine for RestoreEngine {
         let mut result = RunResult::default();
         for request in &requests {
             let report = restore(&repository, request)?;
-            add(&mut result, &report, &request.progress);
+            add(recorder, &mut result, &report, &request.progress);
         }
         result.statistics.errors = result.problem_count;
+        log::figures(recorder, &result.statistics);
         Ok(result)
     }
 }
@@ -171,7 +182,12 @@ fn sum_of(parts: &[Arc<Progress>]) -> Figures {
     }
 }
 
-fn add(result: &mut RunResult, report: &RestoreReport, progress: &Progress) {
+fn add(
+    recorder: &RunRecorder,
+    result: &mut RunResult,
+    report: &RestoreReport,
+    progress: &Progress,
+) {
     let statistics: &mut RunStatistics = &mut result.statistics;
     statistics.files += report.files + report.symlinks;
     statistics.dirs += report.directories;
@@ -179,21 +195,20 @@ fn add(result: &mut RunResult, report: &RestoreReport, progress: &Progress) {
     statistics.bytes_uploaded += progress.bytes_processed();
     statistics.cached_files += report.counts.keep + report.counts.same;
     statistics.seconds += report.seconds;
-    for problem in report
-        .problems
-        .iter()
-        .filter(|problem| problem.severity == Severity::Error)
-    {
-        result.problem_count += 1;
-        if result.problems.len() < MOST_PROBLEMS {
-            let failure = Failure::new(problem.code.as_str(), &problem.message);
-            let (code, path) = (failure.code.to_owned(), problem.path.clone());
-            result.problems.push(ItemProblem {
-                code,
-                path,
-                message: failure.message,
-                size: problem.size,
-            });
+    for problem in &report.problems {
+        let failure = Failure::new(problem.code.as_str(), &problem.message);
+        let item = ItemProblem {
+            code: failure.code.to_owned(),
+            path: problem.path.clone(),
+            message: failure.message,
+            size: problem.size,
+        };
+        log::item(recorder, problem.severity, &item);
+        if problem.severity == Severity::Error {
+            result.problem_count += 1;
+            if result.problems.len() < MOST_PROBLEMS {
+                result.problems.push(item);
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use holdfast_protocol::agent::events::{self, stages};
 use holdfast_protocol::agent::update::MOST_PROBLEMS;
 use holdfast_protocol::agent::{
-    DestinationType, ItemProblem, PointReport, RunStatistics, RunWork, failures, problems,
+    DestinationType, ItemProblem, LogLevel, PointReport, RunStatistics, RunWork, failures, problems,
 };
 use holdfast_repository::SourceIdentity;
 use holdfast_repository::source::{clean_unix_path, clean_windows_path};
@@ -20,6 +20,7 @@ use holdfast_snapshot::{
 };
 use serde_json::Value;
 
+use super::log;
 use super::policy::{policy_of, store};
 use super::{Assignment, Engine, RunContext, RunResult};
 use crate::commands::timestamp;
@@ -65,6 +66,7 @@ impl Engine for SnapshotEngine {
         let recorder = &context.recorder;
         let sources = sources_of(work)?;
         let policy = policy_of(work)?;
+        log::order(recorder, work);
         recorder.stage(events::STAGE, stages::STORAGE_INIT);
         let access = Access {
             cancel: context.cancel.clone(),
@@ -77,6 +79,7 @@ impl Engine for SnapshotEngine {
             Some(&work.source_identity),
             &access,
         )?;
+        log::vault_is_open(recorder, &work.vault.vault_name);
         let compression = work.effective_compression();
         recorder.event(
             events::KOPIA_POLICY,
@@ -204,16 +207,28 @@ fn finish(
         ..RunResult::default()
     };
     for source in &report.sources {
-        match &source.result {
-            Ok(saved) => result.points.push(point_of(source, &saved.manifest)),
-            Err(error) => note(&mut result, problem_of_source(source, &error.to_string())),
+        for problem in &source.problems {
+            let item = problem_of_item(source, problem);
+            log::item(recorder, problem.severity, &item);
+            if problem.severity == Severity::Error {
+                note(&mut result, item);
+            }
         }
-        for problem in source
-            .problems
-            .iter()
-            .filter(|problem| problem.severity == Severity::Error)
-        {
-            note(&mut result, problem_of_item(source, problem));
+        match &source.result {
+            Ok(saved) => {
+                let point = point_of(source, &saved.manifest);
+                let text = format!(
+                    "Snapshot {} of {}: {} files, {} folders, {} bytes.",
+                    point.manifest_id, point.source_path, point.files, point.dirs, point.bytes
+                );
+                recorder.log(LogLevel::Info, &text);
+                result.points.push(point);
+            }
+            Err(error) => {
+                let problem = problem_of_source(source, &error.to_string());
+                log::item(recorder, Severity::Error, &problem);
+                note(&mut result, problem);
+            }
         }
     }
     for problem in result.problems.iter().take(MOST_ITEM_EVENTS) {
@@ -252,6 +267,7 @@ fn finish(
     statistics.dirs = result.points.iter().map(|point| point.dirs).sum();
     statistics.bytes_total = result.points.iter().map(|point| point.bytes).sum();
     statistics.errors = result.problem_count;
+    log::figures(recorder, statistics);
     let params = [
         ("bytes_uploaded", Value::from(statistics.bytes_uploaded)),
         ("bytes_processed", Value::from(progress.bytes_processed())),

@@ -1,6 +1,7 @@
 //! Executing runs: the engine on its thread, the reporter beside it.
 
 mod figures;
+mod log;
 mod offline;
 mod recorder;
 mod reporter;

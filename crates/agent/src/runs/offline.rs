@@ -8,7 +8,7 @@ use holdfast_host::Clock;
 use holdfast_protocol::agent::{
     ApiError, ApiErrorKind, CommandId, CommandOutcome, CommandPartial, EnrolRequest, Enrolled,
     HelloAnswer, HelloRequest, LoginRequest, OfflineRun, OfflineRunTaken, PollAnswer, PollRequest,
-    PushEvents, RunId, RunUpdate, RunningRun, ServerApi, UpdateAnswer,
+    PushEvents, PushLog, RunId, RunUpdate, RunningRun, ServerApi, UpdateAnswer,
 };
 use tokio::sync::{Mutex, Notify};
 use uuid::Uuid;
@@ -103,6 +103,16 @@ impl ServerApi for OfflineApi {
             events: events.events.clone(),
         };
         self.inner.push_events(&events).await
+    }
+
+    async fn push_log(&self, log: &PushLog) -> Result<(), ApiError> {
+        let RunningRun { run_id, attempt } = self.identity().await?;
+        let log = PushLog {
+            run_id,
+            attempt,
+            lines: log.lines.clone(),
+        };
+        self.inner.push_log(&log).await
     }
 
     async fn enrol(&self, _: &EnrolRequest) -> Result<Enrolled, ApiError> {

@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 
 use holdfast_host::Clock;
 use holdfast_protocol::agent::events;
-use holdfast_protocol::agent::{RunEvent, RunUpdate, StageReport};
+use holdfast_protocol::agent::text::{Language, PRODUCT_NAME};
+use holdfast_protocol::agent::{LogLevel, LogLine, RunEvent, RunUpdate, StageReport};
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
 use tokio::sync::Notify;
 
 use super::figures::{Figures, Meter};
+use super::log::LogBuffer;
 
 /// Most events that wait while the server is away; of more, progress events are dropped first.
 const MOST_WAITING: usize = 2000;
@@ -31,6 +33,7 @@ struct Inner {
     stages: Vec<StageReport>,
     waiting: Vec<RunEvent>,
     last_seq: u64,
+    log: LogBuffer,
 }
 
 impl RunRecorder {
@@ -43,6 +46,7 @@ impl RunRecorder {
             stages: Vec::new(),
             waiting: Vec::new(),
             last_seq: 0,
+            log: LogBuffer::default(),
         };
         Self {
             clock,
@@ -79,7 +83,13 @@ impl RunRecorder {
         end_stage(&mut self.inner.lock().stages, now);
     }
 
-    /// Pushes an event with the type and level of the dictionary.
+    /// Writes a line into the run's full log. It is English, without secrets, and may hold paths.
+    pub fn log(&self, level: LogLevel, text: &str) {
+        let time = self.clock.now();
+        self.inner.lock().log.push(time, level, text);
+    }
+
+    /// Pushes an event with the type and level of the dictionary; its sentence stands in the log as well.
     pub fn event(&self, id: &'static str, params: impl IntoIterator<Item = (&'static str, Value)>) {
         let params: Map<String, Value> = params
             .into_iter()
@@ -88,7 +98,9 @@ impl RunRecorder {
         let (kind, level) =
             events::find(id).map_or(("info", "info"), |event| (event.kind, event.level));
         let time = self.clock.now();
+        let sentence = events::format(id, &params, Language::English, PRODUCT_NAME);
         let mut inner = self.inner.lock();
+        inner.log.push(time, LogLevel::of_event(level), &sentence);
         if inner.waiting.len() >= MOST_WAITING {
             let victim = inner
                 .waiting
@@ -151,6 +163,21 @@ impl RunRecorder {
             .take(most)
             .cloned()
             .collect()
+    }
+
+    /// The first lines of the log that were not acknowledged, as many as one request holds.
+    pub fn waiting_log(&self) -> Vec<LogLine> {
+        self.inner.lock().log.batch()
+    }
+
+    /// All lines of the log that were not acknowledged.
+    pub fn rest_of_log(&self) -> Vec<LogLine> {
+        self.inner.lock().log.all()
+    }
+
+    /// Forgets lines of the log up to `seq`: the server has them, or will never take them.
+    pub fn acknowledge_log(&self, seq: u64) {
+        self.inner.lock().log.acknowledge(seq);
     }
 
     /// Forgets events up to `seq`: the server has them.

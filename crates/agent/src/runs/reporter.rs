@@ -6,15 +6,19 @@ use std::sync::Arc;
 
 use holdfast_protocol::agent::update::MOST_EVENTS;
 use holdfast_protocol::agent::{
-    ApiError, ApiErrorKind, Attempt, PushEvents, RunEvent, RunId, RunStatus, RunUpdate, ServerApi,
-    UpdateAnswer, failures,
+    ApiError, ApiErrorKind, Attempt, LogLine, PushEvents, PushLog, RunEvent, RunId, RunStatus,
+    RunUpdate, ServerApi, UpdateAnswer, failures,
 };
 use tokio_util::sync::CancellationToken;
 
+use super::log::first_batch;
 use super::recorder::RunRecorder;
 use crate::failure::Failure;
 use crate::state::RunFinal;
 use crate::timing::{Backoff, Timing};
+
+/// Batches of log lines that go before one update.
+const MOST_LOG_BATCHES: usize = 8;
 
 /// A server that fails this often on the last events of a run gets its final report without them.
 const EVENT_FAILURES: u32 = 5;
@@ -47,8 +51,9 @@ impl Reporter {
         }
     }
 
-    /// Sends the waiting events, then the present state.
+    /// Sends the waiting lines of the log and the waiting events, then the present state.
     pub(crate) async fn send(&mut self) -> Result<UpdateAnswer, ApiError> {
+        self.send_log().await?;
         loop {
             let events = self.recorder.waiting(MOST_EVENTS);
             let Some(last) = events.last().map(|event| event.seq) else {
@@ -69,12 +74,69 @@ impl Reporter {
         self.api.update_run(&update).await
     }
 
+    /// Sends waiting lines of the log, some batches at a time so that the state is not held up.
+    async fn send_log(&self) -> Result<(), ApiError> {
+        for _ in 0..MOST_LOG_BATCHES {
+            let lines = self.recorder.waiting_log();
+            let Some(last) = lines.last().map(|line| line.seq) else {
+                break;
+            };
+            match push_log(&*self.api, self.run_id, self.attempt, lines).await? {
+                LogDelivery::Settled => self.recorder.acknowledge_log(last),
+                LogDelivery::Later => break,
+            }
+        }
+        Ok(())
+    }
+
     /// The present state under the next sequence number.
     pub(crate) fn next_update(&mut self) -> RunUpdate {
         self.seq += 1;
         let mut update = RunUpdate::heartbeat(self.run_id, self.attempt, self.seq);
         self.recorder.fill(&mut update, self.is_restore);
         update
+    }
+}
+
+/// What became of lines of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LogDelivery {
+    /// The server has them, or will never take them.
+    Settled,
+    /// It answers and fails on them; they wait.
+    Later,
+}
+
+/// Sends lines of a log. Nothing else about the run depends on them, so a server that does not know logs, or does not take
+/// these lines, gets all the rest.
+///
+/// # Errors
+/// The server cannot be asked anything at the moment.
+async fn push_log(
+    api: &dyn ServerApi,
+    run_id: RunId,
+    attempt: Attempt,
+    lines: Vec<LogLine>,
+) -> Result<LogDelivery, ApiError> {
+    let count = lines.len();
+    let log = PushLog {
+        run_id,
+        attempt,
+        lines,
+    };
+    let Err(error) = api.push_log(&log).await else {
+        return Ok(LogDelivery::Settled);
+    };
+    match error.kind {
+        ApiErrorKind::Server => {
+            tracing::debug!(%run_id, "the server failed on lines of the run's log: {error}");
+            Ok(LogDelivery::Later)
+        }
+        ApiErrorKind::Rejected | ApiErrorKind::Conflict | ApiErrorKind::NotFound => {
+            tracing::debug!(%run_id, count, code = error.code, "the server does not take lines of the run's log; they are dropped: {error}");
+            Ok(LogDelivery::Settled)
+        }
+        _ => Err(error),
     }
 }
 
@@ -122,6 +184,7 @@ pub(crate) async fn deliver_final(
     let run_id = report.update.run_id;
     let mut backoff = Backoff::new(timing);
     let mut words = LastWords {
+        log: &report.log,
         events: &report.events,
         events_attempt: report.events_attempt(),
         update: report.update.clone(),
@@ -167,6 +230,7 @@ pub(crate) async fn deliver_final(
 
 /// What is left to say about a run.
 struct LastWords<'a> {
+    log: &'a [LogLine],
     events: &'a [RunEvent],
     events_attempt: Attempt,
     update: RunUpdate,
@@ -177,6 +241,17 @@ struct LastWords<'a> {
 impl LastWords<'_> {
     async fn send(&mut self, api: &dyn ServerApi) -> Result<(), ApiError> {
         let run_id = self.update.run_id;
+        while !self.log.is_empty() {
+            let count = first_batch(self.log.iter()).count();
+            let (batch, rest) = self.log.split_at(count);
+            match push_log(api, run_id, self.events_attempt, batch.to_vec()).await? {
+                LogDelivery::Settled => self.log = rest,
+                LogDelivery::Later => {
+                    tracing::warn!(%run_id, count = self.log.len(), "the server could not store the last lines of the run's log; they are dropped");
+                    self.log = &[];
+                }
+            }
+        }
         while !self.events.is_empty() && self.event_failures < EVENT_FAILURES {
             let (batch, rest) = self.events.split_at(self.events.len().min(MOST_EVENTS));
             match push(api, run_id, self.events_attempt, batch.to_vec()).await {

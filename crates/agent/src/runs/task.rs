@@ -7,7 +7,8 @@ use std::sync::{Arc, OnceLock};
 use holdfast_host::{Cancel, Clock};
 use holdfast_protocol::agent::text::is_cancellation;
 use holdfast_protocol::agent::{
-    ApiErrorKind, Attempt, RunId, RunStatus, RunUpdate, RunningRun, ServerApi, events, failures,
+    ApiErrorKind, Attempt, LogLevel, RunId, RunStatus, RunUpdate, RunningRun, ServerApi, events,
+    failures,
 };
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -202,7 +203,8 @@ pub(crate) async fn execute(
     if handle.was(StopReason::WindowEnded) && update.status == Some(RunStatus::Cancelled) {
         update.error_code = Some(failures::WINDOW_ENDED.to_owned());
     }
-    let report = RunFinal::new(handle.recorder.waiting(usize::MAX), update);
+    let report = RunFinal::new(handle.recorder.waiting(usize::MAX), update)
+        .with_log(handle.recorder.rest_of_log());
     Some(Ended { result, report })
 }
 
@@ -246,6 +248,16 @@ pub(crate) async fn append(journal: &Arc<Journal>, record: Record) -> anyhow::Re
 }
 
 fn announce(recorder: &RunRecorder, assignment: &Assignment) {
+    recorder.log(
+        LogLevel::Info,
+        &format!(
+            "Agent {} on {} {}, attempt {}.",
+            env!("CARGO_PKG_VERSION"),
+            std::env::consts::OS,
+            std::env::consts::ARCH,
+            assignment.attempt()
+        ),
+    );
     match assignment {
         Assignment::Backup(work) => {
             recorder.event(events::BACKUP_STARTING, []);
@@ -293,6 +305,9 @@ async fn drive(
             Ok(answer) => {
                 if failing {
                     tracing::info!(run_id = %handle.run_id, "updates of the run reach the server again");
+                    handle
+                        .recorder
+                        .log(LogLevel::Info, "The server can be reached again.");
                 }
                 failing = false;
                 backoff.reset();
@@ -308,6 +323,10 @@ async fn drive(
             Err(error) => {
                 if !failing {
                     tracing::warn!(run_id = %handle.run_id, code = error.code, "an update of the run did not reach the server, the run goes on: {error}");
+                    handle.recorder.log(
+                        LogLevel::Warn,
+                        &format!("The server cannot be reached; the run goes on: {error}"),
+                    );
                 }
                 failing = true;
                 pause = error.retry_after.unwrap_or_default().max(backoff.pause());

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use holdfast_protocol::agent::{
-    Attempt, CommandId, CommandOutcome, RunEvent, RunId, RunSettings, RunUpdate, RunningRun,
+    Attempt, CommandId, CommandOutcome, LogLine, RunEvent, RunId, RunSettings, RunUpdate,
+    RunningRun,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -113,12 +114,18 @@ pub enum Record {
     },
 }
 
+/// Most bytes of log lines that are kept with the last words: they lie in the journal.
+const MOST_FINAL_LOG_BYTES: usize = 256 << 10;
+
 /// The last words about a run: events that were not sent yet, then the terminal update.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunFinal {
     /// Events in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<RunEvent>,
+    /// Lines of the full log that were not sent yet, under the same claim as the events.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub log: Vec<LogLine>,
     /// The claim under which the events were numbered, where it is another than that of the update.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub events_attempt: Option<Attempt>,
@@ -131,9 +138,26 @@ impl RunFinal {
     pub fn new(events: Vec<RunEvent>, update: RunUpdate) -> Self {
         Self {
             events,
+            log: Vec::new(),
             events_attempt: None,
             update,
         }
+    }
+
+    /// The same with the lines of the log that were not sent yet; of very many the newest.
+    #[must_use]
+    pub fn with_log(mut self, mut log: Vec<LogLine>) -> Self {
+        let mut bytes = 0;
+        let kept = log
+            .iter()
+            .rev()
+            .take_while(|line| {
+                bytes += line.text.len();
+                bytes <= MOST_FINAL_LOG_BYTES
+            })
+            .count();
+        self.log = log.split_off(log.len() - kept);
+        self
     }
 
     /// The claim under which the events were numbered.

@@ -11,3 +11,4 @@ mod offline;
 mod outage;
 mod runs;
 mod script;
+mod selection;

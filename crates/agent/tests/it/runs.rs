@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use holdfast_agent::engines::RunResult;
 use holdfast_agent::failure::{Failure, WorkError};
 use holdfast_agent::runs::Figures;
+use holdfast_protocol::agent::log::MOST_LOG_LINES;
 use holdfast_protocol::agent::{
-    ApiErrorKind, Attempt, ItemProblem, RunId, RunStatistics, RunStatus, RunningRun, events,
-    failures,
+    ApiErrorKind, Attempt, ItemProblem, LogLevel, RunId, RunStatistics, RunStatus, RunningRun,
+    events, failures,
 };
 
 use crate::script::{ScriptedEngine, ScriptedServer, start, start_with, work};
@@ -464,4 +465,76 @@ async fn events_that_the_server_cannot_store_hold_nothing_up() {
         Some(RunStatus::Cancelled)
     );
     agent.finish().await;
+}
+
+// Requirements: LOG-8
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_reaches_the_server_whole_and_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = ScriptedServer::new();
+    let engine = ScriptedEngine::new(|_, context| {
+        for line in 0..1200 {
+            context
+                .recorder
+                .log(LogLevel::Info, &format!("line {line}"));
+        }
+        context.recorder.log(LogLevel::Error, "first\nsecond");
+        Ok(RunResult::default())
+    });
+    let agent = start(&server, vec![engine], folder.path());
+    server.hand_out(work(7, 1));
+    server.wait_for_end().await;
+    let heard = server.heard();
+    assert!(
+        heard
+            .log
+            .iter()
+            .all(|batch| batch.lines.len() <= MOST_LOG_LINES
+                && (batch.run_id, batch.attempt) == (RunId(7), Attempt(1)))
+    );
+    let lines: Vec<_> = heard.log.iter().flat_map(|batch| &batch.lines).collect();
+    let mut seqs: Vec<u64> = lines.iter().map(|line| line.seq).collect();
+    // A batch whose answer came late may be sent again with the last words.
+    seqs.dedup();
+    assert!(seqs.iter().copied().eq(1..=seqs.len() as u64), "{seqs:?}");
+    let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
+    for wanted in [
+        "The backup has begun.",
+        "line 0",
+        "line 1199",
+        "first",
+        "second",
+    ] {
+        assert!(texts.contains(&wanted), "{wanted}");
+    }
+    agent.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_takes_no_log_gets_everything_else() {
+    for error in [
+        ApiErrorKind::NotFound,
+        ApiErrorKind::Conflict,
+        ApiErrorKind::Rejected,
+        ApiErrorKind::Server,
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let server = ScriptedServer::new();
+        server.set_log_error(Some(error));
+        let engine = ScriptedEngine::new(|_, context| {
+            context.recorder.log(LogLevel::Info, "nobody wants this");
+            Ok(RunResult::default())
+        });
+        let agent = start(&server, vec![engine], folder.path());
+        server.hand_out(work(7, 1));
+        let end = server.wait_for_end().await;
+        assert_eq!(end.status, Some(RunStatus::Success), "{error:?}");
+        assert!(
+            server
+                .heard()
+                .message_ids()
+                .contains(&events::BACKUP_STARTING)
+        );
+        agent.finish().await;
+    }
 }

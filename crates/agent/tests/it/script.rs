@@ -19,8 +19,8 @@ use holdfast_protocol::agent::{
     AgentId, ApiError, ApiErrorKind, Attempt, CancelOrder, CommandDelivery, CommandId,
     CommandOutcome, CommandPartial, CommandPayload, DestinationType, EncryptionMode, EnrolRequest,
     Enrolled, HelloAnswer, HelloRequest, LoginRequest, OfflineRun, OfflineRunTaken, PollAnswer,
-    PollRequest, PushEvents, RunEvent, RunId, RunStatus, RunUpdate, RunWork, RunningRun, ServerApi,
-    UpdateAnswer, VaultContext,
+    PollRequest, PushEvents, PushLog, RunEvent, RunId, RunStatus, RunUpdate, RunWork, RunningRun,
+    ServerApi, UpdateAnswer, VaultContext,
 };
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -41,6 +41,7 @@ pub(crate) struct Heard {
     pub(crate) events: Vec<RunEvent>,
     /// The claim under which each of them came.
     pub(crate) event_attempts: Vec<Attempt>,
+    pub(crate) log: Vec<PushLog>,
     pub(crate) partials: Vec<(CommandId, CommandPartial)>,
     pub(crate) outcomes: Vec<(CommandId, CommandOutcome)>,
     pub(crate) offline_runs: Vec<OfflineRun>,
@@ -80,6 +81,7 @@ struct Script {
     poll_error: Option<ApiErrorKind>,
     update_error: Option<ApiErrorKind>,
     event_error: Option<ApiErrorKind>,
+    log_error: Option<ApiErrorKind>,
     /// Refuses updates with this status for good.
     refused_status: Option<RunStatus>,
     cancel_requested: bool,
@@ -157,6 +159,10 @@ impl ScriptedServer {
 
     pub(crate) fn set_event_error(&self, error: Option<ApiErrorKind>) {
         self.script.lock().event_error = error;
+    }
+
+    pub(crate) fn set_log_error(&self, error: Option<ApiErrorKind>) {
+        self.script.lock().log_error = error;
     }
 
     pub(crate) fn set_clock(&self, clock: Arc<ManualClock>) {
@@ -337,6 +343,16 @@ impl ServerApi for ScriptedServer {
         Ok(UpdateAnswer {
             cancel_requested: self.script.lock().cancel_requested,
         })
+    }
+
+    async fn push_log(&self, log: &PushLog) -> Result<(), ApiError> {
+        self.online()?;
+        let refused = self.script.lock().log_error;
+        if let Some(kind) = refused {
+            return Err(ApiError::new(kind, "refused"));
+        }
+        self.note(|heard| heard.log.push(log.clone()));
+        Ok(())
     }
 
     async fn push_events(&self, events: &PushEvents) -> Result<(), ApiError> {

@@ -16,4 +16,4 @@ mod rules;
 pub use matching::Pattern;
 pub use parse::{PatternError, PatternErrorKind};
 pub use path::RelativePath;
-pub use rules::{CACHE_TAG_NAME, Decision, FilePolicy, IgnoreFile, Rules, is_cache_tag};
+pub use rules::{CACHE_TAG_NAME, Deciding, Decision, FilePolicy, IgnoreFile, Rules, is_cache_tag};

@@ -48,6 +48,15 @@ pub struct Decision {
     pub exclusions: u32,
 }
 
+/// The pattern that had the last word about an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deciding {
+    /// The level of rules it belongs to, counted from the outside; the snapshot root has level 1.
+    pub level: usize,
+    /// Its place in that level: the policy's patterns in order, then those of the ignore files.
+    pub index: usize,
+}
+
 /// The rules in force in a directory.
 #[derive(Debug, Default)]
 pub struct Rules {
@@ -150,6 +159,39 @@ impl Rules {
         ignored
     }
 
+    /// Which pattern decided about an entry; `None` when none did, and it is included. Otherwise it is included when that
+    /// pattern is a negated one.
+    pub fn deciding(&self, path: &RelativePath, is_directory: bool) -> Option<Deciding> {
+        self.last_word(path.characters(), is_directory).by
+    }
+
+    fn last_word(&self, path: &[char], is_directory: bool) -> LastWord {
+        let mut word = match &self.parent {
+            Some(parent) => {
+                let word = parent.last_word(path, is_directory);
+                LastWord {
+                    level: word.level + 1,
+                    ..word
+                }
+            }
+            None => LastWord::default(),
+        };
+        for (index, pattern) in self.patterns.iter().enumerate() {
+            if pattern.is_negated() != word.ignored {
+                continue;
+            }
+            let ignored = pattern.matches(path, is_directory);
+            if ignored != word.ignored {
+                word.ignored = ignored;
+                word.by = Some(Deciding {
+                    level: word.level,
+                    index,
+                });
+            }
+        }
+        word
+    }
+
     /// Whether an entry of `size` bytes is too large. Directories have size 0, symbolic links that of their target text.
     pub fn exceeds_size_limit(&self, size: u64) -> bool {
         u64::try_from(self.max_file_size).is_ok_and(|limit| limit > 0 && size > limit)
@@ -159,6 +201,14 @@ impl Rules {
     pub fn stays_on_file_system(&self) -> bool {
         self.one_file_system
     }
+}
+
+/// What the rules up to a level say.
+#[derive(Default)]
+struct LastWord {
+    ignored: bool,
+    by: Option<Deciding>,
+    level: usize,
 }
 
 fn unique(names: &[String]) -> Vec<String> {
@@ -188,4 +238,56 @@ fn parse_lines(
         patterns.push(Pattern::parse(base, &text)?);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What decides about an entry, and whether it is included.
+    fn word(rules: &Rules, path: &[&[u8]], is_directory: bool) -> (bool, Option<(usize, usize)>) {
+        let mut text = RelativePath::root();
+        for name in path {
+            text.push(name);
+        }
+        let by = rules
+            .deciding(&text, is_directory)
+            .map(|by| (by.level, by.index));
+        (rules.decide(&text, is_directory).included, by)
+    }
+
+    #[test]
+    fn the_last_pattern_that_changes_the_verdict_decides() {
+        let policy = FilePolicy {
+            ignore: ["*.tmp", "cache/", "!keep.tmp", "*.tmp"]
+                .map(str::to_owned)
+                .to_vec(),
+            ..FilePolicy::default()
+        };
+        let root = Rules::none()
+            .enter(&RelativePath::root(), Some(&policy), &[])
+            .expect("rules");
+        assert_eq!(word(&root, &[b"a.txt"], false), (true, None));
+        assert_eq!(word(&root, &[b"a.tmp"], false), (false, Some((1, 0))));
+        assert_eq!(word(&root, &[b"cache"], true), (false, Some((1, 1))));
+        assert_eq!(word(&root, &[b"cache"], false), (true, None));
+        // Taken back by the third and left out again by the fourth.
+        assert_eq!(word(&root, &[b"keep.tmp"], false), (false, Some((1, 3))));
+
+        let below = RelativePath::root().child(b"sub");
+        let content = b"# a comment\n!*.tmp\n*.bak\n";
+        let sub = root
+            .enter(&below, None, &[IgnoreFile { content }])
+            .expect("rules");
+        assert_eq!(word(&sub, &[b"sub", b"a.tmp"], false), (true, Some((2, 0))));
+        assert_eq!(
+            word(&sub, &[b"sub", b"a.bak"], false),
+            (false, Some((2, 1)))
+        );
+    }
+
+    #[test]
+    fn nothing_decides_where_there_are_no_rules() {
+        assert_eq!(word(&Rules::none(), &[b"a"], false), (true, None));
+    }
 }

@@ -8,6 +8,7 @@ use super::commands::{CommandOutcome, CommandPartial};
 use super::enrol::{EnrolRequest, Enrolled, LoginRequest};
 use super::hello::{HelloAnswer, HelloRequest};
 use super::ids::{CommandId, RunId};
+use super::log::PushLog;
 use super::offline::{OfflineRun, OfflineRunTaken};
 use super::poll::{PollAnswer, PollRequest};
 use super::update::{PushEvents, RunUpdate, UpdateAnswer};
@@ -46,6 +47,11 @@ pub mod routes {
         format!("{PREFIX}/runs/{run}/events")
     }
 
+    /// `POST`: lines of a run's log.
+    pub fn run_log(run: RunId) -> String {
+        format!("{PREFIX}/runs/{run}/log")
+    }
+
     /// `POST`: a part of a command's result.
     pub fn command_partial(command: CommandId) -> String {
         format!("{PREFIX}/commands/{command}/partial")
@@ -72,6 +78,8 @@ pub trait ServerApi: Send + Sync {
     async fn update_run(&self, update: &RunUpdate) -> Result<UpdateAnswer, ApiError>;
     /// Appends events to a run.
     async fn push_events(&self, events: &PushEvents) -> Result<(), ApiError>;
+    /// Appends lines to a run's log.
+    async fn push_log(&self, log: &PushLog) -> Result<(), ApiError>;
     /// Tells of a run that was started without the server.
     async fn offline_run(&self, run: &OfflineRun) -> Result<OfflineRunTaken, ApiError>;
     /// Sends a part of a command's result.

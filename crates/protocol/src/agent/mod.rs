@@ -11,6 +11,7 @@ pub mod events;
 pub mod failures;
 pub mod hello;
 pub mod ids;
+pub mod log;
 pub mod offline;
 pub mod poll;
 pub mod problems;
@@ -26,6 +27,7 @@ pub use commands::{
 pub use enrol::{EnrolRequest, Enrolled, HostIdentity, LoginRequest};
 pub use hello::{Capabilities, HelloAnswer, HelloRequest, PROTOCOL_VERSION, Volume};
 pub use ids::{AgentId, Attempt, CommandId, JobId, RunId};
+pub use log::{LogLevel, LogLine, PushLog};
 pub use offline::{OfflineJob, OfflinePlan, OfflineRun, OfflineRunTaken, RunSettings};
 pub use poll::{CancelOrder, PollAnswer, PollRequest, RunningRun};
 pub use run::{

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::common::{Action, Reference};
+use super::{
+    common::{Action, Reference},
+    jobs::JobPolicy,
+};
 use crate::{
     Secret, Time,
     agent::Volume,
@@ -129,6 +132,34 @@ pub struct EnrolmentTokenCreated {
     pub linux_command: String,
     /// One line for an elevated PowerShell on Windows.
     pub windows_command: String,
+}
+
+/// Counts what a job would take of a machine and leave out.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EstimateRequest {
+    /// The job's paths.
+    pub paths: Vec<String>,
+    /// The job's rules; the rest of the policy does not matter.
+    #[serde(default)]
+    pub policy: JobPolicy,
+    /// How long the answer may wait for the agent, 0 to 25 seconds; default 25.
+    pub wait_seconds: Option<u64>,
+}
+
+/// Asks whether a job would take one path, and which rule decides.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExplanationRequest {
+    /// The job's paths.
+    pub paths: Vec<String>,
+    /// The job's rules; the rest of the policy does not matter.
+    #[serde(default)]
+    pub policy: JobPolicy,
+    /// The path, absolute; a separator at its end means a folder when it does not exist.
+    pub path: String,
+    /// How long the answer may wait for the agent, 0 to 25 seconds; default 25.
+    pub wait_seconds: Option<u64>,
 }
 
 /// Lists a folder on a machine.

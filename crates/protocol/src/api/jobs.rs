@@ -49,6 +49,13 @@ pub struct JobPolicy {
     pub compression: Compression,
     /// What is left out, in the syntax of gitignore files, at most 1,000 rules.
     pub ignore_rules: Vec<String>,
+    /// Only files that match one of these rules are taken, when there are any; at most 1,000, in the same syntax without `!`.
+    /// What `ignore_rules` leave out stays left out.
+    pub include_rules: Vec<String>,
+    /// Larger files are left out, at least 1; absent: of any size.
+    pub max_file_size_bytes: Option<u64>,
+    /// Leave out what lies on another file system than the path it is in.
+    pub one_file_system: bool,
     /// Files read at once, 1 to 64; absent: the agent decides.
     pub parallelism: Option<u32>,
 }

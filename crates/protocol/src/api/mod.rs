@@ -12,6 +12,7 @@ pub mod points;
 pub mod problem;
 pub mod restores;
 pub mod retention;
+pub mod run_logs;
 pub mod runs;
 pub mod schedules;
 pub mod session;

@@ -132,6 +132,10 @@ pub struct Run {
     pub waiting_reason: Option<WaitingReason>,
     /// Number of events so far.
     pub event_count: u64,
+    /// Whose full log this run has: its own, once its agent wrote a line (`GET /runs/{id}/log`).
+    pub log_ref: Option<RunId>,
+    /// Lines of the full log so far.
+    pub log_lines: u64,
     /// For `If-Match`.
     pub version: i64,
     /// What the caller may do with it: `cancel`, `run_again`, `restore`.

@@ -16,6 +16,10 @@ pub struct Settings {
     pub public_url: TextSetting,
     /// Notifications may be sent to loopback, link-local and private addresses.
     pub private_targets: FlagSetting,
+    /// How long full logs of runs are kept, in days; 1 to 3,650. The runs stay.
+    pub run_log_days: Setting,
+    /// How long events of runs are kept, in days; 1 to 3,650. The runs stay.
+    pub run_event_days: Setting,
     /// For `If-Match`.
     pub version: i64,
     /// What the caller may do: `update`.
@@ -63,4 +67,8 @@ pub struct SettingsPatch {
     pub public_url: Option<String>,
     /// Whether notifications may be sent to private addresses.
     pub private_targets: Option<bool>,
+    /// Days for which full logs of runs are kept.
+    pub run_log_days: Option<u64>,
+    /// Days for which events of runs are kept.
+    pub run_event_days: Option<u64>,
 }

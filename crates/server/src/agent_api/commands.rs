@@ -19,7 +19,8 @@ use crate::{
     problem::ApiResult,
 };
 
-/// Passes a part of an answer to the page that waits; it is not stored.
+/// Passes a part of an answer to the page that waits; it is not stored. Of a command that is over, as when it was withdrawn,
+/// nobody wants more: the refusal lets its agent stop.
 pub(super) async fn partial(
     State(app): State<App>,
     Agent(agent): Agent,
@@ -30,7 +31,7 @@ pub(super) async fn partial(
         .await?
         .ok_or(ErrorCode::NotFound)?;
     if state::parse(&command.status).is_terminal() {
-        return Ok(Json(json!({})));
+        return Err(ErrorCode::Conflict.into());
     }
     let part = serde_json::to_value(&body)?;
     app.tell(

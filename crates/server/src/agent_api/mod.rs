@@ -8,7 +8,7 @@ mod instance;
 mod offline_runs;
 mod poll;
 mod runs;
-mod work;
+pub(crate) mod work;
 
 use axum::{Router, routing::post};
 use holdfast_protocol::agent::routes;
@@ -27,6 +27,7 @@ pub(crate) fn router() -> Router<App> {
         .route(routes::OFFLINE_RUNS, post(offline_runs::take))
         .route(&below("/runs/{id}/update"), post(runs::update))
         .route(&below("/runs/{id}/events"), post(runs::events))
+        .route(&below("/runs/{id}/log"), post(runs::push_log))
         .route(&below("/commands/{id}/partial"), post(commands::partial))
         .route(&below("/commands/{id}/complete"), post(commands::complete))
 }

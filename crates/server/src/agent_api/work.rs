@@ -32,6 +32,15 @@ pub(crate) struct WorkOrder<'a> {
     pub(crate) due_at: Option<Timestamp>,
 }
 
+/// What of a job's policy selects files beside its rules.
+pub(crate) fn selecting(policy: &ApiPolicy) -> JobPolicy {
+    JobPolicy {
+        one_file_system: policy.one_file_system.then_some(true),
+        max_file_size: policy.max_file_size_bytes,
+        ..JobPolicy::default()
+    }
+}
+
 /// A run with everything that its agent needs.
 pub(crate) fn work(
     app: &App,
@@ -60,13 +69,13 @@ pub(crate) fn work(
             user: agent.source_user.clone(),
             host: agent.source_host.clone(),
         },
-        include_globs: Vec::new(),
-        exclude_globs: policy.ignore_rules,
-        vault: vault_context::of_vault(app, vault)?,
         policy_json: Some(JobPolicy {
             compression: compression.clone(),
-            ..JobPolicy::default()
+            ..selecting(&policy)
         }),
+        include_globs: policy.include_rules,
+        exclude_globs: policy.ignore_rules,
+        vault: vault_context::of_vault(app, vault)?,
         // A run that was queued before jobs had a retention says nothing of it.
         retention_json: Some(snapshot["retention"].clone()).filter(|kept| !kept.is_null()),
         schedule_json: Some(snapshot["schedule"].clone()),

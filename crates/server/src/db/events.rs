@@ -7,9 +7,15 @@ use sea_orm::{
 
 use super::{
     EventRow,
-    entity::run_event::{ActiveModel, Column, Entity},
+    entity::{
+        run,
+        run_event::{ActiveModel, Column, Entity},
+    },
     insert_in_batches,
 };
+
+/// Events that are looked at in one sweep: the oldest ones, which were inserted first.
+const SWEPT: u64 = 2000;
 
 /// What a new event is made of.
 pub(crate) struct NewEvent {
@@ -79,4 +85,35 @@ pub(crate) async fn after(
         query = query.filter(Column::Level.is_in(levels));
     }
     query.order_by_asc(Column::Seq).limit(limit).all(conn).await
+}
+
+/// Deletes the events of runs that were over before a time, some at a time. The runs stay.
+pub(crate) async fn sweep(conn: &impl ConnectionTrait, before: i64) -> Result<(), DbErr> {
+    let oldest: Vec<i64> = Entity::find()
+        .select_only()
+        .column(Column::RunId)
+        .order_by_asc(Column::Id)
+        .limit(SWEPT)
+        .into_tuple()
+        .all(conn)
+        .await?;
+    let mut runs = oldest;
+    runs.sort_unstable();
+    runs.dedup();
+    let over: Vec<i64> = run::Entity::find()
+        .filter(run::Column::Id.is_in(runs))
+        .filter(run::Column::FinishedAt.lt(before))
+        .select_only()
+        .column(run::Column::Id)
+        .into_tuple()
+        .all(conn)
+        .await?;
+    if over.is_empty() {
+        return Ok(());
+    }
+    Entity::delete_many()
+        .filter(Column::RunId.is_in(over))
+        .exec(conn)
+        .await
+        .map(drop)
 }

@@ -29,6 +29,7 @@ pub(crate) mod outbox;
 pub(crate) mod periodic_tasks;
 pub(crate) mod points;
 pub(crate) mod problems;
+pub(crate) mod run_logs;
 pub(crate) mod runs;
 pub(crate) mod sessions;
 pub(crate) mod settings;
@@ -52,8 +53,9 @@ pub(crate) use self::{
         job::Model as JobRow, notification_channel::Model as ChannelRow,
         occurrence::Model as OccurrenceRow, outbox::Model as OutboxRow, point::Model as PointRow,
         point_snapshot::Model as PointSnapshotRow, run::Model as RunRow,
-        run_event::Model as EventRow, run_problem::Model as ProblemRow, tenant::Model as TenantRow,
-        user::Model as UserRow, vault::Model as VaultRow,
+        run_event::Model as EventRow, run_log::Model as LogRow,
+        run_log_chunk::Model as LogChunkRow, run_problem::Model as ProblemRow,
+        tenant::Model as TenantRow, user::Model as UserRow, vault::Model as VaultRow,
     },
     page::{COUNT_CAP, Cursor, PageRequest, Slice},
     scope::Scope,

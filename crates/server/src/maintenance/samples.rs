@@ -61,6 +61,7 @@ pub(super) fn vault() -> VaultRow {
         last_test_at: None,
         kit_shown_at: None,
         created_at: NOW,
+        listed_at: None,
         maintenance_agent_id: None,
         maintenance: None,
         version: 1,

@@ -4,7 +4,7 @@ use axum::{extract::State, http::StatusCode};
 use holdfast_protocol::{
     api::{
         common::Page,
-        jobs::{Job, JobCreate, JobPatch, JobPolicy, RunStart},
+        jobs::{Job, JobCreate, JobPatch, RunStart},
         retention::Retention,
         runs::Run,
         schedules::Schedule,
@@ -18,6 +18,7 @@ use super::{
     change::{finish, free, version_changed},
     input,
     runs::shown as shown_run,
+    selection::{check_paths, check_policy},
 };
 use crate::{
     app::{App, now},
@@ -37,9 +38,6 @@ use crate::{
     view::{self, catalog::Catalog, jobs::JobFigures},
 };
 
-const MOST_PATHS: usize = 200;
-const MOST_RULES: usize = 1000;
-const LONGEST_RULE: usize = 4096;
 const SMALLEST_UPLOAD_LIMIT: u64 = 1024;
 const SHORTEST_MAX_AGE_SECONDS: u64 = 3600;
 
@@ -71,59 +69,6 @@ async fn name_is_free(txn: &Txn, caller: &Caller, name: &str, own: Option<i64>) 
     let other = db::jobs::by_name(txn, caller.scope, name).await?;
     let detail = format!("There is a job \"{name}\" already.");
     free(other, |job| Some(job.id) == own, "/name", detail)
-}
-
-fn check_paths(paths: &[String]) -> ApiResult<()> {
-    if paths.is_empty() || paths.len() > MOST_PATHS {
-        return Err(ApiError::field(
-            "/paths",
-            "out_of_range",
-            format!("must name 1 to {MOST_PATHS} paths"),
-        ));
-    }
-    for (index, path) in paths.iter().enumerate() {
-        input::absolute_path(path, &format!("/paths/{index}"))?;
-        if paths[..index].contains(path) {
-            return Err(ApiError::field(
-                format!("/paths/{index}"),
-                "duplicate",
-                "is named twice",
-            ));
-        }
-    }
-    Ok(())
-}
-
-fn check_policy(policy: &JobPolicy) -> ApiResult<()> {
-    if policy.ignore_rules.len() > MOST_RULES {
-        let detail = format!("must be at most {MOST_RULES} rules");
-        return Err(ApiError::field(
-            "/policy/ignore_rules",
-            "out_of_range",
-            detail,
-        ));
-    }
-    for (index, rule) in policy.ignore_rules.iter().enumerate() {
-        if rule.len() > LONGEST_RULE || rule.contains(['\n', '\0']) {
-            let pointer = format!("/policy/ignore_rules/{index}");
-            return Err(ApiError::field(
-                pointer,
-                "invalid",
-                format!("must be one line of at most {LONGEST_RULE} bytes"),
-            ));
-        }
-    }
-    if policy
-        .parallelism
-        .is_some_and(|files| !(1..=64).contains(&files))
-    {
-        return Err(ApiError::field(
-            "/policy/parallelism",
-            "out_of_range",
-            "must be 1 to 64",
-        ));
-    }
-    Ok(())
 }
 
 /// A limit that must have a least value; `Some(None)` lifts it.

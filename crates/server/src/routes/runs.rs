@@ -69,7 +69,11 @@ pub(crate) async fn shown(app: &App, caller: &Caller, row: &RunRow) -> ApiResult
     view::runs::detail(app, app.db.reader(), &catalog, caller, row).await
 }
 
-fn known_words(text: Option<&str>, known: &[&str], pointer: &str) -> ApiResult<Vec<String>> {
+pub(super) fn known_words(
+    text: Option<&str>,
+    known: &[&str],
+    pointer: &str,
+) -> ApiResult<Vec<String>> {
     let words = words(text);
     match words.iter().find(|word| !known.contains(&word.as_str())) {
         Some(word) => Err(ApiError::field(

@@ -32,6 +32,8 @@ fn view(app: &App, caller: &Caller, barred: Option<&str>) -> Settings {
         watchdog_timeout_seconds: settings.watchdog_timeout(),
         public_url: settings.public_url_setting(),
         private_targets: settings.private_targets(),
+        run_log_days: settings.run_log_days_setting(),
+        run_event_days: settings.run_event_days_setting(),
         version: settings.version,
         actions: vec![caller.action_unless("update", Role::Admin, barred)],
     }

@@ -1,6 +1,7 @@
 //! Runs: their life, their reports, their events, and what watches over them.
 
 pub(crate) mod events;
+pub(crate) mod log;
 pub(crate) mod offline;
 pub(crate) mod points;
 pub(crate) mod progress;

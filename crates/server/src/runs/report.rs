@@ -166,7 +166,7 @@ pub(crate) async fn push_events(
     Ok(())
 }
 
-fn stale_attempt(run: &RunRow) -> ApiError {
+pub(super) fn stale_attempt(run: &RunRow) -> ApiError {
     ApiError::from(ErrorCode::StaleAttempt)
         .detail(format!("run {} is at attempt {}", run.id, run.attempt))
 }

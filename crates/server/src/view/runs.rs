@@ -173,6 +173,7 @@ pub(crate) async fn detail(
         }
         _ => None,
     };
+    let log = db::run_logs::of_run(conn, row.id).await?;
     let silent = catalog.now - watchdog::last_sign(app, row);
     let timeout = app.settings().watchdog_timeout_seconds() as i64;
     let at_work = matches!(status, RunStatus::Starting | RunStatus::Running);
@@ -212,6 +213,8 @@ pub(crate) async fn detail(
             .then(|| (timeout - silent / 1000).max(0) as u64),
         waiting_reason: waiting_reason(app, conn, catalog, row, status).await?,
         event_count: row.event_seq.max(0) as u64,
+        log_ref: log.as_ref().map(|_| RunId(row.uuid)),
+        log_lines: log.map_or(0, |log| log.lines.max(0) as u64),
         version: row.version,
         actions: vec![
             caller.action_unless("cancel", Role::Operator, is_over.or(asked)),

@@ -14,7 +14,8 @@ async fn a_job_is_made_changed_and_deleted() {
     let path = format!("/jobs/{}", ready.job_id());
     assert_eq!(
         ready.job["policy"],
-        json!({ "compression": "zstd-default", "ignore_rules": ["*.tmp"], "parallelism": null })
+        json!({ "compression": "zstd-default", "ignore_rules": ["*.tmp"], "include_rules": [],
+            "max_file_size_bytes": null, "one_file_system": false, "parallelism": null })
     );
     assert_eq!(
         (
@@ -84,6 +85,32 @@ async fn wrong_input_names_its_field() {
             "policy",
             json!({ "ignore_rules": ["a\nb"] }),
             "/policy/ignore_rules/0",
+        ),
+        (
+            "policy",
+            json!({ "ignore_rules": ["*.tmp", " "] }),
+            "/policy/ignore_rules/1",
+        ),
+        // Such a rule would make the whole backup fail.
+        (
+            "policy",
+            json!({ "ignore_rules": ["*.tmp", "a[b"] }),
+            "/policy/ignore_rules/1",
+        ),
+        (
+            "policy",
+            json!({ "include_rules": ["a\\"] }),
+            "/policy/include_rules/0",
+        ),
+        (
+            "policy",
+            json!({ "include_rules": ["*.doc", "!x.doc"] }),
+            "/policy/include_rules/1",
+        ),
+        (
+            "policy",
+            json!({ "max_file_size_bytes": 0 }),
+            "/policy/max_file_size_bytes",
         ),
         (
             "policy",
@@ -249,4 +276,104 @@ async fn each_choice_of_compression_reaches_the_agent() {
         ready.agent.finish(&work, 1, "/srv/data").await;
         ready.agent.running.clear();
     }
+}
+
+// Requirements: ENG-KOPIA-10, API-C-4, API-C-32, UI-19
+#[tokio::test(flavor = "multi_thread")]
+async fn what_selects_files_reaches_the_agent_as_it_was_typed() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let mut ready = ready(&server, &admin, "box").await;
+    let odd = [
+        "C:\\Temp\\\"quoted\" & more",
+        "it's <b>&quot;bold&quot;</b>/",
+        "\u{e9}\u{2028}*",
+    ];
+    let paths = ["/srv/a & b", "/srv/\"q\" \\ &amp;"];
+    let change = json!({ "paths": paths, "policy": { "compression": "s2", "ignore_rules": odd, "include_rules": ["*.doc", "b&w/"],
+        "max_file_size_bytes": 5_000_000_000_u64, "one_file_system": true, "parallelism": 3 } });
+    let path = format!("/jobs/{}", ready.job_id());
+    let changed = admin
+        .patch(&path, &ready.job["version"], change)
+        .await
+        .expect(200);
+    assert_eq!(changed["policy"]["ignore_rules"], json!(odd));
+    assert_eq!(changed["paths"], json!(paths));
+    ready.start(&admin).await;
+    let work = ready.agent.take_run().await;
+    assert_eq!(work.exclude_globs, odd);
+    assert_eq!(work.include_globs, ["*.doc", "b&w/"]);
+    assert_eq!(work.source_paths, paths);
+    assert_eq!(work.source_path, paths[0]);
+    assert_eq!(work.parallelism, Some(3));
+    assert_eq!(work.effective_compression(), "s2");
+    let policy = work.policy_json.expect("a policy");
+    assert_eq!(
+        (policy.max_file_size, policy.one_file_system),
+        (Some(5_000_000_000), Some(true))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_counts_what_a_job_would_take() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let agent = server.agent(&admin, "box").await;
+    let path = format!("/agents/{}/estimates", agent.uuid);
+    let policy =
+        json!({ "ignore_rules": ["*.tmp"], "include_rules": ["*.doc"], "one_file_system": true });
+    let serving = tokio::spawn({
+        let agent = agent.clone();
+        async move {
+            let counts = json!({ "sources": [{ "path": "/srv", "files": 3, "bytes": 30, "dirs": 1 }],
+                "left_out": [{ "by": "rule", "rule": 0, "files": 1, "bytes": 5, "dirs": 0, "examples": ["/srv/a.tmp"] }],
+                "taken": [{ "files": 3, "bytes": 30 }], "unreadable": 0, "unreadable_examples": [], "complete": true });
+            agent.serve("estimate", counts).await
+        }
+    });
+    let command = admin
+        .post(&path, json!({ "paths": ["/srv"], "policy": policy }))
+        .await
+        .expect(200);
+    assert_eq!(
+        command["result"]["left_out"][0]["examples"][0],
+        "/srv/a.tmp"
+    );
+    assert_eq!(
+        serving.await.expect("serves")["payload"],
+        json!({ "source_paths": ["/srv"], "include_globs": ["*.doc"], "exclude_globs": ["*.tmp"],
+            "policy_json": { "one_file_system": true } })
+    );
+    admin
+        .post(&path, json!({ "paths": ["srv"] }))
+        .await
+        .wrong_field("/paths/0");
+    admin
+        .post(
+            &path,
+            json!({ "paths": ["/srv"], "policy": { "ignore_rules": ["["] } }),
+        )
+        .await
+        .wrong_field("/policy/ignore_rules/0");
+    let question = format!("/agents/{}/path-explanations", agent.uuid);
+    admin
+        .post(&question, json!({ "paths": ["/srv"], "path": "x" }))
+        .await
+        .wrong_field("/path");
+
+    // Nobody waits for a withdrawn count, and its agent learns that with its next part.
+    let waiting = admin
+        .post(&path, json!({ "paths": ["/srv"], "wait_seconds": 0 }))
+        .await
+        .expect(202);
+    let id = waiting["id"].as_str().expect("an id");
+    let wire = agent.poll(0, 5).await.commands[0].command_id.0;
+    let part = json!({ "seq": 1, "result": {} });
+    let partial = format!("/agent/v1/commands/{wire}/partial");
+    agent.call(&partial, part.clone()).await.expect(200);
+    admin
+        .post(&format!("/commands/{id}/cancel"), json!({}))
+        .await
+        .expect(200);
+    agent.call(&partial, part).await.refused(409, "conflict");
 }

@@ -16,6 +16,7 @@ mod notifications;
 mod offline;
 mod resilience;
 mod retention;
+mod run_logs;
 mod runs;
 mod schedules;
 mod secrets;

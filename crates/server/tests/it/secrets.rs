@@ -102,6 +102,12 @@ async fn neither_secrets_nor_file_names_lie_in_the_data_folder() {
         .call(&format!("/agent/v1/runs/{}/events", work.run_id), event)
         .await
         .expect(200);
+    let log = json!({ "run_id": work.run_id, "attempt": 1, "lines": [{ "seq": 1, "time": "2026-11-24T00:00:00Z",
+        "level": "info", "text": item }] });
+    agent
+        .call(&format!("/agent/v1/runs/{}/log", work.run_id), log)
+        .await
+        .expect(200);
     let end = json!({ "status": "failed", "error_code": "source_missing", "error_summary": item,
         "problems": [{ "code": "access_denied", "path": item, "message": "no" }] });
     agent.update(work.run_id.0, 1, 2, end).await.expect(200);

@@ -7,7 +7,7 @@ use crate::support::{TestServer, eventually, ready};
 
 /// Routes of the description that take ids, in their address, their parameters or their body. A new one must be
 /// counted here.
-const ROUTES_WITH_IDS: usize = 48;
+const ROUTES_WITH_IDS: usize = 52;
 
 // Requirements: SEC-8
 #[tokio::test(flavor = "multi_thread")]
@@ -82,12 +82,12 @@ async fn foreign_ids_answer_404_on_every_route() {
                     .next()
                     .expect("a noun");
                 let url = path.replace("{id}", id_of(noun).as_str().expect("an id"));
-                let body = if path.ends_with("/kit") {
-                    json!({ "password": "x" })
-                } else if path.ends_with("/maintenance") {
-                    json!({ "mode": "full" })
-                } else {
-                    json!({})
+                let body = match path.rsplit('/').next() {
+                    Some("kit") => json!({ "password": "x" }),
+                    Some("estimates") => json!({ "paths": ["/a"] }),
+                    Some("path-explanations") => json!({ "paths": ["/a"], "path": "/a/b" }),
+                    Some("maintenance") => json!({ "mode": "full" }),
+                    _ => json!({}),
                 };
                 send(&url, body).await.refused(404, "not_found");
             }

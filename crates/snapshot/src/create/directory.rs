@@ -136,7 +136,7 @@ pub(super) fn process(worker: &mut Worker<'_>, mut task: DirectoryTask) -> Resul
 }
 
 /// The part of a policy that selects files, in the form of the ignore rules.
-pub(super) fn file_policy(files: &Files) -> FilePolicy {
+pub(crate) fn file_policy(files: &Files) -> FilePolicy {
     FilePolicy {
         ignore: files.ignore.clone(),
         ignore_files: files.ignore_dot_files.clone(),

@@ -41,6 +41,7 @@ use holdfast_repository::snapshot::{self, SnapshotExtras, SnapshotManifest};
 use holdfast_repository::{ContentWriter, Repository, Session};
 
 pub(crate) use confirm::{SAFE_AGE, lasts, lost_objects};
+pub(crate) use directory::file_policy;
 pub use request::{SavedSnapshot, SnapshotReport, SnapshotRequest, Source, SourceReport};
 
 use self::actions::FolderActions;

@@ -15,6 +15,7 @@ mod fixtures;
 mod history;
 #[cfg(target_os = "linux")]
 mod metadata;
+mod preview;
 mod property;
 mod restore;
 mod restore_again;

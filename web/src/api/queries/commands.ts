@@ -5,10 +5,14 @@ import type { Command } from "../types.ts";
 const pause = 1_000;
 const giveUpAfter = 120_000;
 
+/** Nobody waits for it any more. */
+export const withdraw = (id: string) =>
+	answer(client.POST("/api/v1/commands/{id}/cancel", { params: { path: { id } } }));
+
 /** The result of a command, waiting for it where the first answer did not; its failure as an `ApiError`. */
-export async function finished<T>(command: Command<T>, signal?: AbortSignal): Promise<T> {
+export async function finished<T>(command: Command<T>, signal?: AbortSignal, patience = giveUpAfter): Promise<T> {
 	let present = command;
-	const until = Date.now() + giveUpAfter;
+	const until = Date.now() + patience;
 	while (present.status === "pending" || present.status === "delivered") {
 		if (Date.now() > until) break;
 		await new Promise((resolve) => setTimeout(resolve, pause));

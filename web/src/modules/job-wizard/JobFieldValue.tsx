@@ -9,6 +9,7 @@ import { useRetentionWords } from "../../hooks/use-retention-words.ts";
 import { useScheduleConditions } from "../../hooks/use-schedule-conditions.ts";
 import { useScheduleWords } from "../../hooks/use-schedule-words.ts";
 import { PathText } from "../../ui/PathText.tsx";
+import { visibleText } from "../../util/format.ts";
 import css from "./job-wizard.module.css";
 
 /** What one field of a job says, in words. */
@@ -31,21 +32,16 @@ export function JobFieldValue({ field, draft }: { field: JobField; draft: JobDra
 			return retentionWords(retentionRequest(draft.retention));
 		case "compression":
 			return t(`jobs.compressionName.${draft.compression}`);
-		case "rules": {
-			const rules = ruleLines(draft.rules);
-			return rules.length === 0 ? (
-				t("jobs.leftOutNone")
-			) : (
-				<ul className={css["rules"]}>
-					{rules.map((rule, index) => (
-						// biome-ignore lint/suspicious/noArrayIndexKey: a rule may stand there twice, and none moves
-						<li key={index} className="mono">
-							<bdi>{rule}</bdi>
-						</li>
-					))}
-				</ul>
-			);
+		case "rules":
+			return <RuleList rules={ruleLines(draft.rules)} none={t("jobs.leftOutNone")} />;
+		case "only":
+			return <RuleList rules={ruleLines(draft.only)} none={t("jobs.onlyTakenNone")} />;
+		case "maxFileSize": {
+			const largest = typedNumber(draft.maxFileSize);
+			return largest ? format.size(largest * 1_000_000) : t("jobs.maxFileSizeNone");
 		}
+		case "oneFileSystem":
+			return t(draft.oneFileSystem ? "jobs.oneFileSystem" : "jobs.allFileSystems");
 		case "parallelism": {
 			const files = typedFileCount(draft.parallelism);
 			return files ? format.count(files) : t("jobs.parallelismAgent");
@@ -59,6 +55,21 @@ export function JobFieldValue({ field, draft }: { field: JobField; draft: JobDra
 			return maxAge ? format.duration(maxAge * 3600) : t("jobs.maxAgeNone");
 		}
 	}
+}
+
+/** Rules as they were typed. */
+export function RuleList({ rules, none }: { rules: readonly string[]; none: string }) {
+	if (rules.length === 0) return none;
+	return (
+		<ul className={css["rules"]}>
+			{rules.map((rule, index) => (
+				// biome-ignore lint/suspicious/noArrayIndexKey: a rule may stand there twice, and none moves
+				<li key={index} className="mono">
+					<bdi>{visibleText(rule)}</bdi>
+				</li>
+			))}
+		</ul>
+	);
 }
 
 function ScheduleValue({ draft }: { draft: JobDraft }) {

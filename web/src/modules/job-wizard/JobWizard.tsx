@@ -6,6 +6,7 @@ import type { ScheduleOwner } from "../../api/queries/jobs.ts";
 import type { Agent } from "../../api/types.ts";
 import { optionsFine } from "../../forms/job.ts";
 import { type JobStep, jobSteps } from "../../forms/job-steps.ts";
+import { typedNumber } from "../../forms/number.ts";
 import { isComplete, scheduleRequest } from "../../forms/schedule.ts";
 import { useScheduleWords } from "../../hooks/use-schedule-words.ts";
 import { Icon } from "../../ui/Icon.tsx";
@@ -58,7 +59,12 @@ export function JobWizard({
 	const current = jobSteps.indexOf(step);
 	const missingIn: Record<JobStep, string | undefined> = {
 		place: place.missing,
-		source: draft.paths.length === 0 ? t("wizard.needPath") : undefined,
+		source:
+			draft.paths.length === 0
+				? t("wizard.needPath")
+				: typedNumber(draft.maxFileSize) === null
+					? t("wizard.sizeInvalid")
+					: undefined,
 		schedule: isComplete(draft.schedule) ? undefined : t("schedule.incomplete"),
 		options: optionsFine(draft) ? undefined : t("wizard.optionsInvalid"),
 		review: undefined,

@@ -1,4 +1,4 @@
-import { Select, Textarea, TextInput } from "@mantine/core";
+import { Select, TextInput } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { ScheduleOwner } from "../../api/queries/jobs.ts";
 import type { Compression } from "../../api/types.ts";
@@ -13,7 +13,7 @@ import type { StepProps } from "./steps.ts";
 
 const compressions: readonly Compression[] = ["zstd-default", "s2", "pgzip", "none"];
 
-/** Step 4: retention, compression, rules and limits. */
+/** Step 4: retention, compression and limits. */
 export function OptionsStep({ draft, change, owner }: StepProps & { owner: ScheduleOwner }) {
 	const { t } = useTranslation();
 	const format = useFormat();
@@ -41,14 +41,6 @@ export function OptionsStep({ draft, change, owner }: StepProps & { owner: Sched
 						const compression = compressions.find((known) => known === value);
 						if (compression !== undefined) change({ compression });
 					}}
-				/>
-				<Textarea
-					label={`${t("wizard.rules")} ${t("common.optional")}`}
-					description={t("wizard.rulesHelp")}
-					classNames={{ input: "mono" }}
-					rows={4}
-					value={draft.rules}
-					onChange={(event) => change({ rules: event.currentTarget.value })}
 				/>
 				<TextInput
 					label={`${t("wizard.parallelism")} ${t("common.optional")}`}

@@ -16,9 +16,9 @@ import type { StepAddress, StepProps } from "./steps.ts";
 
 /** Which fields each step sets. */
 const fieldsOf = {
-	source: ["paths"],
+	source: ["paths", "rules", "only", "maxFileSize", "oneFileSystem"],
 	schedule: ["schedule"],
-	options: ["retention", "compression", "rules", "parallelism", "limit", "maxAge"],
+	options: ["retention", "compression", "parallelism", "limit", "maxAge"],
 } as const satisfies Partial<Record<JobStep, readonly JobField[]>>;
 
 /** The last step: everything once more, then save. `before` is what the job was, when it is there already. */

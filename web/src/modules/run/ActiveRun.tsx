@@ -111,7 +111,7 @@ export function ActiveRun({ run }: { run: Run }) {
 					<span className="faint">{t("run.nothingNow")}</span>
 				)}
 			</p>
-			<Events run={run.id} active />
+			<Events run={run} active />
 			<Announcements run={run} />
 		</>
 	);

@@ -4,26 +4,25 @@ import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useFallbackInterval } from "../../api/live.ts";
 import { runEventsQuery } from "../../api/queries/runs.ts";
-import type { RunEvent } from "../../api/types.ts";
-import { useFormat } from "../../hooks/use-format.ts";
+import type { Run, RunEvent } from "../../api/types.ts";
 import { Icon } from "../../ui/Icon.tsx";
-import { StatusIcon } from "../../ui/StatusIcon.tsx";
-import { visibleText } from "../../util/format.ts";
 import { Section } from "../Page.tsx";
 import { QueryView } from "../QueryView.tsx";
 import css from "./events.module.css";
+import { FullLog } from "./FullLog.tsx";
+import { RecordRow } from "./RecordRow.tsx";
 
-type Level = "all" | "warn" | "error";
+type View = "all" | "warn" | "error" | "log";
 
 const step = 200;
 
-/** What happened, newest first. With Follow off the list stands still and counts what is new. */
-export function Events({ run, active }: { run: string; active: boolean }) {
+/** What happened, newest first: the events, or the full log. With Follow off the list stands still and counts what is new. */
+export function Events({ run: { id: run, event_count: eventCount }, active }: { run: Run; active: boolean }) {
 	const { t } = useTranslation();
 	const queries = useQueryClient();
 	const pace = useFallbackInterval(3_200);
 	const query = useQuery({ ...runEventsQuery(queries, run), refetchInterval: active ? pace : false });
-	const [level, setLevel] = useState<Level>("all");
+	const [view, setView] = useState<View>("all");
 	const [search, setSearch] = useState("");
 	const [stoppedAt, setStoppedAt] = useState<number | undefined>();
 	// Reports of figures are drawn above; as sentences they would only fill the list.
@@ -41,18 +40,19 @@ export function Events({ run, active }: { run: string; active: boolean }) {
 				<div className={css["tools"]}>
 					<SegmentedControl
 						aria-label={t("run.eventFilter")}
-						value={level}
-						onChange={(value) => setLevel(value as Level)}
+						value={view}
+						onChange={(value) => setView(value as View)}
 						data={[
 							{ value: "all", label: t("common.all") },
 							{ value: "warn", label: label(t("run.warnings"), count("warn")) },
 							{ value: "error", label: label(t("run.errors"), count("error")) },
+							{ value: "log", label: t("run.fullLog") },
 						]}
 					/>
 					<TextInput
 						className={css["search"] ?? ""}
-						aria-label={t("run.searchEvents")}
-						placeholder={t("run.searchEvents")}
+						aria-label={t(view === "log" ? "run.searchLog" : "run.searchEvents")}
+						placeholder={t(view === "log" ? "run.searchLog" : "run.searchEvents")}
 						leftSection={<Icon name="search" />}
 						value={search}
 						onChange={(event) => setSearch(event.currentTarget.value)}
@@ -68,21 +68,30 @@ export function Events({ run, active }: { run: string; active: boolean }) {
 				</div>
 			}
 		>
-			{fresh > 0 ? (
+			{view === "log" ? (
+				<FullLog run={run} active={active} follow={stoppedAt === undefined} search={search} />
+			) : fresh > 0 ? (
 				<Button size="xs" onClick={() => setStoppedAt(last)}>
 					{t("run.newEvents", { count: fresh })}
 				</Button>
 			) : null}
-			<QueryView query={query} rows={4}>
-				{() => <List events={shown} level={level} search={search} />}
-			</QueryView>
+			{view === "log" ? null : (
+				<QueryView query={query} rows={4}>
+					{() =>
+						events.length === 0 && eventCount > 0 && !active ? (
+							<p className="muted">{t("run.eventsErased")}</p>
+						) : (
+							<List events={shown} level={view} search={search} />
+						)
+					}
+				</QueryView>
+			)}
 		</Section>
 	);
 }
 
-function List({ events, level, search }: { events: readonly RunEvent[]; level: Level; search: string }) {
+function List({ events, level, search }: { events: readonly RunEvent[]; level: View; search: string }) {
 	const { t } = useTranslation();
-	const format = useFormat();
 	const [most, setMost] = useState(step);
 	const wanted = search.toLowerCase();
 	const matching = events
@@ -101,17 +110,13 @@ function List({ events, level, search }: { events: readonly RunEvent[]; level: L
 		<>
 			<ol className={css["list"]}>
 				{matching.slice(0, most).map((event) => (
-					<li key={event.seq} className={event.seq > newest.current && newest.current > 0 ? css["fresh"] : ""}>
-						<time className="mono num" dateTime={event.time}>
-							{format.clockSeconds(event.time)}
-						</time>
-						<StatusIcon
-							size={14}
-							status={event.level === "error" ? "failed" : event.level === "warn" ? "partial_success" : "nothing_due"}
-							label={t(`run.level.${event.level === "error" || event.level === "warn" ? event.level : "info"}`)}
-						/>
-						<bdi className={css["text"]}>{visibleText(event.message)}</bdi>
-					</li>
+					<RecordRow
+						key={event.seq}
+						time={event.time}
+						level={event.level === "error" || event.level === "warn" ? event.level : "info"}
+						text={event.message}
+						fresh={event.seq > newest.current && newest.current > 0}
+					/>
 				))}
 			</ol>
 			{matching.length > most ? (

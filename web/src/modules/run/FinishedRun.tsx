@@ -38,7 +38,7 @@ export function FinishedRun({ run }: { run: Run }) {
 						<Problems run={run} />
 						<Funnel run={run} />
 						<TimeWent run={run} />
-						<Events run={run.id} active={false} />
+						<Events run={run} active={false} />
 					</>
 				}
 				side={

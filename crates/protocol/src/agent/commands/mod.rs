@@ -8,6 +8,7 @@ mod browse;
 mod maintenance;
 mod points;
 mod restore;
+mod selection;
 mod vault;
 
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,10 @@ pub use points::{
     ListPoints, ListedPoint, PointListing, RefusalReason, RefusedPoint,
 };
 pub use restore::{CancelRun, Overwrite, Restore, RestoreItem, RestoreResult};
+pub use selection::{
+    Amount, Estimate, EstimateResult, ExplainPath, LeftOutBy, LeftOutCount, PathExplanation,
+    PathVerdict, Selection, SourceCount,
+};
 pub use vault::{
     CreateRepository, CreateRepositoryResult, ProbeCheck, RepositoryFinding, TestVault,
     TestVaultResult, VaultFinding,
@@ -57,6 +62,10 @@ pub struct CommandDelivery {
 pub enum CommandType {
     /// [`BrowseDirectory`] → [`BrowseListing`].
     BrowseDirectory,
+    /// [`Estimate`] → [`EstimateResult`], and parts of it on the way.
+    Estimate,
+    /// [`ExplainPath`] → [`PathExplanation`].
+    ExplainPath,
     /// [`TestVault`] → [`TestVaultResult`].
     TestVault,
     /// [`CreateRepository`] → [`CreateRepositoryResult`].
@@ -81,6 +90,8 @@ impl CommandType {
     /// All of them.
     pub const ALL: [Self; 10] = [
         Self::BrowseDirectory,
+        Self::Estimate,
+        Self::ExplainPath,
         Self::TestVault,
         Self::CreateRepository,
         Self::ListPoints,
@@ -96,6 +107,8 @@ impl CommandType {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::BrowseDirectory => "browse_directory",
+            Self::Estimate => "estimate",
+            Self::ExplainPath => "explain_path",
             Self::TestVault => "test_vault",
             Self::CreateRepository => "create_repository",
             Self::ListPoints => "list_points",
@@ -120,12 +133,18 @@ impl CommandType {
 
     /// Whether the delivery carries a vault.
     pub fn needs_vault(self) -> bool {
-        !matches!(self, Self::BrowseDirectory | Self::Cancel)
+        !matches!(
+            self,
+            Self::BrowseDirectory | Self::Estimate | Self::ExplainPath | Self::Cancel
+        )
     }
 
     /// Whether its result holds file names, which are erased ten minutes after completion.
     pub fn result_names_files(self) -> bool {
-        matches!(self, Self::BrowseDirectory | Self::ListContent)
+        matches!(
+            self,
+            Self::BrowseDirectory | Self::Estimate | Self::ExplainPath | Self::ListContent
+        )
     }
 }
 
@@ -135,6 +154,10 @@ impl CommandType {
 pub enum CommandPayload {
     /// List a folder of the agent's host.
     BrowseDirectory(BrowseDirectory),
+    /// Count what a job would take and leave out.
+    Estimate(Estimate),
+    /// Say which rule decides about a path.
+    ExplainPath(ExplainPath),
     /// Try a vault's storage.
     TestVault(TestVault),
     /// Create a vault's repository.
@@ -160,6 +183,8 @@ impl CommandPayload {
     pub fn command_type(&self) -> CommandType {
         match self {
             Self::BrowseDirectory(_) => CommandType::BrowseDirectory,
+            Self::Estimate(_) => CommandType::Estimate,
+            Self::ExplainPath(_) => CommandType::ExplainPath,
             Self::TestVault(_) => CommandType::TestVault,
             Self::CreateRepository(_) => CommandType::CreateRepository,
             Self::ListPoints(_) => CommandType::ListPoints,
@@ -199,6 +224,10 @@ impl CommandPayload {
         Ok(match known {
             CommandType::BrowseDirectory => {
                 Self::BrowseDirectory(serde_json::from_value(payload).map_err(bad)?)
+            }
+            CommandType::Estimate => Self::Estimate(serde_json::from_value(payload).map_err(bad)?),
+            CommandType::ExplainPath => {
+                Self::ExplainPath(serde_json::from_value(payload).map_err(bad)?)
             }
             CommandType::TestVault => {
                 Self::TestVault(serde_json::from_value(payload).map_err(bad)?)

@@ -17,6 +17,8 @@ pub mod point;
 pub mod point_snapshot;
 pub mod run;
 pub mod run_event;
+pub mod run_log;
+pub mod run_log_chunk;
 pub mod run_problem;
 pub mod session;
 pub mod setting;

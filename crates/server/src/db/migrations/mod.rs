@@ -8,6 +8,7 @@ mod m0003_schedules;
 mod m0004_schedule_queries;
 mod m0005_offline;
 mod m0006_retention;
+mod m0007_run_logs;
 mod m0008_alerts;
 mod m0009_run_order;
 
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_schedule_queries::Migration),
             Box::new(m0005_offline::Migration),
             Box::new(m0006_retention::Migration),
+            Box::new(m0007_run_logs::Migration),
             Box::new(m0008_alerts::Migration),
             Box::new(m0009_run_order::Migration),
         ]

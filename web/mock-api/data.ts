@@ -69,6 +69,8 @@ export function seed(full = true): Store {
 			reclaim_grace_seconds: { value: 180, default: 180, fixed_by: null },
 			watchdog_timeout_seconds: { value: 720, default: 720, fixed_by: null },
 			public_url: { value: "https://backup.example.com", fixed_by: null },
+			run_log_days: { value: 90, default: 90, fixed_by: null },
+			run_event_days: { value: 365, default: 365, fixed_by: null },
 			private_targets: { value: false, fixed_by: null },
 			version: 0,
 			actions: may("update"),

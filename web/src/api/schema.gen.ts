@@ -91,6 +91,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/agents/{id}/estimates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Counts what a job would take of a machine and leave out, rule by rule. Counts so far come by the stream topic
+         *     `commands/<id>`.
+         */
+        post: operations["agents_estimate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents/{id}/path-explanations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says whether a job would take one path of a machine, and which rule decides. */
+        post: operations["agents_explain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/alerts": {
         parameters: {
             query?: never;
@@ -300,6 +337,77 @@ export interface paths {
         patch: operations["me_update_me"];
         trace?: never;
     };
+    "/api/v1/notification-channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tenant's channels. */
+        get: operations["notification_channels_list"];
+        put?: never;
+        /** Makes a channel. */
+        post: operations["notification_channels_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notification-channels/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One channel. */
+        get: operations["notification_channels_get"];
+        put?: never;
+        post?: never;
+        /** Deletes a channel; what waits for it is not sent. */
+        delete: operations["notification_channels_delete"];
+        options?: never;
+        head?: never;
+        /** Changes a channel. What waits is tried at once. */
+        patch: operations["notification_channels_update"];
+        trace?: never;
+    };
+    "/api/v1/notification-channels/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a test message by a channel, and tells how it fared. */
+        post: operations["notification_channels_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notification-tests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a test message to where a channel that is not saved yet would send, and tells how it fared. */
+        post: operations["notification_tests_test_unsaved"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/openapi.json": {
         parameters: {
             query?: never;
@@ -479,6 +587,40 @@ export interface paths {
         };
         /** Events of a run after a given one, oldest first. */
         get: operations["runs_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A part of a run's log: the newest lines, those before one, or those after one. */
+        get: operations["runs_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/log/download": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The whole log of a run as a text file, one line a line. */
+        get: operations["runs_download_log"];
         put?: never;
         post?: never;
         delete?: never;
@@ -880,7 +1022,10 @@ export interface components {
             acknowledged_at?: components["schemas"]["Time"] | null;
             /** @description Who did. */
             acknowledged_by?: string | null;
-            /** @description What to do: `run_now`, `open_run`, `open_agent`, `open_vault`, `download_kit`. */
+            /**
+             * @description What to do: `run_now`, `open_run`, `open_agent`, `open_vault`, `download_kit`,
+             *     `open_notifications`.
+             */
             action: string;
             /** @description What the caller may do: `acknowledge`. */
             actions: components["schemas"]["Action"][];
@@ -900,7 +1045,7 @@ export interface components {
             object_id: string;
             /** @description The object's name. */
             object_name: string;
-            /** @description Noun of the object: `jobs`, `agents`, `vaults`. */
+            /** @description Noun of the object: `jobs`, `agents`, `vaults`, `notification-channels`. */
             object_type: string;
             /** @description When it was noticed. */
             opened_at: components["schemas"]["Time"];
@@ -913,7 +1058,10 @@ export interface components {
              * @description Identity of that.
              */
             target_id: string;
-            /** @description Noun of where the action leads or what it acts on: `jobs`, `runs`, `agents`, `vaults`. */
+            /**
+             * @description Noun of where the action leads or what it acts on: `jobs`, `runs`, `agents`, `vaults`,
+             *     `notification-channels`.
+             */
             target_type: string;
             /** @description What happened, one sentence. */
             title: components["schemas"]["Words"];
@@ -923,6 +1071,19 @@ export interface components {
          * @description An alert.
          */
         AlertId: string;
+        /** @description Files and their bytes. */
+        Amount: {
+            /**
+             * Format: int64
+             * @description Their sizes.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Number of files.
+             */
+            files: number;
+        };
         /** @description One line of the audit log. */
         AuditEntry: {
             /** @description What, such as `vaults.create`. */
@@ -1019,6 +1180,81 @@ export interface components {
             name: string;
             /** @description Why it cannot. */
             reason?: string | null;
+        };
+        /** @description Makes a channel. */
+        ChannelCreate: {
+            /** @description Messages are sent; default true. */
+            enabled?: boolean | null;
+            language?: components["schemas"]["MessageLanguage"] | null;
+            /** @description Name, 1 to 100 characters. */
+            name: string;
+            /** @description Which messages are sent. */
+            rules: components["schemas"]["NotificationRules"];
+            /** @description Password of the mail server, or the secret that webhooks are signed with. A webhook without one gets a new one. */
+            secret?: string | null;
+            /** @description Where they go. */
+            target: components["schemas"]["ChannelTarget"];
+        };
+        /** @description A channel that was just made. */
+        ChannelCreated: {
+            /** @description The channel. */
+            channel: components["schemas"]["NotificationChannel"];
+            /** @description The secret that its webhooks are signed with, where the server chose it; it is shown this once. */
+            signing_secret?: string | null;
+        };
+        /**
+         * Format: uuid
+         * @description A channel of notifications.
+         */
+        ChannelId: string;
+        /** @description Changes a channel; absent fields stay. */
+        ChannelPatch: {
+            /**
+             * @description Whether messages are sent.
+             * @default null
+             */
+            enabled?: boolean | null;
+            /** @default null */
+            language?: components["schemas"]["MessageLanguage"] | null;
+            /**
+             * @description New name.
+             * @default null
+             */
+            name?: string | null;
+            /** @default null */
+            rules?: components["schemas"]["NotificationRules"] | null;
+            /**
+             * @description A new password or signing secret.
+             * @default null
+             */
+            secret?: string | null;
+            /** @default null */
+            target?: components["schemas"]["ChannelTarget"] | null;
+        };
+        /** @description Where the messages of a channel go. */
+        ChannelTarget: {
+            /** @description How the connection is protected. */
+            encryption: components["schemas"]["MailEncryption"];
+            /** @description Address of the sender. */
+            from: string;
+            /** @description Host name of the mail server. */
+            host: string;
+            /** @enum {string} */
+            kind: "email";
+            /**
+             * Format: int32
+             * @description Its port.
+             */
+            port: number;
+            /** @description Addresses of the recipients, 1 to 20. */
+            to: string[];
+            /** @description Name to sign in with; empty: nobody signs in. */
+            user: string;
+        } | {
+            /** @enum {string} */
+            kind: "webhook";
+            /** @description Where it is sent, `https://` or `http://`. */
+            url: string;
         };
         /**
          * Format: uuid
@@ -1140,6 +1376,46 @@ export interface components {
          *     Routes that start one wait up to `wait_seconds`: they answer 200 when it is over and 202 when it is
          *     still under way; the rest comes by `GET /commands/{id}` or the stream topic `commands/<id>`.
          */
+        Command_EstimateResult: {
+            /** @description What the caller may do with it: `cancel`. */
+            actions: components["schemas"]["Action"][];
+            /** @description The machine that does it. */
+            agent: components["schemas"]["AgentReference"];
+            /** @description When it was asked. */
+            created_at: components["schemas"]["Time"];
+            failure?: components["schemas"]["Failure"] | null;
+            finished_at?: components["schemas"]["Time"] | null;
+            /** @description Identity. */
+            id: components["schemas"]["CommandId"];
+            /** @description The counts: of everything in the result, so far in its parts. */
+            result?: {
+                /** @description Whether everything has been counted. */
+                complete: boolean;
+                /** @description What is left out, by cause: first each rule that leaves out in its order, also when it matches nothing. */
+                left_out: components["schemas"]["LeftOutCount"][];
+                /** @description What is taken of each source path, in the order of the request. */
+                sources: components["schemas"]["SourceCount"][];
+                /** @description What each rule that takes has taken, in the order of these rules. */
+                taken: components["schemas"]["Amount"][];
+                /**
+                 * Format: int64
+                 * @description Files, folders and ignore files that cannot be read.
+                 */
+                unreadable: number;
+                /** @description A few of them. */
+                unreadable_examples: string[];
+            };
+            /** @description Where it stands. */
+            status: components["schemas"]["CommandStatus"];
+            /** @description What is asked, such as `browse_directory`, `test_vault`, `list_content`. */
+            type: string;
+        };
+        /**
+         * @description A command to an agent, with its answer of type `T` once it is completed.
+         *
+         *     Routes that start one wait up to `wait_seconds`: they answer 200 when it is over and 202 when it is
+         *     still under way; the rest comes by `GET /commands/{id}` or the stream topic `commands/<id>`.
+         */
         Command_MaintainResult: {
             /** @description What the caller may do with it: `cancel`. */
             actions: components["schemas"]["Action"][];
@@ -1156,6 +1432,43 @@ export interface components {
                 done?: components["schemas"]["MaintenanceDone"] | null;
                 /** @description Who owns it, as `user@host`. */
                 owner: string;
+            };
+            /** @description Where it stands. */
+            status: components["schemas"]["CommandStatus"];
+            /** @description What is asked, such as `browse_directory`, `test_vault`, `list_content`. */
+            type: string;
+        };
+        /**
+         * @description A command to an agent, with its answer of type `T` once it is completed.
+         *
+         *     Routes that start one wait up to `wait_seconds`: they answer 200 when it is over and 202 when it is
+         *     still under way; the rest comes by `GET /commands/{id}` or the stream topic `commands/<id>`.
+         */
+        Command_PathExplanation: {
+            /** @description What the caller may do with it: `cancel`. */
+            actions: components["schemas"]["Action"][];
+            /** @description The machine that does it. */
+            agent: components["schemas"]["AgentReference"];
+            /** @description When it was asked. */
+            created_at: components["schemas"]["Time"];
+            failure?: components["schemas"]["Failure"] | null;
+            finished_at?: components["schemas"]["Time"] | null;
+            /** @description Identity. */
+            id: components["schemas"]["CommandId"];
+            /** @description What decides about a path. */
+            result?: {
+                /** @description The path about which was decided: the one that was asked for, or a folder above it. */
+                at: string;
+                by?: components["schemas"]["LeftOutBy"] | null;
+                /** @description Whether the path exists on the machine. One that does not is judged by its name. */
+                exists: boolean;
+                /**
+                 * Format: int32
+                 * @description The rule that decided, counted from 0: one that leaves out or one that takes, by the verdict.
+                 */
+                rule?: number | null;
+                /** @description The verdict. */
+                verdict: components["schemas"]["PathVerdict"];
             };
             /** @description Where it stands. */
             status: components["schemas"]["CommandStatus"];
@@ -1339,6 +1652,15 @@ export interface components {
             /** @description Its end, `18:00`. */
             to: string;
         };
+        /** @description How the last delivery of a channel fared. */
+        Delivery: {
+            /** @description When it was tried. */
+            at: components["schemas"]["Time"];
+            /** @description Why it did not arrive. */
+            error?: string | null;
+            /** @description It arrived. */
+            ok: boolean;
+        };
         /** @description A token with which machines enrol themselves. */
         EnrolmentToken: {
             /** @description What the caller may do with it: `delete`. */
@@ -1407,6 +1729,50 @@ export interface components {
          * @enum {string}
          */
         EntryKind: "file" | "directory" | "symlink" | "special";
+        /** @description Counts what a job would take of a machine and leave out. */
+        EstimateRequest: {
+            /** @description The job's paths. */
+            paths: string[];
+            /** @description The job's rules; the rest of the policy does not matter. */
+            policy?: components["schemas"]["JobPolicy"];
+            /**
+             * Format: int64
+             * @description How long the answer may wait for the agent, 0 to 25 seconds; default 25.
+             */
+            wait_seconds?: number | null;
+        };
+        /** @description The counts: of everything in the result, so far in its parts. */
+        EstimateResult: {
+            /** @description Whether everything has been counted. */
+            complete: boolean;
+            /** @description What is left out, by cause: first each rule that leaves out in its order, also when it matches nothing. */
+            left_out: components["schemas"]["LeftOutCount"][];
+            /** @description What is taken of each source path, in the order of the request. */
+            sources: components["schemas"]["SourceCount"][];
+            /** @description What each rule that takes has taken, in the order of these rules. */
+            taken: components["schemas"]["Amount"][];
+            /**
+             * Format: int64
+             * @description Files, folders and ignore files that cannot be read.
+             */
+            unreadable: number;
+            /** @description A few of them. */
+            unreadable_examples: string[];
+        };
+        /** @description Asks whether a job would take one path, and which rule decides. */
+        ExplanationRequest: {
+            /** @description The path, absolute; a separator at its end means a folder when it does not exist. */
+            path: string;
+            /** @description The job's paths. */
+            paths: string[];
+            /** @description The job's rules; the rest of the policy does not matter. */
+            policy?: components["schemas"]["JobPolicy"];
+            /**
+             * Format: int64
+             * @description How long the answer may wait for the agent, 0 to 25 seconds; default 25.
+             */
+            wait_seconds?: number | null;
+        };
         /** @description What a failed run or command keeps of its failure. */
         Failure: {
             /** @description The stable code. */
@@ -1426,6 +1792,13 @@ export interface components {
             detail: string;
             /** @description JSON pointer into the request's body, such as `/paths/0`; a query parameter is `?limit`. */
             pointer: string;
+        };
+        /** @description One switch among the settings. */
+        FlagSetting: {
+            /** @description The environment variable that fixes it; it cannot be changed here then. */
+            fixed_by?: string | null;
+            /** @description The value in force. */
+            value: boolean;
         };
         /** @description Objects that a later maintenance frees. */
         FreedLater: {
@@ -1623,6 +1996,23 @@ export interface components {
              */
             ignore_rules?: string[];
             /**
+             * @description Only files that match one of these rules are taken, when there are any; at most 1,000, in the same syntax without `!`.
+             *     What `ignore_rules` leave out stays left out.
+             * @default []
+             */
+            include_rules?: string[];
+            /**
+             * Format: int64
+             * @description Larger files are left out, at least 1; absent: of any size.
+             * @default null
+             */
+            max_file_size_bytes?: number | null;
+            /**
+             * @description Leave out what lies on another file system than the path it is in.
+             * @default false
+             */
+            one_file_system?: boolean;
+            /**
              * Format: int32
              * @description Files read at once, 1 to 64; absent: the agent decides.
              * @default null
@@ -1674,6 +2064,48 @@ export interface components {
          * @enum {string}
          */
         LastDay: "last";
+        /**
+         * @description Why something is left out.
+         * @enum {string}
+         */
+        LeftOutBy: "rule" | "not_taken" | "ignore_file" | "too_large" | "other_file_system" | "cache";
+        /** @description What one cause leaves out, with everything in the folders that it leaves out. */
+        LeftOutCount: {
+            /** @description The cause. */
+            by: components["schemas"]["LeftOutBy"];
+            /**
+             * Format: int64
+             * @description Their sizes.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Folders.
+             */
+            dirs: number;
+            /** @description The first few paths that it left out. */
+            examples: string[];
+            /**
+             * Format: int64
+             * @description Files.
+             */
+            files: number;
+            /**
+             * Format: int32
+             * @description Which rule, counted from 0, when it is one.
+             */
+            rule?: number | null;
+        };
+        /**
+         * @description How grave a line is.
+         * @enum {string}
+         */
+        LogLevel: "warn" | "error" | "info";
+        /**
+         * @description How the connection to a mail server is protected.
+         * @enum {string}
+         */
+        MailEncryption: "starttls" | "tls" | "none";
         /** @description What became of a maintenance. */
         MaintainResult: {
             done?: components["schemas"]["MaintenanceDone"] | null;
@@ -1787,6 +2219,11 @@ export interface components {
              */
             new_password?: string | null;
         };
+        /**
+         * @description Language of the messages of a channel.
+         * @enum {string}
+         */
+        MessageLanguage: "en" | "de";
         /** @description A day of a month: 1 to 31, where a shorter month takes its last day, or `last`. */
         MonthDay: number | components["schemas"]["LastDay"];
         /** @description A run that is to come. */
@@ -1799,6 +2236,57 @@ export interface components {
             moved: boolean;
             /** @description When it starts: later by the job's share of the spread. */
             start_at: components["schemas"]["Time"];
+        };
+        /** @description A channel of notifications. */
+        NotificationChannel: {
+            /** @description What the caller may do: `update`, `delete`, `test`. */
+            actions: components["schemas"]["Action"][];
+            /** @description When it was made. */
+            created_at: components["schemas"]["Time"];
+            /** @description Messages are sent. */
+            enabled: boolean;
+            failing_since?: components["schemas"]["Time"] | null;
+            /** @description A password or signing secret is stored; it is never shown. */
+            has_secret: boolean;
+            /** @description Identity. */
+            id: components["schemas"]["ChannelId"];
+            /** @description Their language. */
+            language: components["schemas"]["MessageLanguage"];
+            last_delivery?: components["schemas"]["Delivery"] | null;
+            /** @description Name. */
+            name: string;
+            /** @description Which they are. */
+            rules: components["schemas"]["NotificationRules"];
+            /** @description Where they go. */
+            target: components["schemas"]["ChannelTarget"];
+            /**
+             * Format: int64
+             * @description For `If-Match`.
+             */
+            version: number;
+            /**
+             * Format: int64
+             * @description Messages that wait to be delivered.
+             */
+            waiting: number;
+        };
+        /** @description Which messages a channel gets. */
+        NotificationRules: {
+            alerts?: components["schemas"]["Severity"] | null;
+            /** @description Only these jobs; empty: all. Alerts about machines and vaults are sent in any case. */
+            job_ids?: string[];
+            /** @description Runs that end so. Who hears of failures also hears when the job works again. */
+            runs?: components["schemas"]["RunResult"][];
+        };
+        /** @description Tries a channel before it is saved. */
+        NotificationTest: {
+            /** @description A stored channel whose secret is used where none is given and the server is the same. */
+            channel_id?: string | null;
+            language?: components["schemas"]["MessageLanguage"] | null;
+            /** @description Password or signing secret. */
+            secret?: string | null;
+            /** @description Where it goes. */
+            target: components["schemas"]["ChannelTarget"];
         };
         /** @description The start page. */
         Overview: {
@@ -1967,7 +2455,10 @@ export interface components {
                 acknowledged_at?: components["schemas"]["Time"] | null;
                 /** @description Who did. */
                 acknowledged_by?: string | null;
-                /** @description What to do: `run_now`, `open_run`, `open_agent`, `open_vault`, `download_kit`. */
+                /**
+                 * @description What to do: `run_now`, `open_run`, `open_agent`, `open_vault`, `download_kit`,
+                 *     `open_notifications`.
+                 */
                 action: string;
                 /** @description What the caller may do: `acknowledge`. */
                 actions: components["schemas"]["Action"][];
@@ -1987,7 +2478,7 @@ export interface components {
                 object_id: string;
                 /** @description The object's name. */
                 object_name: string;
-                /** @description Noun of the object: `jobs`, `agents`, `vaults`. */
+                /** @description Noun of the object: `jobs`, `agents`, `vaults`, `notification-channels`. */
                 object_type: string;
                 /** @description When it was noticed. */
                 opened_at: components["schemas"]["Time"];
@@ -2000,7 +2491,10 @@ export interface components {
                  * @description Identity of that.
                  */
                 target_id: string;
-                /** @description Noun of where the action leads or what it acts on: `jobs`, `runs`, `agents`, `vaults`. */
+                /**
+                 * @description Noun of where the action leads or what it acts on: `jobs`, `runs`, `agents`, `vaults`,
+                 *     `notification-channels`.
+                 */
                 target_type: string;
                 /** @description What happened, one sentence. */
                 title: components["schemas"]["Words"];
@@ -2149,6 +2643,51 @@ export interface components {
                  * @description For `If-Match`.
                  */
                 version: number;
+            }[];
+            /** @description Give this as `cursor` for the next page; absent on the last one. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list, newest or first by name first. */
+        Page_NotificationChannel: {
+            /**
+             * Format: int64
+             * @description How many objects match, counted up to 10,000.
+             */
+            count: number;
+            /** @description Counting stopped at 10,000; there may be more. */
+            count_capped: boolean;
+            /** @description The objects of this page. */
+            items: {
+                /** @description What the caller may do: `update`, `delete`, `test`. */
+                actions: components["schemas"]["Action"][];
+                /** @description When it was made. */
+                created_at: components["schemas"]["Time"];
+                /** @description Messages are sent. */
+                enabled: boolean;
+                failing_since?: components["schemas"]["Time"] | null;
+                /** @description A password or signing secret is stored; it is never shown. */
+                has_secret: boolean;
+                /** @description Identity. */
+                id: components["schemas"]["ChannelId"];
+                /** @description Their language. */
+                language: components["schemas"]["MessageLanguage"];
+                last_delivery?: components["schemas"]["Delivery"] | null;
+                /** @description Name. */
+                name: string;
+                /** @description Which they are. */
+                rules: components["schemas"]["NotificationRules"];
+                /** @description Where they go. */
+                target: components["schemas"]["ChannelTarget"];
+                /**
+                 * Format: int64
+                 * @description For `If-Match`.
+                 */
+                version: number;
+                /**
+                 * Format: int64
+                 * @description Messages that wait to be delivered.
+                 */
+                waiting: number;
             }[];
             /** @description Give this as `cursor` for the next page; absent on the last one. */
             next_cursor?: string | null;
@@ -2365,6 +2904,26 @@ export interface components {
             /** @description Give this as `cursor` for the next page; absent on the last one. */
             next_cursor?: string | null;
         };
+        /** @description What decides about a path. */
+        PathExplanation: {
+            /** @description The path about which was decided: the one that was asked for, or a folder above it. */
+            at: string;
+            by?: components["schemas"]["LeftOutBy"] | null;
+            /** @description Whether the path exists on the machine. One that does not is judged by its name. */
+            exists: boolean;
+            /**
+             * Format: int32
+             * @description The rule that decided, counted from 0: one that leaves out or one that takes, by the verdict.
+             */
+            rule?: number | null;
+            /** @description The verdict. */
+            verdict: components["schemas"]["PathVerdict"];
+        };
+        /**
+         * @description Whether a path would be taken.
+         * @enum {string}
+         */
+        PathVerdict: "taken" | "left_out" | "outside";
         /** @description A restore point: the snapshots of one run, one a source path. */
         Point: {
             /** @description What the caller may do with it: `browse`, `restore`. */
@@ -2760,6 +3319,12 @@ export interface components {
              * @description Seconds until the server gives a silent run up; absent when it is over or heard from lately.
              */
             given_up_in_seconds?: number | null;
+            /**
+             * Format: int64
+             * @description Lines of the full log so far.
+             */
+            log_lines: number;
+            log_ref?: components["schemas"]["RunId"] | null;
             /** @description What it backs up, or restores. */
             paths: string[];
             point_id?: components["schemas"]["PointId"] | null;
@@ -2820,6 +3385,56 @@ export interface components {
          * @description A run of a job, or a restore.
          */
         RunId: string;
+        /**
+         * @description A part of a run's log, oldest line first.
+         *
+         *     With a filter only a part of the log is looked through for one answer; `from` and `to` say which, and the next request
+         *     goes on from there.
+         */
+        RunLog: {
+            /** @description The log was erased because of its age. */
+            erased: boolean;
+            /**
+             * Format: int64
+             * @description First line that was looked at; give it as `before` for older ones.
+             */
+            from: number;
+            /** @description The log had become as long as a log may be, and ends there. */
+            full: boolean;
+            /** @description The lines that match. */
+            items: components["schemas"]["RunLogLine"][];
+            /**
+             * Format: int64
+             * @description Lines in all.
+             */
+            lines: number;
+            /** @description There are older lines before `from`, or newer ones after `to`, by the direction that was asked for. */
+            more: boolean;
+            /**
+             * Format: int64
+             * @description Last line that was looked at; give it as `after` for newer ones.
+             */
+            to: number;
+        };
+        /** @description One line of a run's log. */
+        RunLogLine: {
+            /**
+             * Format: int64
+             * @description Which try of the agent wrote it.
+             */
+            attempt: number;
+            /** @description How grave it is. */
+            level: components["schemas"]["LogLevel"];
+            /**
+             * Format: int64
+             * @description Number within the run, from 1.
+             */
+            line: number;
+            /** @description The text, in English, as the agent sent it: it may hold anything that a file name may hold. */
+            text: string;
+            /** @description When the agent wrote it, by its clock. */
+            time: components["schemas"]["Time"];
+        };
         /** @description One item that could not be read or written. */
         RunProblem: {
             /** @description Stable code of the cause. */
@@ -2839,6 +3454,11 @@ export interface components {
              */
             size?: number | null;
         };
+        /**
+         * @description A result of runs that a channel may tell of.
+         * @enum {string}
+         */
+        RunResult: "failed" | "partial_success" | "success" | "cancelled";
         /** @description Starts a run of a job. */
         RunStart: Record<string, never>;
         /**
@@ -2982,10 +3602,16 @@ export interface components {
         Settings: {
             /** @description What the caller may do: `update`. */
             actions: components["schemas"]["Action"][];
+            /** @description Notifications may be sent to loopback, link-local and private addresses. */
+            private_targets: components["schemas"]["FlagSetting"];
             /** @description Address under which agents reach the server; empty: as the browser reached it. */
             public_url: components["schemas"]["TextSetting"];
             /** @description A run whose agent was silent for longer may be handed back to it; 10 to 86,400. */
             reclaim_grace_seconds: components["schemas"]["Setting"];
+            /** @description How long events of runs are kept, in days; 1 to 3,650. The runs stay. */
+            run_event_days: components["schemas"]["Setting"];
+            /** @description How long full logs of runs are kept, in days; 1 to 3,650. The runs stay. */
+            run_log_days: components["schemas"]["Setting"];
             /**
              * Format: int64
              * @description For `If-Match`.
@@ -2997,6 +3623,11 @@ export interface components {
         /** @description Changes settings; absent fields stay. */
         SettingsPatch: {
             /**
+             * @description Whether notifications may be sent to private addresses.
+             * @default null
+             */
+            private_targets?: boolean | null;
+            /**
              * @description New address; empty: as the browser reached it.
              * @default null
              */
@@ -3007,6 +3638,18 @@ export interface components {
              * @default null
              */
             reclaim_grace_seconds?: number | null;
+            /**
+             * Format: int64
+             * @description Days for which events of runs are kept.
+             * @default null
+             */
+            run_event_days?: number | null;
+            /**
+             * Format: int64
+             * @description Days for which full logs of runs are kept.
+             * @default null
+             */
+            run_log_days?: number | null;
             /**
              * Format: int64
              * @description New time-out.
@@ -3031,6 +3674,28 @@ export interface components {
          * @description One source path's snapshot inside a restore point.
          */
         SnapshotId: string;
+        /** @description What is taken of one source path. */
+        SourceCount: {
+            /**
+             * Format: int64
+             * @description Their sizes.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Folders.
+             */
+            dirs: number;
+            /** @description Why it cannot be read at all, in English. */
+            error?: string | null;
+            /**
+             * Format: int64
+             * @description Files.
+             */
+            files: number;
+            /** @description The path. */
+            path: string;
+        };
         /**
          * @description Why a point stays that no rule keeps.
          * @enum {string}
@@ -3667,6 +4332,90 @@ export interface operations {
             };
         };
     };
+    agents_estimate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EstimateRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command_EstimateResult"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command_EstimateResult"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    agents_explain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExplanationRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command_PathExplanation"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command_PathExplanation"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     alerts_list: {
         parameters: {
             query?: {
@@ -4217,6 +4966,229 @@ export interface operations {
             };
         };
     };
+    notification_channels_list: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_NotificationChannel"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    notification_channels_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChannelCreate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelCreated"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    notification_channels_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationChannel"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    notification_channels_delete: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The object's version, in quotes. */
+                "If-Match": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    notification_channels_update: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The object's version, in quotes. */
+                "If-Match": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChannelPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationChannel"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    notification_channels_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    notification_tests_test_unsaved: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotificationTest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     openapi_json_description: {
         parameters: {
             query?: never;
@@ -4577,6 +5549,78 @@ export interface operations {
             };
         };
     };
+    runs_log: {
+        parameters: {
+            query?: {
+                /** @description Lines before this one, the newest of them. */
+                before?: number;
+                /** @description Lines after this one, the oldest of them. */
+                after?: number;
+                /** @description 1 to 1,000; default 500. */
+                limit?: number;
+                /** @description info, warn, error; several by commas. */
+                level?: string;
+                /** @description A part of the text, in any letter case. */
+                q?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunLog"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runs_download_log: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The log. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     runs_problems: {
         parameters: {
             query?: {
@@ -4868,7 +5912,7 @@ export interface operations {
     stream_stream: {
         parameters: {
             query: {
-                /** @description By commas: overview, alerts, agents, vaults, jobs, points, runs, runs/<id>, commands/<id>. */
+                /** @description By commas: overview, alerts, notification-channels, agents, vaults, jobs, points, runs, runs/<id>, commands/<id>. */
                 topics: string;
             };
             header?: never;

@@ -81,7 +81,6 @@ describe("a change of a job", () => {
 	});
 });
 
-// Requirements: UI-7
 describe("somebody else's change", () => {
 	const theirs: Job = {
 		...job,
@@ -90,6 +89,7 @@ describe("somebody else's change", () => {
 		version: 7,
 	};
 
+	// Requirements: UI-7
 	it("is taken over where nothing was typed", () => {
 		const merged = rebase(edited({ paths: ["/srv"] }), theirs);
 		expect(merged.edit.version).toBe(7);

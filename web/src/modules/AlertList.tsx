@@ -116,7 +116,17 @@ function Fix({ alert, filled }: { alert: Alert; filled: boolean }) {
 
 function place(
 	alert: Alert,
-): [Target, "alert.open_run" | "alert.open_agent" | "alert.open_vault" | "alert.open_job" | "alert.download_kit" | "alert.open_notifications"] {
+): [
+	Target,
+	(
+		| "alert.open_run"
+		| "alert.open_agent"
+		| "alert.open_vault"
+		| "alert.open_job"
+		| "alert.download_kit"
+		| "alert.open_notifications"
+	),
+] {
 	switch (alert.target_type) {
 		case "runs":
 			return [paths.run(alert.target_id), "alert.open_run"];

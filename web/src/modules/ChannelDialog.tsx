@@ -78,8 +78,7 @@ export default function ChannelDialog({ channel, onClose }: { channel?: Notifica
 		event.preventDefault();
 		save.mutate();
 	};
-	const title =
-		channel === undefined ? t("notifications.new") : t("notifications.editTitle", { name: channel.name });
+	const title = channel === undefined ? t("notifications.new") : t("notifications.editTitle", { name: channel.name });
 	const close = { "aria-label": t("common.close") };
 	if (save.data !== undefined) {
 		return (

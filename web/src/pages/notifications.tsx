@@ -55,10 +55,7 @@ export default function Notifications() {
 			<PrivateTargets />
 			{edited === undefined ? null : (
 				<Suspense fallback={null}>
-					<ChannelDialog
-						{...(edited === "new" ? {} : { channel: edited })}
-						onClose={() => setEdited(undefined)}
-					/>
+					<ChannelDialog {...(edited === "new" ? {} : { channel: edited })} onClose={() => setEdited(undefined)} />
 				</Suspense>
 			)}
 		</Page>
@@ -199,9 +196,7 @@ function PrivateTargets() {
 		<Section title={t("notifications.server")}>
 			<Switch
 				label={t("notifications.privateTargets")}
-				description={
-					fixed ? t("notifications.fixedBy", { variable: fixed }) : t("notifications.privateTargetsText")
-				}
+				description={fixed ? t("notifications.fixedBy", { variable: fixed }) : t("notifications.privateTargetsText")}
 				checked={data.private_targets.value}
 				disabled={set.isPending || Boolean(fixed)}
 				onChange={(event) => set.mutate(event.currentTarget.checked)}

@@ -276,7 +276,8 @@ export const de: Catalogue = {
 		editTitle: "Kanal {{name}}",
 		edit: "Bearbeiten",
 		emptyTitle: "Noch erfährt niemand etwas",
-		emptyText: "Ein Kanal schickt Mails oder signierte Anfragen, wenn etwas Aufmerksamkeit braucht, und noch einmal, wenn es vorbei ist.",
+		emptyText:
+			"Ein Kanal schickt Mails oder signierte Anfragen, wenn etwas Aufmerksamkeit braucht, und noch einmal, wenn es vorbei ist.",
 		sends: "Sendet",
 		test: "Test senden",
 		testing: "Test wird gesendet",

@@ -184,7 +184,9 @@ fn web_test(below: &[&str]) -> Result<String, &'static str> {
     let arguments = if let Some(arguments) = call.strip_prefix('(') {
         arguments
     } else if call.starts_with(".each") {
-        call.split_once("])(").ok_or(NO_TEST)?.1
+        let table_end = ["])(", "] as const)("];
+        let split = table_end.iter().find_map(|end| call.split_once(end));
+        split.ok_or(NO_TEST)?.1
     } else {
         return Err(NO_TEST);
     };

@@ -174,13 +174,13 @@ async fn arrives(
     prefix: &str,
     expected: usize,
 ) {
-    let mut steps = 0;
+    let steps = std::cell::Cell::new(0);
     eventually(&format!("{expected} messages \"{prefix}\""), async || {
         let arrived = sum(&receivers.hooks(), prefix) - sum(before, prefix);
         assert!(arrived <= expected, "{prefix}: {:#?}", receivers.hooks());
         if arrived < expected {
-            steps += 1;
-            if steps % 10 == 0 && steps <= 100 {
+            steps.set(steps.get() + 1);
+            if steps.get() % 10 == 0 && steps.get() <= 100 {
                 scene.clock.advance(MINUTE);
             }
         }

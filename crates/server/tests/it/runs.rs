@@ -635,13 +635,14 @@ async fn polls_at_the_same_moment_get_a_run_once() {
     }
 }
 
-// Requirements: RUN-8, PRG-1
+// Requirements: RUN-8, PRG-1, API-A-2
 #[tokio::test(flavor = "multi_thread")]
 async fn each_update_is_a_sign_of_life_and_changes_what_it_names() {
     let fixed = FixedSettings {
         reclaim_grace_seconds: Some(1),
         watchdog_timeout_seconds: Some(3),
         public_url: None,
+        private_targets: None,
     };
     let server = TestServer::start_with(fixed).await;
     let admin = server.admin().await;
@@ -822,6 +823,7 @@ async fn a_cancelled_run_whose_agent_is_gone_ends_by_the_watchdog() {
         reclaim_grace_seconds: Some(1),
         watchdog_timeout_seconds: Some(2),
         public_url: None,
+        private_targets: None,
     };
     let server = TestServer::start_with(fixed).await;
     let admin = server.admin().await;

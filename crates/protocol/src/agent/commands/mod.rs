@@ -88,7 +88,7 @@ pub enum CommandType {
 
 impl CommandType {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::BrowseDirectory,
         Self::Estimate,
         Self::ExplainPath,

@@ -212,7 +212,6 @@ pub(crate) async fn execute(
 pub(crate) async fn record_end(services: &RunServices, attempt: Attempt, report: &RunFinal) {
     let run_id = report.update.run_id;
     let status = report.update.status.map_or("unknown", RunStatus::as_str);
-    tracing::info!(%run_id, %attempt, status, code = report.update.error_code, "the run ended");
     let finished = Record::RunFinished {
         id: run_id,
         attempt,
@@ -222,6 +221,8 @@ pub(crate) async fn record_end(services: &RunServices, attempt: Attempt, report:
     if let Err(error) = append(&services.journal, finished).await {
         tracing::error!(%run_id, "cannot write the journal; the report of the run is lost if the agent stops now: {error:#}");
     }
+    // Only now: whoever reads this may rely on the end not being forgotten.
+    tracing::info!(%run_id, %attempt, status, code = report.update.error_code, "the run ended");
 }
 
 /// Delivers a report that is on record.

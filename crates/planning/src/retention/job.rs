@@ -182,22 +182,18 @@ pub fn simulate(
         .map(|point| Judged::new(*point, zone))
         .collect();
     points.sort_by_key(|judged| (judged.named.point.start, judged.job.sequence));
-    let mut sequence = present
-        .iter()
-        .map(|point| point.sequence)
-        .max()
-        .unwrap_or(0);
+    let last = present.iter().map(|point| point.sequence).max();
+    let sequences = last.unwrap_or(0) + 1..;
     let mut verdicts = apply(&mut points, keep, zone);
     let mut left = budget;
     let mut until = None;
     let mut cut_short = false;
-    for stamp in runs {
+    for (sequence, stamp) in sequences.zip(runs) {
         let Some(rest) = left.checked_sub(points.len() + 1) else {
             cut_short = true;
             break;
         };
         left = rest;
-        sequence += 1;
         let point = JobPoint {
             stamp,
             sequence,

@@ -284,7 +284,7 @@ it("chooses several folders and a typed path, a compression, and shows refusals 
 	await page.getByRole("button", { name: "Add path" }).click();
 	await visitor.expectVisible(page.getByRole("heading", { name: "Selected 3" }));
 	await page.getByRole("button", { name: "Continue to Schedule" }).click();
-	await page.getByRole("button", { name: "Continue to Options" }).click();
+	await page.getByRole("button", { name: "Continue to Retention and policy" }).click();
 	await page.getByRole("combobox", { name: "Compression" }).click();
 	const choices = page.getByRole("option");
 	await expect

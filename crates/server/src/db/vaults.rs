@@ -2,7 +2,7 @@
 
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter,
-    QueryOrder, sea_query::Expr,
+    QueryOrder,
 };
 use uuid::Uuid;
 
@@ -166,6 +166,16 @@ pub(crate) async fn set_state(
         creator_agent_id: Set(creator),
         ..Default::default()
     };
+    set(conn, scope, id, row).await
+}
+
+/// Sets columns of a vault that no `version` guards.
+async fn set(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    id: i64,
+    row: ActiveModel,
+) -> Result<(), DbErr> {
     Entity::update_many()
         .set(row)
         .filter(Column::TenantId.eq(scope.tenant_id()))
@@ -188,13 +198,7 @@ pub(crate) async fn tested(
         last_test_at: Set(Some(now)),
         ..Default::default()
     };
-    Entity::update_many()
-        .set(row)
-        .filter(Column::TenantId.eq(scope.tenant_id()))
-        .filter(Column::Id.eq(id))
-        .exec(conn)
-        .await?;
-    Ok(())
+    set(conn, scope, id, row).await
 }
 
 /// Remembers that the list of a vault's points was compared with the vault.
@@ -204,13 +208,11 @@ pub(crate) async fn listed(
     id: i64,
     now: i64,
 ) -> Result<(), DbErr> {
-    Entity::update_many()
-        .col_expr(Column::ListedAt, Expr::value(now))
-        .filter(Column::TenantId.eq(scope.tenant_id()))
-        .filter(Column::Id.eq(id))
-        .exec(conn)
-        .await?;
-    Ok(())
+    let row = ActiveModel {
+        listed_at: Set(Some(now)),
+        ..Default::default()
+    };
+    set(conn, scope, id, row).await
 }
 
 /// Remembers which machine maintains a vault.
@@ -224,13 +226,7 @@ pub(crate) async fn set_maintenance_agent(
         maintenance_agent_id: Set(agent),
         ..Default::default()
     };
-    Entity::update_many()
-        .set(row)
-        .filter(Column::TenantId.eq(scope.tenant_id()))
-        .filter(Column::Id.eq(id))
-        .exec(conn)
-        .await?;
-    Ok(())
+    set(conn, scope, id, row).await
 }
 
 /// Ready vaults of the whole server whose list of points was not compared since a time, nor made.
@@ -262,13 +258,7 @@ pub(crate) async fn set_maintenance(
         maintenance: Set(Some(state)),
         ..Default::default()
     };
-    Entity::update_many()
-        .set(row)
-        .filter(Column::TenantId.eq(scope.tenant_id()))
-        .filter(Column::Id.eq(id))
-        .exec(conn)
-        .await?;
-    Ok(())
+    set(conn, scope, id, row).await
 }
 
 /// Remembers that the recovery kit was shown.
@@ -278,13 +268,11 @@ pub(crate) async fn kit_shown(
     id: i64,
     now: i64,
 ) -> Result<(), DbErr> {
-    Entity::update_many()
-        .col_expr(Column::KitShownAt, Expr::value(now))
-        .filter(Column::TenantId.eq(scope.tenant_id()))
-        .filter(Column::Id.eq(id))
-        .exec(conn)
-        .await?;
-    Ok(())
+    let row = ActiveModel {
+        kit_shown_at: Set(Some(now)),
+        ..Default::default()
+    };
+    set(conn, scope, id, row).await
 }
 
 /// Deletes a vault if it still has `version`; false when it has not.

@@ -272,12 +272,31 @@ pub(crate) fn words(text: Option<&str>) -> Vec<String> {
 }
 
 /// A page of answers from a page of rows.
-pub(crate) fn to_page<R, T>(slice: Slice<R>, view: impl FnMut(R) -> T) -> Page<T> {
+pub(crate) fn to_page<R, T>(mut slice: Slice<R>, view: impl FnMut(R) -> T) -> Page<T> {
+    let rows = std::mem::take(&mut slice.rows);
+    page_of(slice, rows.into_iter().map(view).collect())
+}
+
+/// The same with answers of which one may not be possible.
+///
+/// # Errors
+/// The first one's.
+pub(crate) fn try_to_page<R, T>(
+    mut slice: Slice<R>,
+    view: impl FnMut(R) -> ApiResult<T>,
+) -> ApiResult<Page<T>> {
+    let rows = std::mem::take(&mut slice.rows);
+    let items = rows.into_iter().map(view).collect::<ApiResult<_>>()?;
+    Ok(page_of(slice, items))
+}
+
+/// A page of answers that were made of the rows of a slice.
+pub(crate) fn page_of<R, T>(slice: Slice<R>, items: Vec<T>) -> Page<T> {
     Page {
         count: slice.count.min(COUNT_CAP),
         count_capped: slice.count > COUNT_CAP,
         next_cursor: slice.next.map(Cursor::encode),
-        items: slice.rows.into_iter().map(view).collect(),
+        items,
     }
 }
 

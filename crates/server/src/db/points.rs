@@ -266,6 +266,21 @@ pub(crate) async fn all_of_vault(
     Ok(result)
 }
 
+async fn set(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    id: i64,
+    row: ActiveModel,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .set(row)
+        .filter(Column::TenantId.eq(scope.tenant_id()))
+        .filter(Column::Id.eq(id))
+        .exec(conn)
+        .await?;
+    Ok(())
+}
+
 /// Marks a point present, gone or damaged.
 pub(crate) async fn set_state(
     conn: &impl ConnectionTrait,
@@ -273,13 +288,11 @@ pub(crate) async fn set_state(
     id: i64,
     state: &str,
 ) -> Result<(), DbErr> {
-    Entity::update_many()
-        .col_expr(Column::State, Expr::value(state))
-        .filter(Column::TenantId.eq(scope.tenant_id()))
-        .filter(Column::Id.eq(id))
-        .exec(conn)
-        .await?;
-    Ok(())
+    let row = ActiveModel {
+        state: Set(state.to_owned()),
+        ..Default::default()
+    };
+    set(conn, scope, id, row).await
 }
 
 /// Points of a job that its retention judges: those that are present and that a run reported; the first entered first.
@@ -355,13 +368,11 @@ pub(crate) async fn set_pinned(
     id: i64,
     pinned: bool,
 ) -> Result<(), DbErr> {
-    Entity::update_many()
-        .col_expr(Column::Pinned, Expr::value(pinned))
-        .filter(Column::TenantId.eq(scope.tenant_id()))
-        .filter(Column::Id.eq(id))
-        .exec(conn)
-        .await?;
-    Ok(())
+    let row = ActiveModel {
+        pinned: Set(pinned),
+        ..Default::default()
+    };
+    set(conn, scope, id, row).await
 }
 
 /// Remembers that a command deletes points, or that none does any more.

@@ -29,7 +29,7 @@ use crate::{
         jobs::{JobChange, JobFilter, NewJob},
         runs::RunFilter,
     },
-    extract::{Body, Id, IfMatch, Json, Params, page_request, to_page},
+    extract::{Body, Id, IfMatch, Json, Params, page_request, try_to_page},
     live::{Change, What},
     problem::{ApiError, ApiResult},
     retention,
@@ -116,16 +116,10 @@ pub(crate) async fn list(
     let catalog = Catalog::load(app.db.reader(), caller.scope).await?;
     let ids: Vec<i64> = slice.rows.iter().map(|row| row.id).collect();
     let figures = JobFigures::load(app.db.reader(), caller.scope, &catalog, &ids).await?;
-    let jobs = to_page(slice, |row| {
+    let page = try_to_page(slice, |row| {
         view::jobs::job(&app, &catalog, &caller, &figures, &row)
-    });
-    let items = jobs.items.into_iter().collect::<ApiResult<Vec<Job>>>()?;
-    Ok(Json(Page {
-        items,
-        next_cursor: jobs.next_cursor,
-        count: jobs.count,
-        count_capped: jobs.count_capped,
-    }))
+    })?;
+    Ok(Json(page))
 }
 
 /// One job.

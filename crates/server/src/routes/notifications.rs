@@ -27,7 +27,7 @@ use crate::{
         audit::Object,
         notification_channels::{ChannelChange, Fared, NewChannel},
     },
-    extract::{Body, Id, IfMatch, Json, Params, page_request, to_page},
+    extract::{Body, Id, IfMatch, Json, Params, page_of, page_request},
     live::{Change, What},
     notify::{Addressee, Envelope, Message, deliver, language, secret_place},
     problem::{ApiError, ApiResult},
@@ -229,13 +229,7 @@ pub(crate) async fn list(
         let waiting = db::outbox::waiting(app.db.reader(), row.id).await?;
         items.push(channel(&caller, row, waiting)?);
     }
-    let page = to_page(slice, |_| ());
-    Ok(Json(Page {
-        items,
-        next_cursor: page.next_cursor,
-        count: page.count,
-        count_capped: page.count_capped,
-    }))
+    Ok(Json(page_of(slice, items)))
 }
 
 /// One channel.

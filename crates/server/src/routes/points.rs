@@ -25,7 +25,7 @@ use crate::{
         queue::{self, Order},
     },
     db::{self, PointRow, points::PointFilter},
-    extract::{Body, Id, Json, Params, page_request, to_page},
+    extract::{Body, Id, Json, Params, page_of, page_request},
     problem::{ApiError, ApiResult},
     view::{self, catalog::Catalog},
 };
@@ -90,16 +90,11 @@ pub(crate) async fn list(
                 .id,
         );
     }
-    let slice = db::points::list(conn, caller.scope, filter, page).await?;
+    let mut slice = db::points::list(conn, caller.scope, filter, page).await?;
     let catalog = Catalog::load(conn, caller.scope).await?;
-    let page = to_page(slice, |row| row);
-    let items = view::points::points(conn, &catalog, &caller, page.items).await?;
-    Ok(Json(Page {
-        items,
-        next_cursor: page.next_cursor,
-        count: page.count,
-        count_capped: page.count_capped,
-    }))
+    let rows = std::mem::take(&mut slice.rows);
+    let items = view::points::points(conn, &catalog, &caller, rows).await?;
+    Ok(Json(page_of(slice, items)))
 }
 
 /// One restore point.

@@ -16,7 +16,7 @@ use crate::{
     app::App,
     auth::Caller,
     db::{self, RunRow, audit::Object, runs::RunFilter},
-    extract::{Id, Json, Params, page_request, to_page, words},
+    extract::{Id, Json, Params, page_request, try_to_page, words},
     problem::{ApiError, ApiResult},
     runs,
     view::{self, catalog::Catalog},
@@ -139,17 +139,8 @@ pub(crate) async fn list(
     }
     let slice = db::runs::list(conn, caller.scope, &filter, page).await?;
     let catalog = Catalog::load(conn, caller.scope).await?;
-    let runs = to_page(slice, |row| view::runs::summary(&app, &catalog, &row));
-    let items = runs
-        .items
-        .into_iter()
-        .collect::<ApiResult<Vec<RunSummary>>>()?;
-    Ok(Json(Page {
-        items,
-        next_cursor: runs.next_cursor,
-        count: runs.count,
-        count_capped: runs.count_capped,
-    }))
+    let page = try_to_page(slice, |row| view::runs::summary(&app, &catalog, &row))?;
+    Ok(Json(page))
 }
 
 /// One run.
@@ -238,15 +229,6 @@ pub(crate) async fn problems(
     let run = find(&app, &caller, id).await?;
     let page = page_request(params.limit, params.cursor.as_deref())?;
     let slice = db::problems::list(app.db.reader(), run.id, params.code.as_deref(), page).await?;
-    let problems = to_page(slice, |row| view::runs::problem(&app, &run, row));
-    let items = problems
-        .items
-        .into_iter()
-        .collect::<ApiResult<Vec<RunProblem>>>()?;
-    Ok(Json(Page {
-        items,
-        next_cursor: problems.next_cursor,
-        count: problems.count,
-        count_capped: problems.count_capped,
-    }))
+    let page = try_to_page(slice, |row| view::runs::problem(&app, &run, row))?;
+    Ok(Json(page))
 }

@@ -42,7 +42,7 @@ use crate::{
         jobs::JobFilter,
         vaults::{NewVault, VaultChange},
     },
-    extract::{Body, Id, IfMatch, Json, Params, page_request, to_page},
+    extract::{Body, Id, IfMatch, Json, Params, page_request, try_to_page},
     live::{Change, What},
     maintenance,
     problem::{ApiError, ApiResult},
@@ -193,20 +193,11 @@ pub(crate) async fn list(
             db::points::protected_bytes(app.db.reader(), caller.scope, row.id).await?,
         );
     }
-    let vaults = to_page(slice, |row| {
+    let page = try_to_page(slice, |row| {
         let bytes = protected.get(&row.id).copied().unwrap_or(0);
         view::vaults::vault(&catalog, &caller, &figures, bytes, &row)
-    });
-    let items = vaults
-        .items
-        .into_iter()
-        .collect::<ApiResult<Vec<Vault>>>()?;
-    Ok(Json(Page {
-        items,
-        next_cursor: vaults.next_cursor,
-        count: vaults.count,
-        count_capped: vaults.count_capped,
-    }))
+    })?;
+    Ok(Json(page))
 }
 
 /// One vault.

@@ -256,7 +256,7 @@ impl Agent {
             commands,
             wait,
             offline_digest: Some(self.offline.digest()),
-            clock: Some(Timestamp::now()),
+            clock: Some(self.services.clock.now()),
             offline_unplanned: self.offline.unplanned(),
         };
         let began = Instant::now();

@@ -41,7 +41,7 @@ pub struct PollRequest {
     /// The agent's clock at the time of sending; a clock may go wrong long after the hello. Absent from older agents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<Timestamp>,
-    /// Jobs of that plan that the agent cannot start by itself, because it cannot read when they are due.
+    /// Jobs of the plan for its absence that the agent cannot start by itself, because it cannot read when they are due.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub offline_unplanned: Vec<Uuid>,
 }

@@ -27,11 +27,11 @@ pub(crate) fn choose<'a>(
     jobs: &[JobRow],
     now: i64,
 ) -> Option<&'a AgentRow> {
-    choose_with_access(vault, agents, jobs, now).or_else(|| {
-        let is_free = vault.agent_id.is_none();
-        let mut online = agents.iter().filter(|agent| is_online(agent, now));
-        online.find(|_| is_free)
-    })
+    let chosen = choose_with_access(vault, agents, jobs, now);
+    if chosen.is_some() || vault.agent_id.is_some() {
+        return chosen;
+    }
+    agents.iter().find(|agent| is_online(agent, now))
 }
 
 /// The agent that works for a vault without being asked: only one that has its keys anyway, because it maintains the vault or

@@ -12,17 +12,17 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use holdfast_host::{Clock, ManualClock, SystemClock};
-use holdfast_repository::directory::{DirectoryEntry, EntryKind, FileMode, SummaryBuilder, encode};
+use holdfast_repository::directory::{DirectoryEntry, EntryKind, FileMode};
 use holdfast_repository::json::UnixNanos;
 use holdfast_repository::manifest::ManifestEdits;
-use holdfast_repository::object::{ObjectOptions, write_object};
 use holdfast_repository::snapshot::{self, SnapshotManifest};
 use holdfast_repository::{
-    CompressionAlgorithm, ContentWriter, CreateOptions, ObjectId, OpenOptions, Repository, Session,
-    SourceIdentity,
+    CreateOptions, ObjectId, OpenOptions, Repository, Session, SourceIdentity,
 };
 use holdfast_storage::{BlobId, BlobStore, LocalStore, PutOptions};
 use secrecy::SecretString;
+
+use crate::folder::folder;
 
 /// Contents of one folder.
 const IN_FOLDER: u64 = 1000;
@@ -186,27 +186,6 @@ fn file(number: u64, object: ObjectId) -> DirectoryEntry {
     entry.size = LENGTH as i64;
     entry.object = Some(object);
     entry
-}
-
-/// Writes a directory; returns its entry in the one above.
-fn folder(
-    name: &str,
-    entries: &[DirectoryEntry],
-    writer: &mut ContentWriter,
-) -> Result<DirectoryEntry> {
-    let mut summary = SummaryBuilder::new();
-    entries.iter().for_each(|entry| summary.add(entry));
-    let summary = summary.finish(UnixNanos::EPOCH, "");
-    let options = ObjectOptions::directory(
-        writer.repository().splitter("")?,
-        Some(CompressionAlgorithm::ZstdFastest),
-    );
-    let object = write_object(writer, &encode(entries, &summary, None), &options)?;
-    let mut entry = DirectoryEntry::new(name, EntryKind::Directory);
-    entry.mode = FileMode::from_unix(0o755);
-    entry.object = Some(object);
-    entry.summary = Some(Box::new(summary));
-    Ok(entry)
 }
 
 /// Saves the snapshot that has these folders.

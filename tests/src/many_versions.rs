@@ -5,17 +5,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use holdfast_repository::directory::{DirectoryEntry, EntryKind, FileMode, SummaryBuilder, encode};
+use holdfast_repository::directory::{DirectoryEntry, EntryKind, FileMode};
 use holdfast_repository::json::UnixNanos;
 use holdfast_repository::manifest::ManifestEdits;
-use holdfast_repository::object::{ObjectOptions, write_object};
 use holdfast_repository::snapshot::{self, SnapshotManifest};
 use holdfast_repository::{
-    CompressionAlgorithm, ContentId, ContentWriter, CreateOptions, ObjectId, OpenOptions,
-    Repository, SourceIdentity,
+    ContentId, CreateOptions, ObjectId, OpenOptions, Repository, SourceIdentity,
 };
 use holdfast_storage::{BlobStore, LocalStore};
 use secrecy::SecretString;
+
+use crate::folder::folder;
 
 /// Files of one folder.
 const FILES: u64 = 100;
@@ -103,23 +103,4 @@ fn version(folder: u64, file: u64, point: u64) -> DirectoryEntry {
     entry.size = (other % 100_000) as i64;
     entry.object = ContentId::new(None, &hash).map(ObjectId::direct);
     entry
-}
-
-/// Writes a directory; returns its entry in the one above.
-fn folder(
-    name: &str,
-    entries: &[DirectoryEntry],
-    writer: &mut ContentWriter,
-) -> Result<DirectoryEntry> {
-    let mut summary = SummaryBuilder::new();
-    entries.iter().for_each(|entry| summary.add(entry));
-    let summary = summary.finish(UnixNanos::EPOCH, "");
-    let splitter = writer.repository().splitter("")?;
-    let options = ObjectOptions::directory(splitter, Some(CompressionAlgorithm::ZstdFastest));
-    let object = write_object(writer, &encode(entries, &summary, None), &options)?;
-    let mut entry = DirectoryEntry::new(name, EntryKind::Directory);
-    entry.mode = FileMode::from_unix(0o755);
-    entry.object = Some(object);
-    entry.summary = Some(Box::new(summary));
-    Ok(entry)
 }

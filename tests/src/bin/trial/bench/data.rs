@@ -133,7 +133,8 @@ impl DataSet {
     }
 }
 
-fn files_below(root: &Path) -> Result<Vec<PathBuf>> {
+/// The files below a folder, in order.
+pub(crate) fn files_below(root: &Path) -> Result<Vec<PathBuf>> {
     let mut open = vec![root.to_path_buf()];
     let mut files = Vec::new();
     while let Some(folder) = open.pop() {

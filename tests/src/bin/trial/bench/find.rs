@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use holdfast_tests::many_versions;
 
 use super::BenchArguments;
-use super::data::{DataSet, Size};
+use super::data::{DataSet, Size, files_below};
 use super::measure::{Measured, measure, touch_memory};
 use super::report::{OURS, Report};
 use crate::programs::PASSWORD;
@@ -139,17 +139,8 @@ impl Search<'_> {
 }
 
 fn bytes_below(folder: &Path) -> Result<u64> {
-    let mut open = vec![folder.to_owned()];
-    let mut bytes = 0;
-    while let Some(folder) = open.pop() {
-        for entry in fs::read_dir(&folder).with_context(|| format!("list {}", folder.display()))? {
-            let entry = entry.context("list")?;
-            let metadata = entry.metadata().context("look at a file")?;
-            match metadata.is_dir() {
-                true => open.push(entry.path()),
-                false => bytes += metadata.len(),
-            }
-        }
-    }
-    Ok(bytes)
+    files_below(folder)?.iter().try_fold(0, |bytes, path| {
+        let metadata = fs::metadata(path).with_context(|| format!("look at {}", path.display()))?;
+        Ok(bytes + metadata.len())
+    })
 }

@@ -14,7 +14,11 @@ use holdfast_agent::service::{AgentOptions, run, warn_about_plain_http};
 use holdfast_agent::state::{StatusFile, is_running};
 use holdfast_agent::{logging, signals};
 use holdfast_host::Cancel;
+use holdfast_host::memory::HugePageAllocator;
 use holdfast_protocol::Secret;
+
+#[global_allocator]
+static ALLOCATOR: HugePageAllocator = HugePageAllocator;
 
 fn main() -> ExitCode {
     holdfast_host::install_crypto_provider();

@@ -13,11 +13,15 @@ mod repository;
 use std::process::ExitCode;
 
 use clap::Parser;
+use holdfast_host::memory::HugePageAllocator;
 
 use crate::arguments::Arguments;
 use crate::console::Console;
 use crate::failure::UsageError;
 use crate::outcome::Outcome;
+
+#[global_allocator]
+static ALLOCATOR: HugePageAllocator = HugePageAllocator;
 
 fn main() -> ExitCode {
     holdfast_host::install_crypto_provider();

@@ -115,7 +115,7 @@ export function seed(full = true): Store {
 				rules: { alerts: "bad", runs: ["failed"], job_ids: [] },
 				failing_since: ago(7_000),
 				waiting: 3,
-				last_delivery: { ok: false, at: ago(120), error: "the receiver answered 503 Service Unavailable" },
+				last_delivery: { ok: false, at: ago(120), error: "The receiver answered 503 Service Unavailable." },
 			},
 		),
 	);
@@ -219,6 +219,25 @@ export function addVault(store: Store, name: string, storage: Vault["storage"]):
 			foreign_owner: name === "local-disk" ? "backup@old-server" : null,
 			failure: null,
 			failing_since: null,
+			coverage:
+				name === "offsite-ceph"
+					? {
+							window_days: 30,
+							bytes: 4.82e11,
+							never_read_bytes: 4.82e10,
+							overdue_bytes: 0,
+							ages: [
+								{ up_to_days: 1, bytes: 1.6e10 },
+								{ up_to_days: 7, bytes: 9.6e10 },
+								{ up_to_days: 30, bytes: 3.218e11 },
+								{ up_to_days: 90, bytes: 0 },
+								{ bytes: 0 },
+							],
+							damaged: 1,
+							damage: ["p8f3a1c2d4e5: its checksum is wrong"],
+						}
+					: null,
+			coverage_at: name === "offsite-ceph" ? ago(50_000) : null,
 		},
 		created_at: ago(40 * 86_400),
 		version: 1,

@@ -98,12 +98,12 @@ alert_kinds! {
         ["The storage of {name} could not be set up.", "Der Speicher von {name} konnte nicht eingerichtet werden."],
         ["[{reason}]", "[{reason}]"],
         ["{name} is ready.", "{name} ist bereit."];
-    /// The vault cannot be opened.
+    /// A machine that needs the vault cannot open it.
     VaultUnopenable = "vault_unopenable", "vaults", Bad,
-        ["{name} cannot be opened.", "{name} l\u{e4}sst sich nicht \u{f6}ffnen."],
-        ["[{reason} ]Nothing is backed up to it, and nothing is restored from it, until that is repaired.",
-         "[{reason} ]Bis das behoben ist, wird dorthin nichts gesichert und von dort nichts wiederhergestellt."],
-        ["{name} can be opened again.", "{name} l\u{e4}sst sich wieder \u{f6}ffnen."];
+        ["{name} cannot be opened[ by {machines}][ and {more} more].", "{name} l\u{e4}sst sich nicht \u{f6}ffnen[: {machines}][ und {more} weitere]."],
+        ["[{reason} ]Until that is repaired, nothing is backed up from there, and nothing is restored.",
+         "[{reason} ]Bis das behoben ist, wird von dort nichts gesichert und dort nichts wiederhergestellt."],
+        ["{name} can be opened by every machine that uses it.", "{name} l\u{e4}sst sich von jedem Rechner \u{f6}ffnen, der ihn benutzt."];
     /// Nobody ever saw the vault's recovery kit.
     KitNotShown = "kit_not_shown", "vaults", Info,
         ["The recovery kit of {name} was never downloaded.", "Das Notfallblatt von {name} wurde nie heruntergeladen."],
@@ -115,6 +115,36 @@ alert_kinds! {
         ["It was not compared with the vault for {hours} h. Connect a machine that reaches the vault.",
          "Sie wurde seit {hours} Std. nicht mit dem Tresor verglichen. Verbinden Sie einen Rechner, der den Tresor erreicht."],
         ["The list of restore points of {name} is up to date again.", "Die Liste der Wiederherstellungspunkte von {name} ist wieder aktuell."];
+    /// Points that the retention of a job does not keep are still there.
+    RetentionOverdue = "retention_overdue", "jobs", Warning,
+        ["Restore points that {name} no longer keeps are not deleted.", "Wiederherstellungspunkte, die {name} nicht mehr aufbewahrt, sind nicht gel\u{f6}scht."],
+        ["They have waited for more than {hours} h and take space. The job's page says what its retention did last.",
+         "Sie warten seit mehr als {hours} Std. und belegen Platz. Die Seite des Auftrags sagt, was seine Aufbewahrung zuletzt getan hat."],
+        ["Nothing of {name} waits to be deleted any more.", "Von {name} wartet nichts mehr darauf, gel\u{f6}scht zu werden."];
+    /// Full maintenance of a vault did not come to its end for too long.
+    MaintenanceOverdue = "maintenance_overdue", "vaults", Warning,
+        ["The maintenance of {name} is overdue.", "Die Wartung von {name} ist \u{fc}berf\u{e4}llig."],
+        ["[{reason} ]Until it runs, no space is freed. Run it now, or connect the machine that does it.",
+         "[{reason} ]Bis sie l\u{e4}uft, wird kein Platz frei. Starten Sie sie jetzt, oder verbinden Sie den Rechner, der sie ausf\u{fc}hrt."],
+        ["{name} is maintained again.", "{name} wird wieder gewartet."];
+    /// Not everything in a vault was read back within its window.
+    VerificationOverdue = "verification_overdue", "vaults", Warning,
+        ["Not all of {name} was read back in time.", "{name} wurde nicht rechtzeitig ganz zur\u{fc}ckgelesen."],
+        ["[{reason} ]Whether what is stored is still whole is only known of what was read. Maintenance reads the next part: run it now.",
+         "[{reason} ]Ob das Gespeicherte noch unversehrt ist, wei\u{df} man nur von dem, was gelesen wurde. Die Wartung liest den n\u{e4}chsten Teil: Starten Sie sie jetzt."],
+        ["All of {name} was read back within its window.", "{name} ist innerhalb des Zeitfensters ganz zur\u{fc}ckgelesen."];
+    /// Object locks were not extended in time.
+    LockNotExtended = "lock_not_extended", "vaults", Bad,
+        ["The object locks of {name} were not extended.", "Die Objektsperren von {name} wurden nicht verl\u{e4}ngert."],
+        ["[{reason} ]When they end, what they protect can be deleted. Full maintenance extends them: run it now.",
+         "[{reason} ]Wenn sie enden, kann gel\u{f6}scht werden, was sie sch\u{fc}tzen. Die volle Wartung verl\u{e4}ngert sie: Starten Sie sie jetzt."],
+        ["The object locks of {name} are extended.", "Die Objektsperren von {name} sind verl\u{e4}ngert."];
+    /// Something in a vault was damaged when it was read back.
+    VaultDamaged = "vault_damaged", "vaults", Bad,
+        ["Objects in {name} are damaged or missing[: {count}].", "In {name} sind Objekte besch\u{e4}digt oder fehlen[: {count}]."],
+        ["Files that need them cannot be restored. Repair the vault with `holdfast repo repair --read-data`, and run its jobs: they store again what their sources still have.",
+         "Dateien, die sie brauchen, lassen sich nicht wiederherstellen. Reparieren Sie den Tresor mit `holdfast repo repair --read-data`, und starten Sie seine Auftr\u{e4}ge: Sie speichern erneut, was die Quellen noch haben."],
+        ["Nothing in {name} is damaged any more.", "In {name} ist nichts mehr besch\u{e4}digt."];
     /// What a channel has to tell does not arrive.
     NotificationFailed = "notification_failed", "notification-channels", Warning,
         ["Messages of the channel {name} do not arrive.", "Nachrichten des Kanals {name} kommen nicht an."],
@@ -150,7 +180,7 @@ impl AlertKind {
 pub struct AlertValues<'a> {
     /// The object's name.
     pub name: &'a str,
-    /// What the kind brings with it: `count`, `hours`, `seconds` and, as `code`, the reason of a failure.
+    /// What the kind brings with it: `count`, `hours`, `seconds`, `machines`, `more` and, as `code`, the reason of a failure.
     pub params: &'a Map<String, Value>,
 }
 
@@ -202,6 +232,8 @@ mod tests {
             ("count".to_owned(), json!(3)),
             ("hours".to_owned(), json!(26)),
             ("seconds".to_owned(), json!(90)),
+            ("machines".to_owned(), json!("web-01, web-02")),
+            ("more".to_owned(), json!(2)),
         ]);
         let values = AlertValues {
             name: "Projects",
@@ -234,7 +266,7 @@ mod tests {
         assert_eq!(AlertKind::RunFailed.detail_words(&values).en, "");
         let detail = AlertKind::VaultUnopenable.detail_words(&values);
         assert!(
-            detail.en.starts_with("Nothing is backed up"),
+            detail.en.starts_with("Until that is repaired"),
             "{}",
             detail.en
         );

@@ -12,6 +12,7 @@ use crate::{
     auth::rate_limit::RateLimit,
     db::{self, Db},
     live::{Change, Live, What, streams::Streams},
+    notify::Authorities,
     presence::Presence,
     runs::progress::Progress,
     sealing::Sealer,
@@ -60,6 +61,8 @@ pub(crate) struct Inner {
     pub(crate) streams: Streams,
     /// Folder of a built page that is served instead of the embedded one.
     pub(crate) web_dir: Option<PathBuf>,
+    /// Who may vouch for receivers of notifications.
+    pub(crate) authorities: Authorities,
     settings: RwLock<InForce>,
 }
 
@@ -70,6 +73,7 @@ pub(crate) struct AppParts {
     pub(crate) stopping: CancellationToken,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) fixed: FixedSettings,
+    pub(crate) authorities: Authorities,
     pub(crate) set_up_token: Option<Secret>,
     pub(crate) web_dir: Option<PathBuf>,
 }
@@ -107,6 +111,7 @@ impl App {
             progress: Progress::default(),
             streams: Streams::default(),
             web_dir: parts.web_dir,
+            authorities: parts.authorities,
             settings: RwLock::new(InForce {
                 fixed: parts.fixed,
                 stored,

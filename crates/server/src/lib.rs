@@ -3,6 +3,7 @@
 //! It never opens a vault and never dials an agent: agents pull their work. Everything lives in the database of the
 //! data folder; secrets and file names in it are sealed under the master key.
 
+mod access;
 mod agent_api;
 mod alerts;
 mod app;

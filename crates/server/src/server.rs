@@ -12,6 +12,7 @@ use crate::{
     app::{App, AppParts, now},
     auth::tokens,
     db::{self, Db, Scope, enrolment_tokens::NewToken},
+    notify::Authorities,
     options::ServerOptions,
     routes::set_up::create_first,
     sealing::{Place, Sealer},
@@ -104,6 +105,10 @@ pub async fn start(options: ServerOptions) -> anyhow::Result<Running> {
     } else {
         Some(tokens::new_token(""))
     };
+    let authorities = match &options.fixed.ca_file {
+        Some(file) => Authorities::read(file)?,
+        None => Authorities::default(),
+    };
     let stopping = CancellationToken::new();
     let app = App::new(AppParts {
         db,
@@ -111,6 +116,7 @@ pub async fn start(options: ServerOptions) -> anyhow::Result<Running> {
         stopping: stopping.clone(),
         clock: options.clock.clone(),
         fixed: options.fixed.clone(),
+        authorities,
         set_up_token: set_up_token.clone(),
         web_dir: options.web_dir.clone(),
     })

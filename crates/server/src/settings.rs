@@ -1,5 +1,7 @@
 //! Settings: what the environment fixes, else what is stored, else the default.
 
+use std::path::PathBuf;
+
 use holdfast_protocol::api::settings::{FlagSetting, Setting, SettingsPatch, TextSetting};
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +17,7 @@ const RECLAIM_GRACE_VARIABLE: &str = "HOLDFAST_RECLAIM_GRACE_SECONDS";
 const WATCHDOG_TIMEOUT_VARIABLE: &str = "HOLDFAST_WATCHDOG_TIMEOUT_SECONDS";
 const PUBLIC_URL_VARIABLE: &str = "HOLDFAST_PUBLIC_URL";
 const PRIVATE_TARGETS_VARIABLE: &str = "HOLDFAST_PRIVATE_TARGETS";
+const CA_FILE_VARIABLE: &str = "HOLDFAST_CA_FILE";
 
 /// A run whose agent was silent for longer may be handed back to it.
 const RECLAIM_GRACE_DEFAULT: u64 = 180;
@@ -55,6 +58,9 @@ pub struct FixedSettings {
     pub public_url: Option<String>,
     /// `HOLDFAST_PRIVATE_TARGETS`: whether notifications may be sent to loopback, link-local and private addresses.
     pub private_targets: Option<bool>,
+    /// `HOLDFAST_CA_FILE`: certificates in PEM of authorities that mail servers and receivers of webhooks may have theirs from,
+    /// besides those that the system knows.
+    pub ca_file: Option<PathBuf>,
 }
 
 impl FixedSettings {
@@ -87,6 +93,9 @@ impl FixedSettings {
                 .ok()
                 .filter(|text| !text.trim().is_empty()),
             private_targets: switch(PRIVATE_TARGETS_VARIABLE)?,
+            ca_file: std::env::var_os(CA_FILE_VARIABLE)
+                .filter(|file| !file.is_empty())
+                .map(PathBuf::from),
         };
         let grace = fixed.reclaim_grace_seconds.unwrap_or(RECLAIM_GRACE_DEFAULT);
         if let Some(timeout) = fixed.watchdog_timeout_seconds

@@ -287,9 +287,14 @@ it("shows who keeps a vault in order, and has it done on request", async () => {
 	await visitor.expectVisible(page.getByText(/^112 GB from/));
 	await page.getByRole("button", { name: "Run maintenance now" }).click();
 	await visitor.expectVisible(page.getByText(/12 s, freed 3.20 GB/));
+	await visitor.expectVisible(page.getByText("Everything is read again within 30 days.", { exact: false }));
+	await visitor.expectVisible(page.getByText("67%, 322 GB"));
+	await visitor.expectVisible(page.getByText("1 object is damaged or missing"));
+	await visitor.checkAccessible("maintenance and what was read back");
 	await visitor.picture("maintenance");
 	await open(visitor, `/vaults/${local?.id}`);
 	await visitor.expectVisible(page.getByText("Maintenance belongs to backup@old-server"));
+	await visitor.expectVisible(page.getByText("Nothing was read back so far.", { exact: false }));
 	await visitor.checkAccessible("maintenance of another program");
 	await visitor.picture("maintenance-foreign");
 	await visitor.close();

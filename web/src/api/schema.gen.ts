@@ -1023,7 +1023,8 @@ export interface components {
             /** @description Who did. */
             acknowledged_by?: string | null;
             /**
-             * @description What to do: `run_now`, `open_run`, `open_agent`, `open_vault`, `download_kit`,
+             * @description What to do: `run_now`, `run_maintenance`, `open_run`, `open_job`, `open_agent`, `open_vault`, `download_kit`,
+             *     What to do: `run_now`, `run_maintenance`, `open_run`, `open_job`, `open_agent`, `open_vault`, `download_kit`,
              *     `open_notifications`.
              */
             action: string;
@@ -1429,6 +1430,7 @@ export interface components {
             id: components["schemas"]["CommandId"];
             /** @description What became of a maintenance. */
             result?: {
+                coverage?: components["schemas"]["Coverage"] | null;
                 done?: components["schemas"]["MaintenanceDone"] | null;
                 /** @description Who owns it, as `user@host`. */
                 owner: string;
@@ -1499,9 +1501,11 @@ export interface components {
                  * @description Points that were not known before.
                  */
                 added: number;
+                /** @description More snapshots are being listed: the figures are those of the ones so far. */
+                goes_on?: boolean;
                 /**
                  * Format: int64
-                 * @description Known points that are no longer there.
+                 * @description Known points that are no longer there; of a vault with very many snapshots that is known when its last ones are listed.
                  */
                 gone: number;
                 /**
@@ -1637,6 +1641,56 @@ export interface components {
              * @default null
              */
             wait_seconds?: number | null;
+        };
+        /** @description How much of a vault was read back and checked, and when. Amounts are bytes as stored. */
+        Coverage: {
+            /** @description What was read, by how long ago, the latest first. */
+            ages: components["schemas"]["CoverageAge"][];
+            /**
+             * Format: int64
+             * @description All that is stored.
+             */
+            bytes: number;
+            /** @description What is wrong with the first of them, in English, at most 20 sentences. */
+            damage?: string[];
+            /**
+             * Format: int64
+             * @description Objects that were damaged or missing when they were last read.
+             */
+            damaged: number;
+            /**
+             * Format: int64
+             * @description What was not read since it was stored.
+             */
+            never_read_bytes: number;
+            /**
+             * Format: date-time
+             * @description When that was read, or else stored, which waits longest.
+             */
+            oldest?: string | null;
+            /**
+             * Format: int64
+             * @description What was neither read nor stored within the window.
+             */
+            overdue_bytes: number;
+            /**
+             * Format: int32
+             * @description Everything is to be read again within so many days.
+             */
+            window_days: number;
+        };
+        /** @description What was last read so long ago. */
+        CoverageAge: {
+            /**
+             * Format: int64
+             * @description How much.
+             */
+            bytes: number;
+            /**
+             * Format: int32
+             * @description At most so many days ago, and more than in the group before; absent in the last group.
+             */
+            up_to_days?: number | null;
         };
         /** @description The repository of a vault, created now or by an earlier delivery of the same command. */
         CreateRepositoryResult: {
@@ -2096,6 +2150,19 @@ export interface components {
              */
             rule?: number | null;
         };
+        /** @description Object locks that full maintenance extends. */
+        LocksExtended: {
+            /**
+             * Format: date-time
+             * @description When they were last extended; absent when they never were.
+             */
+            at?: string | null;
+            /**
+             * Format: date-time
+             * @description When they are to be extended again, so that they last as long as they promise.
+             */
+            due_at: string;
+        };
         /**
          * @description How grave a line is.
          * @enum {string}
@@ -2108,6 +2175,7 @@ export interface components {
         MailEncryption: "starttls" | "tls" | "none";
         /** @description What became of a maintenance. */
         MaintainResult: {
+            coverage?: components["schemas"]["Coverage"] | null;
             done?: components["schemas"]["MaintenanceDone"] | null;
             /** @description Who owns it, as `user@host`. */
             owner: string;
@@ -2126,6 +2194,7 @@ export interface components {
             freed_bytes: number;
             /** @description What later ones free at the earliest, if nothing changes meanwhile; the earliest first. */
             later?: components["schemas"]["FreedLater"][];
+            locks?: components["schemas"]["LocksExtended"] | null;
             /**
              * Format: date-time
              * @description When a full one is due next; absent when they are switched off in the repository.
@@ -2456,7 +2525,8 @@ export interface components {
                 /** @description Who did. */
                 acknowledged_by?: string | null;
                 /**
-                 * @description What to do: `run_now`, `open_run`, `open_agent`, `open_vault`, `download_kit`,
+                 * @description What to do: `run_now`, `run_maintenance`, `open_run`, `open_job`, `open_agent`, `open_vault`, `download_kit`,
+                 *     What to do: `run_now`, `run_maintenance`, `open_run`, `open_job`, `open_agent`, `open_vault`, `download_kit`,
                  *     `open_notifications`.
                  */
                 action: string;
@@ -3002,9 +3072,11 @@ export interface components {
              * @description Points that were not known before.
              */
             added: number;
+            /** @description More snapshots are being listed: the figures are those of the ones so far. */
+            goes_on?: boolean;
             /**
              * Format: int64
-             * @description Known points that are no longer there.
+             * @description Known points that are no longer there; of a vault with very many snapshots that is known when its last ones are listed.
              */
             gone: number;
             /**
@@ -3997,6 +4069,8 @@ export interface components {
         /** @description How a vault is kept in order: what no restore point needs goes, and what is stored stays in few, large pieces. */
         VaultMaintenance: {
             agent?: components["schemas"]["AgentReference"] | null;
+            coverage?: components["schemas"]["Coverage"] | null;
+            coverage_at?: components["schemas"]["Time"] | null;
             failing_since?: components["schemas"]["Time"] | null;
             failure?: components["schemas"]["Failure"] | null;
             /**

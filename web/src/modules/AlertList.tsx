@@ -4,6 +4,7 @@ import { useNavigate } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { startRun } from "../api/queries/jobs.ts";
+import { startMaintenance } from "../api/queries/vaults.ts";
 import type { Alert } from "../api/types.ts";
 import { useFormat } from "../hooks/use-format.ts";
 import { useWording } from "../hooks/use-wording.ts";
@@ -19,7 +20,13 @@ const icons: Readonly<Record<string, StatusName>> = {
 	run_missed: "missed",
 	job_late: "overdue",
 	catalogue_stale: "overdue",
+	retention_overdue: "overdue",
+	maintenance_overdue: "overdue",
+	verification_overdue: "overdue",
 };
+
+/** Actions that are done at once; all others lead to where something is to be done. */
+const atOnce = { run_now: "alert.run_now", run_maintenance: "alert.run_maintenance" } as const;
 
 const severityIcons = { bad: "failed", warning: "partial_success", info: "queued" } as const;
 
@@ -88,21 +95,26 @@ function Fix({ alert, filled }: { alert: Alert; filled: boolean }) {
 	const words = useWording();
 	const navigate = useNavigate();
 	const queries = useQueryClient();
-	const run = useMutation({
-		mutationFn: () => startRun(alert.target_id),
-		onSuccess: async (started) => {
+	const act = useMutation({
+		mutationFn: async () => {
+			if (alert.action === "run_now") return (await startRun(alert.target_id)).id;
+			await startMaintenance(alert.target_id);
+			return undefined;
+		},
+		onSuccess: async (run) => {
 			await queries.invalidateQueries({ queryKey: ["overview"] });
-			await navigate(paths.run(started.id));
+			if (run === undefined) await navigate(paths.vault(alert.target_id));
+			else await navigate(paths.run(run));
 		},
 	});
 	const variant = filled ? "filled" : "default";
-	if (alert.action === "run_now") {
+	if (alert.action in atOnce) {
 		return (
 			<>
-				<Button variant={variant} loading={run.isPending} onClick={() => run.mutate()}>
-					{t("alert.run_now")}
+				<Button variant={variant} loading={act.isPending} onClick={() => act.mutate()}>
+					{t(atOnce[alert.action as keyof typeof atOnce])}
 				</Button>
-				{run.error === null ? null : <ErrorText words={words(run.error)} />}
+				{act.error === null ? null : <ErrorText words={words(act.error)} />}
 			</>
 		);
 	}

@@ -14,6 +14,7 @@ import { ActionButton } from "../modules/ActionButton.tsx";
 import { MaintenanceSection } from "../modules/MaintenanceSection.tsx";
 import { Columns, Page, Section, TrailLink } from "../modules/Page.tsx";
 import { QueryView } from "../modules/QueryView.tsx";
+import { ReadBackSection } from "../modules/ReadBackSection.tsx";
 import { TestResult } from "../modules/TestResult.tsx";
 import { useVaultPlace, VaultState } from "../modules/VaultPlace.tsx";
 import { ConfirmDialog } from "../ui/ConfirmDialog.tsx";
@@ -162,7 +163,12 @@ function Content({ vault, onKit }: { vault: Vault; onKit: () => void }) {
 								</ActionButton>
 							</div>
 						</Section>
-						{vault.state === "ready" ? <MaintenanceSection vault={vault} /> : null}
+						{vault.state === "ready" ? (
+							<>
+								<MaintenanceSection vault={vault} />
+								<ReadBackSection vault={vault} />
+							</>
+						) : null}
 					</>
 				}
 			/>

@@ -1,3 +1,4 @@
+import { failures } from "./failures.de.gen.ts";
 import type { Catalogue } from "./texts.ts";
 
 /** Every text of the page in German, with the keys of the English catalogue. */
@@ -96,6 +97,7 @@ export const de: Catalogue = {
 		showPassword: "Passwort zeigen",
 	},
 	problems: {
+		...failures,
 		no_connection: {
 			title: "Der Server hat nicht geantwortet",
 			hint: "Prüfen Sie das Netz. Die Seite versucht es selbst erneut; Sicherungen laufen ohne sie weiter.",
@@ -260,6 +262,7 @@ export const de: Catalogue = {
 		open_agent: "Rechner öffnen",
 		open_vault: "Tresor öffnen",
 		run_now: "Jetzt starten",
+		run_maintenance: "Jetzt warten",
 		download_kit: "Notfallblatt zeigen",
 		open_job: "Auftrag öffnen",
 		open_notifications: "Benachrichtigungen öffnen",
@@ -633,6 +636,20 @@ export const de: Catalogue = {
 			"Ein anderes Programm kümmert sich um diesen Tresor, deshalb geschieht hier nichts. Gibt es das Programm nicht mehr, machen Sie diesen Rechner zum Eigentümer: holdfast maintenance set --owner me.",
 		problems_one: "{{count}} Sache ist beschädigt",
 		problems_other: "{{count}} Sachen sind beschädigt",
+	},
+	readBack: {
+		title: "Zurückgelesen und geprüft",
+		none: "Bisher wurde nichts zurückgelesen. Die vollständige Wartung liest jeden Tag einen Teil, bis alles an der Reihe war.",
+		text_one: "Alles wird innerhalb von {{count}} Tag erneut gelesen. Stand {{time}}:",
+		text_other: "Alles wird innerhalb von {{count}} Tagen erneut gelesen. Stand {{time}}:",
+		upTo_one: "Am letzten Tag",
+		upTo_other: "Vor höchstens {{count}} Tagen",
+		longer: "Vor längerer Zeit",
+		never: "Seit dem Speichern nicht",
+		overdue: "Davon überfällig",
+		share: "{{percent}}, {{size}}",
+		damaged_one: "{{count}} Objekt ist beschädigt oder fehlt",
+		damaged_other: "{{count}} Objekte sind beschädigt oder fehlen",
 	},
 	retention: {
 		title: "Aufbewahrung",

@@ -39,6 +39,13 @@ describe("texts", () => {
 		}
 	});
 
+	it("have German words for what agents fail with", () => {
+		for (const code of ["maintenance_running", "clock_wrong", "storage_denied"]) {
+			expect(german.get(`problems.${code}.title`), code).toMatch(/\.$/);
+			expect(german.get(`problems.${code}.hint`), code).toMatch(/\.$/);
+		}
+	});
+
 	it("are all used", () => {
 		const root = join(process.cwd(), "src");
 		const source = readdirSync(root, { recursive: true, encoding: "utf8" })

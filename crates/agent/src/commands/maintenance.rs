@@ -64,7 +64,11 @@ pub fn maintain(
             owner,
             "maintenance of the vault belongs to somebody else and is left to them"
         );
-        return Ok(MaintainResult { owner, done: None });
+        return Ok(MaintainResult {
+            owner,
+            done: None,
+            coverage: None,
+        });
     }
     let began = Instant::now();
     let report = maintenance::run(&repository, &options)?;
@@ -73,6 +77,7 @@ pub fn maintain(
     Ok(MaintainResult {
         owner,
         done: Some(done),
+        coverage: None,
     })
 }
 
@@ -149,6 +154,7 @@ fn done(
             .collect(),
         next_quick_at: next(parameters.quick.enabled, schedule.next_quick_maintenance),
         next_full_at: next(parameters.full.enabled, schedule.next_full_maintenance),
+        locks: None,
     })
 }
 

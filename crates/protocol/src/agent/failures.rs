@@ -76,6 +76,10 @@ failures! {
     CLOCK_WRONG = "clock_wrong",
         "The clock of this machine differs from the storage's by more than five minutes, so nothing may be freed. Set the clock.",
         "Die Uhr dieses Rechners weicht um mehr als f\u{fc}nf Minuten von der des Speichers ab, deshalb darf nichts freigegeben werden. Stellen Sie die Uhr.";
+    /// Object locks could not be extended.
+    LOCK_NOT_EXTENDED = "lock_not_extended",
+        "The object locks of the vault could not be extended. Allow the vault's keys to set locks, and run full maintenance again before the locks end.",
+        "Die Objektsperren des Tresors konnten nicht verl\u{e4}ngert werden. Erlauben Sie den Schl\u{fc}sseln des Tresors, Sperren zu setzen, und starten Sie die vollst\u{e4}ndige Wartung erneut, bevor die Sperren enden.";
     /// The storage does not answer.
     STORAGE_UNREACHABLE = "storage_unreachable",
         "The storage cannot be reached. Check its address, the network and whether the service is up.",

@@ -70,7 +70,8 @@ pub struct Alert {
     pub title: Words,
     /// Why and what to do, as far as known; empty texts when nothing more is known.
     pub detail: Words,
-    /// What to do: `run_now`, `open_run`, `open_agent`, `open_vault`, `download_kit`,
+    /// What to do: `run_now`, `run_maintenance`, `open_run`, `open_job`, `open_agent`, `open_vault`, `download_kit`,
+    /// What to do: `run_now`, `run_maintenance`, `open_run`, `open_job`, `open_agent`, `open_vault`, `download_kit`,
     /// `open_notifications`.
     pub action: String,
     /// Noun of where the action leads or what it acts on: `jobs`, `runs`, `agents`, `vaults`,

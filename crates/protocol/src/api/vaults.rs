@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Secret, Time,
-    agent::commands::FreedLater,
+    agent::commands::{Coverage, FreedLater},
     ids::{AgentId, VaultId},
 };
 
@@ -143,6 +143,12 @@ pub struct VaultMaintenance {
     pub failure: Option<Failure>,
     /// Since when each one has failed.
     pub failing_since: Option<Time>,
+    /// How much was read back and checked, as the last full one told.
+    #[serde(default)]
+    pub coverage: Option<Coverage>,
+    /// When that was told.
+    #[serde(default)]
+    pub coverage_at: Option<Time>,
 }
 
 /// The two kinds of maintenance.
@@ -244,8 +250,11 @@ pub struct PointsRefreshed {
     pub present: u64,
     /// Points that were not known before.
     pub added: u64,
-    /// Known points that are no longer there.
+    /// Known points that are no longer there; of a vault with very many snapshots that is known when its last ones are listed.
     pub gone: u64,
+    /// More snapshots are being listed: the figures are those of the ones so far.
+    #[serde(default)]
+    pub goes_on: bool,
 }
 
 /// Asks for the recovery kit.

@@ -78,10 +78,10 @@ impl Evaluator {
     async fn evaluate(&mut self, app: &App, tenant: &TenantRow) -> ApiResult<()> {
         let scope = Scope::tenant(tenant.id);
         let conn = app.db.reader();
-        let facts = gather::facts(app, conn, tenant, &mut self.limits).await?;
+        let open = db::alerts::open(conn, scope).await?;
+        let facts = gather::facts(app, conn, tenant, &mut self.limits, &open).await?;
         let now = facts.now;
         let wanted = wanted(&facts);
-        let open = db::alerts::open(conn, scope).await?;
         if plan(open, wanted.clone(), now).is_empty() {
             return Ok(());
         }

@@ -1,8 +1,8 @@
 //! What alerts are decided by. Times are milliseconds since 1970, ages and limits milliseconds.
 //!
-//! A fact that no part of the server knows has no field here. Those of a vault's upkeep (retention, maintenance,
-//! verification, object locks) belong into [`VaultFacts`], beside the time of its list of points.
+//! A fact that no part of the server knows has no field here.
 
+use holdfast_protocol::alerts::AlertKind;
 use uuid::Uuid;
 
 /// Everything about one tenant at one moment.
@@ -37,6 +37,8 @@ pub(super) struct JobFacts {
     pub(super) missed_due: Option<i64>,
     /// How the last run ended that was not cancelled.
     pub(super) last_end: Option<End>,
+    /// Since when points wait for their deletion that its retention does not keep.
+    pub(super) retention_waits_since: Option<i64>,
 }
 
 /// The end of a run.
@@ -63,12 +65,16 @@ pub(super) struct AgentFacts {
     pub(super) object: Object,
     /// It has jobs that may run.
     pub(super) has_jobs: bool,
-    /// For how long it was not heard from while the server could have heard it.
+    /// For how long it was not heard from.
     pub(super) silent_for: i64,
+    /// For how long the server could have heard it: while the server was away nobody could be heard.
+    pub(super) server_up_for: i64,
     /// How long ago a second process of its identity was refused.
     pub(super) cloned_for: Option<i64>,
     /// By how much its clock differs from the server's, in milliseconds; behind is negative.
     pub(super) clock_offset: Option<i64>,
+    /// Kinds of which an alert about it is open.
+    pub(super) open: Vec<AlertKind>,
 }
 
 /// A vault.
@@ -77,12 +83,30 @@ pub(super) struct VaultFacts {
     pub(super) object: Object,
     pub(super) made_at: i64,
     pub(super) state: VaultState,
-    /// Why and since when it cannot be opened: what was tried last failed.
-    pub(super) unopenable: Option<Unopenable>,
+    /// The machines that cannot open it, of those that need to.
+    pub(super) unopenable: Vec<Unopenable>,
     /// Somebody saw its recovery kit.
     pub(super) kit_shown: bool,
     /// When the list of its points was last compared with it, else when it was made.
     pub(super) listed_at: i64,
+    pub(super) upkeep: Upkeep,
+}
+
+/// How a ready vault is kept in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Upkeep {
+    /// When full maintenance was to be done by; nothing where it is another program's.
+    pub(super) full_due_at: Option<i64>,
+    /// When what waits longest was to be read back.
+    pub(super) read_due_at: Option<i64>,
+    /// When object locks were to be extended; nothing where they are not.
+    pub(super) locks_due_at: Option<i64>,
+    /// Since when full maintenance fails to extend them.
+    pub(super) locks_failing_since: Option<i64>,
+    /// The code with which maintenance fails.
+    pub(super) failing: Option<String>,
+    /// So many objects were damaged or missing when they were read, by what was told at a time.
+    pub(super) damaged: Option<(i64, u64)>,
 }
 
 /// Whether a vault's repository is there.
@@ -104,10 +128,12 @@ pub(super) struct ChannelFacts {
     pub(super) failing_since: Option<i64>,
 }
 
-/// A vault that could not be opened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A machine that cannot open a vault.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Unopenable {
+    /// The machine's name.
+    pub(super) machine: String,
     pub(super) since: i64,
-    /// The code of the failure, where a run brought it.
+    /// The code of the failure, where it said one.
     pub(super) code: Option<String>,
 }

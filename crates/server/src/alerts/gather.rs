@@ -2,13 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use holdfast_protocol::{agent::failures, api::problem::Failure};
+use holdfast_protocol::{agent::failures, alerts::AlertKind, api::problem::Failure};
 use sea_orm::ConnectionTrait;
+use uuid::Uuid;
 
 use super::{
     facts::{
-        AgentFacts, ChannelFacts, End, EndResult, Facts, JobFacts, Object, Unopenable, VaultFacts,
-        VaultState,
+        AgentFacts, ChannelFacts, End, EndResult, Facts, JobFacts, Object, Unopenable, Upkeep,
+        VaultFacts, VaultState,
     },
     limits::Limits,
 };
@@ -16,31 +17,21 @@ use crate::{
     app::{App, now},
     commands::executor::is_online,
     db::{
-        self, AgentRow, JobRow, Scope, TenantRow, VaultRow,
+        self, AccessRow, AgentRow, AlertRow, JobRow, Scope, TenantRow, VaultRow,
         alert_facts::{EndedRun, JobMarks},
     },
+    maintenance,
     problem::ApiResult,
 };
 
-/// Codes with which a run fails because its vault cannot be opened.
-const CLOSED_VAULT: &[&str] = &[
-    failures::REPOSITORY_MISSING,
-    failures::WRONG_PASSWORD,
-    failures::REPOSITORY_TOO_NEW,
-    failures::REPOSITORY_DAMAGED,
-    failures::STORAGE_UNREACHABLE,
-    failures::STORAGE_DENIED,
-    failures::STORAGE_NOT_FOUND,
-    failures::STORAGE_UNRELIABLE,
-];
-
 /// Everything about a tenant now. Schedules go by the clock of schedules; what was stamped with the time of the system is
-/// aged by that.
+/// aged by that. `open` are the alerts that are open.
 pub(super) async fn facts(
     app: &App,
     conn: &impl ConnectionTrait,
     tenant: &TenantRow,
     limits: &mut Limits,
+    open: &[AlertRow],
 ) -> ApiResult<Facts> {
     let scope = Scope::tenant(tenant.id);
     let agents = db::agents::all(conn, scope).await?;
@@ -48,16 +39,22 @@ pub(super) async fn facts(
     let jobs = db::jobs::all(conn, scope).await?;
     let channels = db::notification_channels::enabled(conn, scope).await?;
     let job_marks = db::alert_facts::of_jobs(conn, scope).await?;
-    let vault_marks = db::alert_facts::of_vaults(conn, scope, CLOSED_VAULT).await?;
-    let ids: HashSet<i64> = job_marks
+    let failing = db::vault_access::failing(conn, scope).await?;
+    let ids: Vec<i64> = job_marks
         .values()
         .filter_map(|marks| marks.ended_run)
-        .chain(vault_marks.values().filter_map(|marks| marks.telling_run))
         .collect();
-    let runs = db::alert_facts::ended_runs(conn, ids.into_iter().collect()).await?;
+    let runs = db::alert_facts::ended_runs(conn, ids).await?;
     let system = now();
     let now = app.clock.now().as_millisecond();
+    // What was stamped by the system is as old here as there.
+    let of_system = |at: i64| at.saturating_add(now - system);
     let by_id: HashMap<i64, &AgentRow> = agents.iter().map(|agent| (agent.id, agent)).collect();
+    let mut open_kinds: HashMap<Uuid, Vec<AlertKind>> = HashMap::new();
+    for row in open {
+        let kinds = open_kinds.entry(row.object_uuid).or_default();
+        kinds.extend(AlertKind::parse(&row.kind));
+    }
     let active = || jobs.iter().filter(|job| job.enabled);
     let with_jobs: HashSet<i64> = active().map(|job| job.agent_id).collect();
     Ok(Facts {
@@ -71,6 +68,7 @@ pub(super) async fn facts(
                 Some(JobFacts {
                     absent_agent: absent.then_some(agent.uuid),
                     max_age,
+                    retention_waits_since: job.retention_waits_since.map(of_system),
                     ..of_job(job, marks, &runs)
                 })
             })
@@ -78,7 +76,10 @@ pub(super) async fn facts(
         agents: agents
             .iter()
             .filter(|agent| !agent.disabled)
-            .map(|agent| of_agent(app, agent, with_jobs.contains(&agent.id), system))
+            .map(|agent| AgentFacts {
+                open: open_kinds.get(&agent.uuid).cloned().unwrap_or_default(),
+                ..of_agent(app, agent, with_jobs.contains(&agent.id), system)
+            })
             .collect(),
         channels: channels
             .into_iter()
@@ -93,12 +94,16 @@ pub(super) async fn facts(
         vaults: vaults
             .iter()
             .map(|vault| {
-                let telling = vault_marks
-                    .get(&vault.id)
-                    .and_then(|marks| marks.telling_run);
-                of_vault(vault, telling.and_then(|run| runs.get(&run)))
+                let own = failing.iter().filter(|access| access.vault_id == vault.id);
+                let machines = own
+                    .filter_map(|access| Some((access, *by_id.get(&access.agent_id)?)))
+                    .filter(|(_, agent)| needs(vault, agent, &jobs));
+                upkeep(vault, of_system).map(|upkeep| VaultFacts {
+                    upkeep,
+                    ..of_vault(vault, machines)
+                })
             })
-            .collect(),
+            .collect::<ApiResult<_>>()?,
     })
 }
 
@@ -131,13 +136,12 @@ fn of_job(job: &JobRow, marks: JobMarks, runs: &HashMap<i64, EndedRun>) -> JobFa
         last_end,
         absent_agent: None,
         max_age: None,
+        retention_waits_since: None,
     }
 }
 
 fn of_agent(app: &App, agent: &AgentRow, has_jobs: bool, now: i64) -> AgentFacts {
-    // While the server was away nobody could be heard.
     let up_for = app.clock.monotonic().saturating_sub(app.started_steady);
-    let up_for = i64::try_from(up_for.as_millis()).unwrap_or(i64::MAX);
     let heard = agent.last_seen_at.unwrap_or(agent.created_at);
     AgentFacts {
         object: Object {
@@ -145,13 +149,28 @@ fn of_agent(app: &App, agent: &AgentRow, has_jobs: bool, now: i64) -> AgentFacts
             name: agent.name.clone(),
         },
         has_jobs,
-        silent_for: (now - heard).clamp(0, up_for),
+        silent_for: (now - heard).max(0),
+        server_up_for: i64::try_from(up_for.as_millis()).unwrap_or(i64::MAX),
         cloned_for: agent.cloned_at.map(|at| (now - at).max(0)),
         clock_offset: agent.clock_offset_ms,
+        open: Vec::new(),
     }
 }
 
-fn of_vault(vault: &VaultRow, telling: Option<&EndedRun>) -> VaultFacts {
+/// Whether a machine needs a vault: it has a job there that may run, maintains it, or has it in a directory of its own.
+fn needs(vault: &VaultRow, agent: &AgentRow, jobs: &[JobRow]) -> bool {
+    let has_job = || {
+        jobs.iter()
+            .any(|job| job.enabled && job.vault_id == vault.id && job.agent_id == agent.id)
+    };
+    let own = [vault.agent_id, vault.maintenance_agent_id];
+    !agent.disabled && (own.contains(&Some(agent.id)) || has_job())
+}
+
+fn of_vault<'a>(
+    vault: &VaultRow,
+    failing: impl Iterator<Item = (&'a AccessRow, &'a AgentRow)>,
+) -> VaultFacts {
     let state = match (vault.state.as_str(), &vault.failure) {
         ("ready", _) => VaultState::Ready,
         ("new", Some(text)) => {
@@ -160,23 +179,11 @@ fn of_vault(vault: &VaultRow, telling: Option<&EndedRun>) -> VaultFacts {
         }
         _ => VaultState::New,
     };
-    // What was tried last tells: a test, or a run.
-    let test = vault.last_test_at.zip(vault.last_test_ok).map(|(at, ok)| {
-        let failed = (!ok).then_some(Unopenable {
-            since: at,
-            code: None,
-        });
-        (at, failed)
+    let unopenable = failing.map(|(access, agent)| Unopenable {
+        machine: agent.name.clone(),
+        since: access.failed_since.unwrap_or(access.told_at),
+        code: access.code.clone(),
     });
-    let run = telling.map(|run| {
-        let at = run.finished_at.unwrap_or_default();
-        let failed = (run.status == "failed").then(|| Unopenable {
-            since: at,
-            code: run.error_code.clone(),
-        });
-        (at, failed)
-    });
-    let last = test.into_iter().chain(run).max_by_key(|(at, _)| *at);
     VaultFacts {
         object: Object {
             uuid: vault.uuid,
@@ -184,8 +191,29 @@ fn of_vault(vault: &VaultRow, telling: Option<&EndedRun>) -> VaultFacts {
         },
         made_at: vault.created_at,
         state,
-        unopenable: last.and_then(|(_, failed)| failed),
+        unopenable: unopenable.collect(),
         kit_shown: vault.kit_shown_at.is_some(),
         listed_at: vault.listed_at.unwrap_or(vault.created_at),
+        upkeep: Upkeep::default(),
     }
+}
+
+fn upkeep(vault: &VaultRow, of_system: impl Fn(i64) -> i64) -> ApiResult<Upkeep> {
+    let state = maintenance::State::of(vault)?;
+    let failing = state.failure.as_ref().map(|why| why.code.clone());
+    let damaged = state.coverage.as_ref().map_or(0, |found| found.damaged);
+    Ok(Upkeep {
+        full_due_at: state.full_due(vault).map(&of_system),
+        read_due_at: Some(of_system(state.read_due(vault))),
+        locks_due_at: state.locks_due_at.map(&of_system),
+        damaged: state
+            .coverage_at
+            .filter(|_| damaged > 0)
+            .map(|at| (of_system(at), damaged)),
+        locks_failing_since: state
+            .failing_since
+            .filter(|_| failing.as_deref() == Some(failures::LOCK_NOT_EXTENDED))
+            .map(&of_system),
+        failing,
+    })
 }

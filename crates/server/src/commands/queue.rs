@@ -6,9 +6,7 @@ use std::time::Duration;
 use holdfast_protocol::{
     agent::{
         CommandDelivery, CommandId, CommandOutcome, CommandOutcomeStatus, CommandPayload,
-        CommandType, VaultContext,
-        commands::{PointListing, TestVaultResult},
-        failures,
+        CommandType, VaultContext, commands::TestVaultResult, failures,
     },
     api::{commands::CommandStatus, problem::Failure},
     errors::ErrorCode,
@@ -23,7 +21,9 @@ use super::{
     vault_context,
 };
 use crate::{
+    access,
     app::{App, now},
+    catalogue,
     db::{self, AgentRow, CommandRow, Scope, VaultRow, commands::NewCommand},
     live::{Change, What},
     maintenance,
@@ -100,6 +100,15 @@ impl<'a> Order<'a> {
 struct StoredPayload {
     payload: Value,
     vault: Option<VaultContext>,
+}
+
+/// What a command that is not over was asked to do.
+pub(crate) fn payload(app: &App, command: &CommandRow) -> ApiResult<Value> {
+    let stored = app
+        .sealer
+        .open(payload_place(command.uuid), &command.sealed_payload)?;
+    let stored: StoredPayload = serde_json::from_slice(&stored)?;
+    Ok(stored.payload)
 }
 
 fn payload_place(uuid: Uuid) -> Place<'static> {
@@ -316,6 +325,15 @@ pub(crate) async fn end(
         Some(id) => db::vaults::by_id(conn, scope, id).await?,
         None => None,
     };
+    access::of_command(
+        conn,
+        &command,
+        next.status,
+        result.as_ref(),
+        why.as_ref(),
+        now,
+    )
+    .await?;
     match (CommandType::parse(&command.kind), vault) {
         (Some(CommandType::TestVault), Some(vault)) => {
             let found = result
@@ -338,35 +356,15 @@ pub(crate) async fn end(
             changes.extend(repository_made(app, conn, &vault, next.status, why.as_ref()).await?);
         }
         (Some(CommandType::ListPoints), Some(vault)) if next.status == CommandStatus::Completed => {
-            match result.take().map(serde_json::from_value::<PointListing>) {
-                Some(Ok(listing)) => {
-                    let complete = listing.next_cursor.is_none();
-                    let compared_at = app.clock.now().as_millisecond();
-                    let asked = runs::points::Asked {
-                        at: command.created_at,
-                        now,
-                    };
-                    db::vaults::listed(conn, scope, vault.id, compared_at).await?;
-                    let summary = runs::points::compare_listing(
-                        conn,
-                        &vault,
-                        &listing.points,
-                        complete,
-                        asked,
-                    )
-                    .await?;
+            let ended = catalogue::listed(app, conn, &command, &vault, result.take(), now).await?;
+            match ended {
+                Ok((summary, more)) => {
                     result = Some(serde_json::to_value(summary)?);
-                    changes.push(Change {
-                        tenant_id: vault.tenant_id,
-                        what: What::Points { vault: vault.uuid },
-                    });
+                    changes.extend(more);
                 }
-                _ => {
+                Err(failed) => {
                     next.status = CommandStatus::Failed;
-                    why = Some(failure(
-                        failures::INTERNAL,
-                        Some("the agent's list of points cannot be read".to_owned()),
-                    ));
+                    why = Some(failed);
                 }
             }
         }

@@ -1,5 +1,5 @@
-//! What alerts are found by, beside the rows of jobs, agents and vaults: one statement for all jobs of a tenant, and one for
-//! its vaults. Each value is the end of an index, so that they cost the same however long the history is.
+//! What alerts are found by, beside the rows of jobs, agents and vaults: one statement for all jobs of a tenant. Each value is
+//! the end of an index, so that it costs the same however long the history is.
 
 use std::collections::HashMap;
 
@@ -15,9 +15,10 @@ use super::{Scope, entity::run};
 #[derive(Clone, Copy, Debug, Default, FromQueryResult)]
 pub(crate) struct JobMarks {
     pub(crate) id: i64,
-    /// The newest backup that ended by itself: it succeeded, left something out, or failed.
+    /// The backup that ended last by itself: it succeeded, left something out, or failed. Numbers do not tell which one that
+    /// is: runs that agents have started by themselves are told of later.
     pub(crate) ended_run: Option<i64>,
-    /// When the newest backup was made that is neither waiting nor cancelled.
+    /// When the backup was asked for last that is neither waiting nor cancelled.
     pub(crate) run_at: Option<i64>,
     /// Time of the newest restore point.
     pub(crate) point_at: Option<i64>,
@@ -25,14 +26,6 @@ pub(crate) struct JobMarks {
     pub(crate) missed_due: Option<i64>,
     /// When the newest start was due that was made.
     pub(crate) started_due: Option<i64>,
-}
-
-/// The newest of each thing about one vault.
-#[derive(Clone, Copy, Debug, Default, FromQueryResult)]
-pub(crate) struct VaultMarks {
-    pub(crate) id: i64,
-    /// The newest run whose end says whether the vault can be opened.
-    pub(crate) telling_run: Option<i64>,
 }
 
 /// How a run ended.
@@ -48,9 +41,9 @@ pub(crate) struct EndedRun {
 
 const JOB_MARKS: &str = "SELECT jobs.id, \
     (SELECT r.id FROM runs r WHERE r.job_id = jobs.id AND r.run_type = 'backup' \
-        AND r.status IN ('success', 'partial_success', 'failed') ORDER BY r.id DESC LIMIT 1) AS ended_run, \
+        AND r.status IN ('success', 'partial_success', 'failed') ORDER BY r.finished_at DESC, r.id DESC LIMIT 1) AS ended_run, \
     (SELECT r.created_at FROM runs r WHERE r.job_id = jobs.id AND r.run_type = 'backup' \
-        AND r.status NOT IN ('queued', 'cancelled') ORDER BY r.id DESC LIMIT 1) AS run_at, \
+        AND r.status NOT IN ('queued', 'cancelled') ORDER BY r.created_at DESC LIMIT 1) AS run_at, \
     (SELECT p.time FROM points p WHERE p.job_id = jobs.id AND p.state = 'present' \
         ORDER BY p.time DESC LIMIT 1) AS point_at, \
     (SELECT o.due_at FROM occurrences o WHERE o.job_id = jobs.id AND o.state = 'missed' \
@@ -65,25 +58,6 @@ pub(crate) async fn of_jobs(
     scope: Scope,
 ) -> Result<HashMap<i64, JobMarks>, DbErr> {
     let marks = JobMarks::find_by_statement(statement(conn, JOB_MARKS, scope));
-    let marks = marks.all(conn).await?;
-    Ok(marks.into_iter().map(|mark| (mark.id, mark)).collect())
-}
-
-/// The marks of all vaults of a tenant; runs that failed count when they did for one of `codes`.
-pub(crate) async fn of_vaults(
-    conn: &impl ConnectionTrait,
-    scope: Scope,
-    codes: &[&'static str],
-) -> Result<HashMap<i64, VaultMarks>, DbErr> {
-    let codes: Vec<String> = codes.iter().map(|code| format!("'{code}'")).collect();
-    let text = format!(
-        "SELECT vaults.id, (SELECT r.id FROM runs r WHERE r.vault_id = vaults.id \
-            AND (r.status IN ('success', 'partial_success') OR (r.status = 'failed' AND r.error_code IN ({}))) \
-            ORDER BY r.id DESC LIMIT 1) AS telling_run \
-         FROM vaults WHERE vaults.tenant_id = ",
-        codes.join(", ")
-    );
-    let marks = VaultMarks::find_by_statement(statement(conn, &text, scope));
     let marks = marks.all(conn).await?;
     Ok(marks.into_iter().map(|mark| (mark.id, mark)).collect())
 }
@@ -122,22 +96,31 @@ pub(crate) async fn ended_runs(
 
 #[cfg(test)]
 mod tests {
-    use sea_orm::{DatabaseBackend, Statement};
+    use sea_orm::{DatabaseBackend, QueryTrait, Statement};
 
     use super::JOB_MARKS;
-    use crate::db::{Db, query_plan};
+    use crate::db::{Db, query_plan, runs};
 
     /// However long the history of a job is, its newest entries are at the ends of indexes.
     #[tokio::test]
     async fn indexes_know_the_newest_of_everything() {
         let folder = tempfile::tempdir().unwrap();
         let db = Db::open(&folder.path().join("holdfast.db")).await.unwrap();
-        let query = Statement::from_string(DatabaseBackend::Sqlite, format!("{JOB_MARKS}1"));
-        let plan = query_plan(&db, query).await;
-        assert!(
-            !plan.contains("SCAN") && !plan.contains("TEMP B-TREE"),
-            "{plan}"
-        );
+        let marks = Statement::from_string(DatabaseBackend::Sqlite, format!("{JOB_MARKS}1"));
+        let last = runs::last_ended_but_query(1, 2).build(DatabaseBackend::Sqlite);
+        for (query, indexes) in [
+            (marks, ["runs_job_ended", "runs_job_time"]),
+            (last, ["runs_job_ended", ""]),
+        ] {
+            let plan = query_plan(&db, query).await;
+            assert!(
+                !plan.contains("SCAN") && !plan.contains("TEMP B-TREE"),
+                "{plan}"
+            );
+            for index in indexes {
+                assert!(plan.contains(index), "{index}: {plan}");
+            }
+        }
         db.close().await.unwrap();
     }
 }

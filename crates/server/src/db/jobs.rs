@@ -220,14 +220,16 @@ pub(super) fn retention_due_query(before: i64) -> Select<Entity> {
         .order_by_asc(Column::RetentionAt)
 }
 
-/// Writes down when a job's retention was looked at; its version stays.
+/// Writes down when a job's retention was looked at, and since when points wait that no rule keeps; its version stays.
 pub(crate) async fn retention_seen(
     conn: &impl ConnectionTrait,
     id: i64,
     at: i64,
+    waits_since: Option<i64>,
 ) -> Result<(), DbErr> {
     let row = ActiveModel {
         retention_at: Set(at),
+        retention_waits_since: Set(waits_since),
         ..Default::default()
     };
     Entity::update_many()
@@ -238,17 +240,22 @@ pub(crate) async fn retention_seen(
     Ok(())
 }
 
-/// Writes down what the last application of a job's retention did, and when it is looked at anew; its version stays.
+/// Writes down what the last application of a job's retention did, whether it left nothing of what it was to delete, and when
+/// it is looked at anew; its version stays.
 pub(crate) async fn retention_applied(
     conn: &impl ConnectionTrait,
     id: i64,
     applied: String,
+    is_whole: bool,
     at: Option<i64>,
 ) -> Result<(), DbErr> {
     let mut row = ActiveModel {
         retention_applied: Set(Some(applied)),
         ..Default::default()
     };
+    if is_whole {
+        row.retention_waits_since = Set(None);
+    }
     if let Some(at) = at {
         row.retention_at = Set(at);
     }

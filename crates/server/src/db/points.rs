@@ -1,7 +1,7 @@
 //! Restore points and their snapshots.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult,
     QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 use uuid::Uuid;
@@ -234,36 +234,67 @@ async fn insert_snapshots(
     insert_in_batches(conn, rows).await
 }
 
-/// All points of a vault with their snapshots, for comparing with a new listing.
-pub(crate) async fn all_of_vault(
+/// Points of a tenant by their numbers.
+pub(crate) async fn by_ids(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    ids: impl IntoIterator<Item = i64>,
+) -> Result<Vec<PointRow>, DbErr> {
+    of::<Entity>(scope)
+        .filter(Column::Id.is_in(ids))
+        .order_by_asc(Column::Id)
+        .all(conn)
+        .await
+}
+
+/// Notes that a listing, which was asked for at a time, named points.
+pub(crate) async fn set_listed(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    ids: impl IntoIterator<Item = i64>,
+    asked_at: i64,
+) -> Result<(), DbErr> {
+    let row = ActiveModel {
+        listed_at: Set(Some(asked_at)),
+        ..Default::default()
+    };
+    Entity::update_many()
+        .set(row)
+        .filter(Column::TenantId.eq(scope.tenant_id()))
+        .filter(Column::Id.is_in(ids))
+        .filter(not_listed_since(asked_at))
+        .exec(conn)
+        .await?;
+    Ok(())
+}
+
+/// Marks as gone what no page of a listing named that was asked for at a time, though it was there then; answers how many.
+pub(crate) async fn set_gone(
     conn: &impl ConnectionTrait,
     scope: Scope,
     vault_id: i64,
-) -> Result<Vec<(PointRow, Vec<PointSnapshotRow>)>, DbErr> {
-    let points = of::<Entity>(scope)
+    asked_at: i64,
+) -> Result<u64, DbErr> {
+    let row = ActiveModel {
+        state: Set("gone".to_owned()),
+        ..Default::default()
+    };
+    let gone = Entity::update_many()
+        .set(row)
+        .filter(Column::TenantId.eq(scope.tenant_id()))
         .filter(Column::VaultId.eq(vault_id))
-        .order_by_asc(Column::Id)
-        .all(conn)
+        .filter(Column::State.ne("gone"))
+        .filter(Column::CreatedAt.lt(asked_at))
+        .filter(not_listed_since(asked_at))
+        .exec(conn)
         .await?;
-    let mut rows = point_snapshot::Entity::find()
-        .filter(point_snapshot::Column::VaultId.eq(vault_id))
-        .order_by_asc(point_snapshot::Column::PointId)
-        .order_by_asc(point_snapshot::Column::Id)
-        .all(conn)
-        .await?
-        .into_iter()
-        .peekable();
-    let mut result = Vec::with_capacity(points.len());
-    for point in points {
-        let mut own = Vec::new();
-        while let Some(row) = rows.next_if(|row| row.point_id <= point.id) {
-            if row.point_id == point.id {
-                own.push(row);
-            }
-        }
-        result.push((point, own));
-    }
-    Ok(result)
+    Ok(gone.rows_affected)
+}
+
+fn not_listed_since(asked_at: i64) -> Condition {
+    Condition::any()
+        .add(Column::ListedAt.is_null())
+        .add(Column::ListedAt.lt(asked_at))
 }
 
 async fn set(

@@ -375,24 +375,32 @@ pub(crate) async fn previous(
         .await
 }
 
-/// How the backup of the same job ended before `id` that was not cancelled.
-pub(crate) async fn ended_before(
+/// Which runs tell how their job fares; the words of the index `runs_job_ended`, which serves no other ones.
+pub(super) const ENDED_BACKUP: &str =
+    "run_type = 'backup' AND status IN ('success', 'partial_success', 'failed')";
+
+/// How and when the backup of a job ended that ended last, besides one.
+pub(crate) async fn last_ended_but(
     conn: &impl ConnectionTrait,
-    scope: Scope,
     job_id: i64,
     id: i64,
-) -> Result<Option<String>, DbErr> {
-    of::<Entity>(scope)
-        .filter(Column::JobId.eq(job_id))
-        .filter(Column::RunType.eq("backup"))
-        .filter(Column::Id.lt(id))
-        .filter(Column::Status.is_in(["success", "partial_success", "failed"]))
-        .order_by_desc(Column::Id)
-        .select_only()
-        .column(Column::Status)
+) -> Result<Option<(String, Option<i64>)>, DbErr> {
+    last_ended_but_query(job_id, id)
         .into_tuple()
         .one(conn)
         .await
+}
+
+pub(super) fn last_ended_but_query(job_id: i64, id: i64) -> Select<Entity> {
+    Entity::find()
+        .filter(Column::JobId.eq(job_id))
+        .filter(Expr::cust(ENDED_BACKUP))
+        .filter(Column::Id.ne(id))
+        .order_by_desc(Column::FinishedAt)
+        .order_by_desc(Column::Id)
+        .select_only()
+        .column(Column::Status)
+        .column(Column::FinishedAt)
 }
 
 /// Backups since a time, for the strips of days.

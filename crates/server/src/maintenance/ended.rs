@@ -59,6 +59,9 @@ pub(crate) async fn ended(
     let result: Option<MaintainResult> = result
         .filter(|_| status == CommandStatus::Completed)
         .and_then(|result| serde_json::from_value(result.clone()).ok());
+    if let Some(coverage) = result.as_ref().and_then(|result| result.coverage.clone()) {
+        state.cover(coverage, vault, now);
+    }
     match (status, result) {
         (
             _,
@@ -71,7 +74,12 @@ pub(crate) async fn ended(
                 changes.extend(list_points(app, conn, command, vault).await?);
             }
         }
-        (_, Some(MaintainResult { owner, done: None })) => state.leave_to(owner, now),
+        (
+            _,
+            Some(MaintainResult {
+                owner, done: None, ..
+            }),
+        ) => state.leave_to(owner, now),
         (CommandStatus::Cancelled, None) => state.put_off(mode, now + WITHDRAWN_MS),
         (_, None) => {
             let why = why

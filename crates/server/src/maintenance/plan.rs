@@ -45,7 +45,10 @@ pub(super) fn step(
 
 #[cfg(test)]
 mod tests {
-    use holdfast_protocol::{agent::commands::MaintenanceDone, api::vaults::MaintenanceMode};
+    use holdfast_protocol::{
+        agent::commands::{Coverage, LocksExtended, MaintenanceDone},
+        api::vaults::MaintenanceMode,
+    };
 
     use super::{State, Step, step};
     use crate::{
@@ -57,6 +60,20 @@ mod tests {
     const HOUR: i64 = 3600 * 1000;
     const QUICK: Step = Step::Start(MaintenanceMode::Quick);
     const FULL: Step = Step::Start(MaintenanceMode::Full);
+
+    /// One that found nothing to do.
+    fn done() -> MaintenanceDone {
+        MaintenanceDone {
+            seconds: 1.0,
+            freed_blobs: 0,
+            freed_bytes: 0,
+            later: Vec::new(),
+            problems: Vec::new(),
+            next_quick_at: None,
+            next_full_at: None,
+            locks: None,
+        }
+    }
 
     #[test]
     fn a_new_vault_has_its_first_ones_after_an_hour_and_a_day() {
@@ -89,13 +106,9 @@ mod tests {
         let mut state = State::default();
         let next = |state: &State, mode| (state.next(mode, &vault) - NOW) / HOUR;
         let mut done = MaintenanceDone {
-            seconds: 1.0,
-            freed_blobs: 0,
-            freed_bytes: 0,
-            later: Vec::new(),
-            problems: Vec::new(),
             next_quick_at: jiff::Timestamp::from_millisecond(NOW + 2 * HOUR).ok(),
             next_full_at: jiff::Timestamp::from_millisecond(NOW + 48 * HOUR).ok(),
+            ..done()
         };
         state.note(MaintenanceMode::Full, &done, NOW);
         assert_eq!(next(&state, MaintenanceMode::Quick), 2);
@@ -124,5 +137,54 @@ mod tests {
         );
         state.note(MaintenanceMode::Quick, &done, NOW);
         assert_eq!((state.foreign_owner, state.failing_since), (None, None));
+    }
+
+    #[test]
+    fn what_is_overdue_is_not_put_off_by_failures() {
+        let vault = vault();
+        let mut state = State::default();
+        assert_eq!(state.full_due(&vault), Some(NOW + 24 * HOUR));
+        assert_eq!(state.read_due(&vault), NOW + 30 * 24 * HOUR);
+        let done = MaintenanceDone {
+            next_full_at: jiff::Timestamp::from_millisecond(NOW + 48 * HOUR).ok(),
+            locks: Some(LocksExtended {
+                at: None,
+                due_at: jiff::Timestamp::from_millisecond(NOW + 72 * HOUR).expect("a time"),
+            }),
+            ..done()
+        };
+        state.note(MaintenanceMode::Full, &done, NOW);
+        state.fail(
+            MaintenanceMode::Full,
+            failure("clock_wrong", None),
+            NOW + HOUR,
+        );
+        assert_eq!(
+            (state.full_due(&vault), state.locks_due_at),
+            (Some(NOW + 48 * HOUR), Some(NOW + 72 * HOUR))
+        );
+        state.note(MaintenanceMode::Quick, &done, NOW + 60 * HOUR);
+        assert_eq!(state.full_due(&vault), Some(NOW + 48 * HOUR));
+        state.leave_to("ann@laptop".to_owned(), NOW);
+        assert_eq!((state.full_due(&vault), state.locks_due_at), (None, None));
+    }
+
+    #[test]
+    fn what_a_vault_held_before_the_server_knew_it_has_a_whole_window() {
+        let vault = vault();
+        let due = |oldest: i64| {
+            let mut state = State::default();
+            let coverage = Coverage {
+                window_days: 10,
+                oldest: jiff::Timestamp::from_millisecond(oldest).ok(),
+                ..Coverage::default()
+            };
+            state.cover(coverage, &vault, NOW + 20 * HOUR);
+            (state.read_due(&vault) - NOW) / HOUR
+        };
+        assert_eq!(due(NOW - 1000 * HOUR), 240);
+        assert_eq!(due(NOW + 5 * HOUR), 245);
+        // A time that is not over yet is no time of reading.
+        assert_eq!(due(NOW + 1000 * HOUR), 260);
     }
 }

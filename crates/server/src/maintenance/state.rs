@@ -2,7 +2,7 @@
 
 use holdfast_protocol::{
     Time,
-    agent::commands::MaintenanceDone,
+    agent::commands::{Coverage, MaintenanceDone},
     api::{
         problem::Failure,
         vaults::{MaintenanceMode, MaintenanceRun},
@@ -19,6 +19,9 @@ const QUICK_MS: i64 = HOUR_MS;
 
 /// Distance of full ones where the repository does not say, in milliseconds.
 const FULL_MS: i64 = 24 * HOUR_MS;
+
+/// Everything is read back within so many milliseconds where the repository does not say.
+const READ_WITHIN_MS: i64 = 30 * 24 * HOUR_MS;
 
 /// The next one is never sooner than this, in milliseconds.
 const SOONEST_MS: i64 = 10 * 60 * 1000;
@@ -41,6 +44,15 @@ pub(crate) struct State {
     pub(crate) failure: Option<Failure>,
     /// Since when each one has failed.
     pub(crate) failing_since: Option<i64>,
+    /// When a full one was due by the last one that was done; absent: as for a new vault. Failures do not put it off.
+    pub(crate) full_due_at: Option<i64>,
+    /// How much was read back, and when that was told.
+    pub(crate) coverage: Option<Coverage>,
+    pub(crate) coverage_at: Option<i64>,
+    /// When something was to be read back that was not; absent: as for a new vault.
+    pub(crate) read_due_at: Option<i64>,
+    /// When object locks are to be extended; absent where they are not.
+    pub(crate) locks_due_at: Option<i64>,
 }
 
 impl State {
@@ -58,6 +70,29 @@ impl State {
             MaintenanceMode::Quick => self.next_quick_at.unwrap_or(vault.created_at + QUICK_MS),
             MaintenanceMode::Full => self.next_full_at.unwrap_or(vault.created_at + FULL_MS),
         }
+    }
+
+    /// When a full one was to be done by; nothing where it is somebody else's.
+    pub(crate) fn full_due(&self, vault: &VaultRow) -> Option<i64> {
+        let due = self.full_due_at.unwrap_or(vault.created_at + FULL_MS);
+        self.foreign_owner.is_none().then_some(due)
+    }
+
+    /// When what waits longest was to be read back.
+    pub(crate) fn read_due(&self, vault: &VaultRow) -> i64 {
+        self.read_due_at
+            .unwrap_or(vault.created_at + READ_WITHIN_MS)
+    }
+
+    /// Notes how much was read back. What was in the vault before the server knew it has a whole window.
+    pub(crate) fn cover(&mut self, coverage: Coverage, vault: &VaultRow, now: i64) {
+        let oldest = coverage
+            .oldest
+            .map_or(now, |oldest| oldest.as_millisecond());
+        let window = i64::from(coverage.window_days.clamp(1, 3650)) * 24 * HOUR_MS;
+        self.read_due_at = Some(oldest.clamp(vault.created_at.min(now), now) + window);
+        self.coverage = Some(coverage);
+        self.coverage_at = Some(now);
     }
 
     /// Notes what one did.
@@ -82,7 +117,10 @@ impl State {
             MaintenanceMode::Quick => self.quick = Some(run),
             MaintenanceMode::Full => {
                 self.full = Some(run);
-                self.next_full_at = Some(bounded(done.next_full_at, FULL_MS));
+                let next = bounded(done.next_full_at, FULL_MS);
+                self.next_full_at = Some(next);
+                self.full_due_at = Some(next);
+                self.locks_due_at = done.locks.map(|locks| locks.due_at.as_millisecond());
             }
         }
         self.foreign_owner = None;
@@ -93,6 +131,8 @@ impl State {
     /// Notes that it belongs to somebody else; that is looked at again in a day.
     pub(crate) fn leave_to(&mut self, owner: String, now: i64) {
         self.foreign_owner = Some(owner);
+        self.full_due_at = None;
+        self.locks_due_at = None;
         self.failure = None;
         self.failing_since = None;
         self.next_quick_at = Some(now + FULL_MS);

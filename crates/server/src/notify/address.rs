@@ -24,7 +24,9 @@ pub(super) async fn resolve(
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let found: Vec<SocketAddr> = tokio::net::lookup_host((bare, port))
         .await
-        .map_err(|error| Undelivered::unreachable(format!("{host} cannot be resolved: {error}")))?
+        .map_err(|error| {
+            Undelivered::unreachable(format!("The name {host} cannot be resolved: {error}"))
+        })?
         .collect();
     let allowed: Vec<SocketAddr> = found
         .iter()
@@ -33,9 +35,11 @@ pub(super) async fn resolve(
         .collect();
     match (allowed.is_empty(), found.is_empty()) {
         (false, _) => Ok(allowed),
-        (true, true) => Err(Undelivered::unreachable(format!("{host} has no address"))),
+        (true, true) => Err(Undelivered::unreachable(format!(
+            "The name {host} has no address"
+        ))),
         (true, false) => Err(Undelivered::refused(format!(
-            "{host} leads to a private address, and the server does not send messages there. Who runs the server can \
+            "The name {host} leads to a private address, and the server does not send messages there. Who runs the server can \
              allow it in its settings."
         ))),
     }

@@ -11,11 +11,12 @@ use uuid::Uuid;
 
 use super::{
     address::Reach,
+    authorities::Authorities,
     email,
     message::{Envelope, Message},
     webhook,
 };
-use crate::sealing::Place;
+use crate::{app::App, sealing::Place};
 
 /// Longest time that one delivery may take: a receiver that is slower counts as one that does not answer.
 const LONGEST: Duration = Duration::from_secs(30);
@@ -29,9 +30,23 @@ pub(crate) struct Addressee {
     pub(crate) target: ChannelTarget,
     pub(crate) secret: Option<Secret>,
     pub(crate) reach: Reach,
+    /// Who may vouch for it besides the authorities that the system knows.
+    pub(crate) authorities: Authorities,
 }
 
-/// Why a message did not arrive.
+impl Addressee {
+    /// A receiver, within what the server's settings allow.
+    pub(crate) fn new(app: &App, target: ChannelTarget, secret: Option<Secret>) -> Self {
+        Self {
+            target,
+            secret,
+            reach: app.settings().reach(),
+            authorities: app.authorities.clone(),
+        }
+    }
+}
+
+/// Why a message did not arrive, in a sentence that may follow another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Undelivered {
     text: String,
@@ -50,15 +65,20 @@ impl Undelivered {
     }
 
     fn new(text: String, is_answer: bool) -> Self {
-        let text: String = text
+        let mut text: String = text
+            .trim_end()
             .chars()
             .map(|letter| if letter.is_control() { ' ' } else { letter })
             .take(LONGEST_ERROR)
             .collect();
+        // What others say ends as it likes.
+        if !text.ends_with(['.', '!', '?']) {
+            text.push('.');
+        }
         Self { text, is_answer }
     }
 
-    /// What went wrong.
+    /// What went wrong: a sentence.
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
@@ -87,7 +107,7 @@ pub(crate) async fn deliver(
     match tokio::time::timeout(LONGEST, delivery).await {
         Ok(result) => result,
         Err(_) => Err(Undelivered::unreachable(format!(
-            "the receiver did not answer within {} s",
+            "The receiver did not answer within {} s",
             LONGEST.as_secs()
         ))),
     }

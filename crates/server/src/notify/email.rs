@@ -40,7 +40,7 @@ pub(super) async fn send(
         to: recipients,
     } = &to.target
     else {
-        return Err(Undelivered::refused("this is no mail channel"));
+        return Err(Undelivered::refused("This is no mail channel."));
     };
     let mail = mail(message, envelope, from, recipients)?;
     let addresses = resolve(host, *port, to.reach).await?;
@@ -48,8 +48,11 @@ pub(super) async fn send(
     let tls = match encryption {
         MailEncryption::None => None,
         MailEncryption::Starttls | MailEncryption::Tls => {
-            let parameters = TlsParameters::new(host.clone());
-            Some(parameters.map_err(|error| Undelivered::unreachable(error.to_string()))?)
+            let mut parameters = TlsParameters::builder(host.clone());
+            if let Some(authorities) = to.authorities.of_mail() {
+                parameters = parameters.add_root_certificate(authorities.clone());
+            }
+            Some(parameters.build().map_err(|error| said(&error))?)
         }
     };
     let at_once = tls.clone().filter(|_| *encryption == MailEncryption::Tls);
@@ -61,7 +64,7 @@ pub(super) async fn send(
         if !connection.can_starttls() {
             connection.abort().await;
             return Err(Undelivered::refused(
-                "the mail server offers no STARTTLS; choose another encryption",
+                "The mail server offers no STARTTLS. Choose another encryption.",
             ));
         }
         connection
@@ -74,7 +77,7 @@ pub(super) async fn send(
         if *encryption == MailEncryption::None {
             connection.abort().await;
             return Err(Undelivered::refused(
-                "signing in needs an encrypted connection",
+                "Signing in needs an encrypted connection.",
             ));
         }
         let password = to.secret.as_ref().map(|secret| secret.expose().to_owned());
@@ -101,8 +104,9 @@ fn mail(
     recipients: &[String],
 ) -> Result<Mail, Undelivered> {
     let address = |text: &str| {
-        text.parse::<Address>()
-            .map_err(|error| Undelivered::refused(format!("{text} is no mail address: {error}")))
+        text.parse::<Address>().map_err(|error| {
+            Undelivered::refused(format!("The address {text} is no mail address: {error}"))
+        })
     };
     let sender = address(from)?;
     let domain = sender.domain().to_owned();
@@ -118,7 +122,7 @@ fn mail(
         mail = mail.to(Mailbox::new(None, address(recipient)?));
     }
     mail.body(message.text(envelope))
-        .map_err(|error| Undelivered::refused(format!("the mail cannot be made: {error}")))
+        .map_err(|error| Undelivered::refused(format!("The mail cannot be made: {error}")))
 }
 
 fn raw(name: &'static str, value: &str) -> HeaderValue {
@@ -137,8 +141,8 @@ fn said(error: &lettre::transport::smtp::Error) -> Undelivered {
         cause = inner.source();
     }
     if error.is_permanent() || error.is_transient() {
-        Undelivered::refused(format!("the mail server answered: {text}"))
+        Undelivered::refused(format!("The mail server answered: {text}"))
     } else {
-        Undelivered::unreachable(text)
+        Undelivered::unreachable(format!("The mail server cannot be reached: {text}"))
     }
 }

@@ -106,7 +106,9 @@ pub(crate) async fn run_ended(
     };
     let before = match run.job_id {
         Some(id) if run.run_type == "backup" => {
-            db::runs::ended_before(conn, scope, id, run.id).await?
+            let last = db::runs::last_ended_but(conn, id, run.id).await?;
+            // A run that is told of late ends nothing that began after it.
+            last.filter(|(_, at)| *at <= run.finished_at)
         }
         _ => None,
     };
@@ -114,7 +116,7 @@ pub(crate) async fn run_ended(
     let before = if run.reported_late {
         Some(RunResult::Failed)
     } else {
-        before.as_deref().and_then(parse)
+        before.and_then(|(status, _)| parse(&status))
     };
     let told: Vec<ChannelRow> = channels
         .into_iter()

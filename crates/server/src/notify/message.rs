@@ -412,7 +412,7 @@ mod tests {
         let closed = Message::AlertClosed(alert("offsite"));
         assert_eq!(
             closed.subject(&envelope(Language::German)),
-            "[Holdfast] Harbour: offsite l\u{e4}sst sich wieder \u{f6}ffnen."
+            "[Holdfast] Harbour: offsite l\u{e4}sst sich von jedem Rechner \u{f6}ffnen, der ihn benutzt."
         );
     }
 

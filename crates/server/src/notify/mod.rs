@@ -5,6 +5,7 @@
 //! growing pauses, and marks what arrived; after a crash in between a message is sent again under the same id.
 
 mod address;
+mod authorities;
 mod deliver;
 mod email;
 mod enqueue;
@@ -15,6 +16,7 @@ mod rules;
 mod webhook;
 
 pub(crate) use address::Reach;
+pub(crate) use authorities::Authorities;
 pub(crate) use deliver::{Addressee, Undelivered, deliver, language, secret_place};
 pub(crate) use enqueue::{alert_closed, alert_opened, run_ended};
 pub(crate) use message::{Envelope, Message};

@@ -177,7 +177,7 @@ async fn attempt(
     row: &OutboxRow,
 ) -> Result<(), Undelivered> {
     let message: Message = serde_json::from_str(&row.payload)
-        .map_err(|error| Undelivered::refused(format!("the message cannot be read: {error}")))?;
+        .map_err(|error| Undelivered::refused(format!("The message cannot be read: {error}")))?;
     let public_url = app.settings().public_url();
     let envelope = Envelope {
         id: row.uuid,
@@ -192,18 +192,16 @@ async fn attempt(
 /// Where the messages of a channel go; why it is not known, in words.
 fn addressee(app: &App, channel: &ChannelRow) -> Result<Addressee, String> {
     let target: ChannelTarget = serde_json::from_str(&channel.target)
-        .map_err(|error| format!("the channel cannot be read: {error}"))?;
+        .map_err(|error| format!("The channel cannot be read: {error}"))?;
     let secret = match &channel.sealed_secret {
         Some(sealed) => {
             let place = secret_place(channel.uuid);
             let text = app.sealer.open_text(place, sealed);
-            Some(Secret::new(text.map_err(|error| error.to_string())?))
+            Some(Secret::new(text.map_err(|error| {
+                format!("The channel's secret cannot be opened: {error}")
+            })?))
         }
         None => None,
     };
-    Ok(Addressee {
-        target,
-        secret,
-        reach: app.settings().reach(),
-    })
+    Ok(Addressee::new(app, target, secret))
 }

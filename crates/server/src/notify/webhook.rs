@@ -34,7 +34,7 @@ pub(super) async fn send(
     envelope: &Envelope<'_>,
 ) -> Result<(), Undelivered> {
     let url = Url::parse(url)
-        .map_err(|error| Undelivered::refused(format!("the address cannot be read: {error}")))?;
+        .map_err(|error| Undelivered::refused(format!("The address cannot be read: {error}")))?;
     let host = url.host_str().unwrap_or_default().to_owned();
     let port = url.port_or_known_default().unwrap_or(443);
     let addresses = resolve(&host, port, to.reach).await?;
@@ -42,12 +42,13 @@ pub(super) async fn send(
         .no_proxy()
         .redirect(Policy::none())
         .resolve_to_addrs(&host, &addresses)
+        .tls_certs_merge(to.authorities.of_webhooks().iter().cloned())
         .connect_timeout(CONNECT)
         .timeout(REQUEST)
         .user_agent(concat!("Holdfast/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(|error| {
-            Undelivered::unreachable(format!("no request can be made: {}", causes(&error)))
+            Undelivered::unreachable(format!("No request can be made: {}", causes(&error)))
         })?;
     let body = message.body(envelope).to_string();
     let mut request = client
@@ -63,22 +64,21 @@ pub(super) async fn send(
         );
     }
     // The body of the answer is of no use and is not read, however long it is.
-    let response = request
-        .body(body)
-        .send()
-        .await
-        .map_err(|error| Undelivered::unreachable(causes(&error.without_url())))?;
+    let response = request.body(body).send().await.map_err(|error| {
+        let causes = causes(&error.without_url());
+        Undelivered::unreachable(format!("The receiver cannot be reached: {causes}"))
+    })?;
     let status = response.status();
     if status.is_success() {
         return Ok(());
     }
     if status.is_redirection() {
         return Err(Undelivered::refused(format!(
-            "the receiver redirects ({status}), which is not followed; name the final address"
+            "The receiver redirects ({status}), which is not followed. Name the final address."
         )));
     }
     Err(Undelivered::refused(format!(
-        "the receiver answered {status}"
+        "The receiver answered {status}"
     )))
 }
 

@@ -69,6 +69,8 @@ async fn apply(app: &App, scope: Scope, job: i64) -> ApiResult<()> {
     };
     let retention = document::of_job(&job)?;
     let judged = judged::load(&txn, &job, &retention).await?;
+    let waits = judged.iter().any(judged::Judged::is_deleted);
+    let waits_since = waits.then(|| job.retention_waits_since.unwrap_or_else(now));
     let under_way = under_way(&txn, scope, &job).await?;
     let mut condemned: Vec<PointRow> = judged
         .into_iter()
@@ -102,7 +104,7 @@ async fn apply(app: &App, scope: Scope, job: i64) -> ApiResult<()> {
             None => seen = now() - DAY_MS + NOBODY_PAUSE_MS,
         }
     }
-    db::jobs::retention_seen(&txn, job.id, seen).await?;
+    db::jobs::retention_seen(&txn, job.id, seen, waits_since).await?;
     txn.commit().await?;
     app.tell_all(changes);
     if let Some(agent) = rung {

@@ -74,7 +74,8 @@ pub(crate) async fn ended(
             (None, _) => None,
         };
         let text = serde_json::to_string(&applied)?;
-        db::jobs::retention_applied(conn, job.id, text, again).await?;
+        let is_whole = applied.failure.is_none() && applied.refused == 0;
+        db::jobs::retention_applied(conn, job.id, text, is_whole, again).await?;
         if applied.deleted > 0 {
             let server = Actor {
                 name: "server".to_owned(),

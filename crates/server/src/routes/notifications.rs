@@ -395,11 +395,8 @@ pub(crate) async fn test(
     Id(id): Id,
 ) -> ApiResult<Json<Delivery>> {
     let row = find(&app, &caller, id).await?;
-    let to = Addressee {
-        target: serde_json::from_str(&row.target)?,
-        secret: stored_secret(&app, &row)?,
-        reach: app.settings().reach(),
-    };
+    let target = serde_json::from_str(&row.target)?;
+    let to = Addressee::new(&app, target, stored_secret(&app, &row)?);
     let delivery = try_out(&app, &caller, &to, &row.name, parse_language(&row.language)).await?;
     let at = delivery.at.as_millis();
     let fared = match &delivery.error {
@@ -451,11 +448,7 @@ pub(crate) async fn test_unsaved(
     if secret.is_none() && matches!(target, ChannelTarget::Email { .. }) && needs_secret(&target) {
         return Err(missing_secret());
     }
-    let to = Addressee {
-        target,
-        secret,
-        reach: app.settings().reach(),
-    };
+    let to = Addressee::new(&app, target, secret);
     let language = request.language.unwrap_or_default();
     Ok(Json(try_out(&app, &caller, &to, &name, language).await?))
 }

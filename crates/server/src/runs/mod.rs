@@ -15,11 +15,16 @@ use holdfast_protocol::{
     errors::ErrorCode,
 };
 
+use sea_orm::ConnectionTrait;
+
 use self::state::RunState;
 use crate::{
+    access,
     app::App,
     db::RunRow,
     live::{Change, What},
+    notify,
+    problem::ApiResult,
     sealing::Place,
 };
 
@@ -68,6 +73,12 @@ pub(crate) fn write_state(row: &mut RunRow, state: RunState, now: i64) {
     } else if state.status != RunStatus::Queued && row.started_at.is_none() {
         row.started_at = Some(now);
     }
+}
+
+/// A run is over, in the same transaction: what its end tells is noted, and told of.
+pub(crate) async fn over(app: &App, conn: &impl ConnectionTrait, run: &RunRow) -> ApiResult<()> {
+    access::of_run(conn, run).await?;
+    notify::run_ended(app, conn, run).await
 }
 
 /// Writes why a run failed.

@@ -128,17 +128,15 @@ pub(crate) struct Asked {
     pub(crate) now: i64,
 }
 
-/// Compares the catalogue with what a vault holds. `complete` says that the listing names every point; only then
-/// are missing ones marked as gone, and only those that were there when it was asked for.
-pub(crate) async fn compare_listing(
+/// Compares the catalogue with a page of what a vault holds, and notes which points the listing named. Those that no page
+/// named are gone ([`db::points::set_gone`]).
+pub(crate) async fn compare_page(
     conn: &impl ConnectionTrait,
     vault: &VaultRow,
     listed: &[ListedPoint],
-    complete: bool,
-    Asked { at, now }: Asked,
+    &Asked { at, now }: &Asked,
 ) -> ApiResult<PointsRefreshed> {
     let scope = Scope::tenant(vault.tenant_id);
-    let known = db::points::all_of_vault(conn, scope, vault.id).await?;
     let mut summary = PointsRefreshed::default();
     let mut by_root: BTreeMap<(i64, &str), (&str, bool)> = BTreeMap::new();
     for point in listed.iter().filter(|point| point.incomplete.is_none()) {
@@ -147,34 +145,33 @@ pub(crate) async fn compare_listing(
             (&point.manifest_id, !point.pins.is_empty()),
         );
     }
+    let times: BTreeSet<i64> = by_root.keys().map(|(time, _)| *time).collect();
     let mut matched: HashSet<(i64, String)> = HashSet::new();
-    for (point, snapshots) in &known {
-        let mut present = false;
-        let mut pinned = false;
-        for snapshot in snapshots {
-            let key = (snapshot.start_time, snapshot.root_object.as_str());
-            if let Some((manifest_id, is_pinned)) = by_root.get(&key) {
-                present = true;
-                pinned |= is_pinned;
-                matched.insert((snapshot.start_time, snapshot.root_object.clone()));
-                if *manifest_id != snapshot.manifest_id {
-                    db::points::set_manifest(conn, snapshot.id, manifest_id).await?;
-                }
+    // Points that are named, and whether something pins them.
+    let mut named: BTreeMap<i64, bool> = BTreeMap::new();
+    for snapshot in db::points::snapshots_begun_at(conn, vault.id, times).await? {
+        let key = (snapshot.start_time, snapshot.root_object.as_str());
+        if let Some((manifest_id, is_pinned)) = by_root.get(&key) {
+            *named.entry(snapshot.point_id).or_default() |= is_pinned;
+            if *manifest_id != snapshot.manifest_id {
+                db::points::set_manifest(conn, snapshot.id, manifest_id).await?;
             }
-        }
-        if present {
-            summary.present += 1;
-            if point.pinned != pinned {
-                db::points::set_pinned(conn, scope, point.id, pinned).await?;
-            }
-            if point.state == "gone" {
-                db::points::set_state(conn, scope, point.id, "present").await?;
-            }
-        } else if complete && point.state != "gone" && point.created_at < at {
-            db::points::set_state(conn, scope, point.id, "gone").await?;
-            summary.gone += 1;
+            matched.insert((snapshot.start_time, snapshot.root_object));
         }
     }
+    for point in db::points::by_ids(conn, scope, named.keys().copied()).await? {
+        summary.present += 1;
+        let pinned = named.get(&point.id).copied().unwrap_or_default();
+        // What another page of the same listing found pinned is pinned.
+        let was_named = point.listed_at.is_some_and(|listed| listed >= at);
+        if point.pinned != pinned && (pinned || !was_named) {
+            db::points::set_pinned(conn, scope, point.id, pinned).await?;
+        }
+        if point.state == "gone" {
+            db::points::set_state(conn, scope, point.id, "present").await?;
+        }
+    }
+    db::points::set_listed(conn, scope, named.into_keys(), at).await?;
     for group in unknown_groups(listed, &matched) {
         let Some(first) = group.first() else { continue };
         let snapshots = group.iter().map(|point| NewSnapshot {

@@ -8,7 +8,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::{Map, json};
 
 use super::{
-    changed, error_place, events, item_place, points,
+    changed, error_place, events, item_place, over, points,
     state::{RunInput, RunOutcome, apply},
     state_of, write_failure, write_state,
 };
@@ -16,7 +16,6 @@ use crate::{
     app::{App, now},
     db::{self, AgentRow, RunRow, problems::NewProblem},
     live::{Change, What},
-    notify,
     problem::{ApiError, ApiResult},
     retention,
     sealing::Place,
@@ -84,7 +83,7 @@ pub(crate) async fn update(
     let cancel_requested = run.cancel_requested;
     let run = db::runs::save(&txn, run).await?;
     if state.status.is_terminal() {
-        notify::run_ended(app, &txn, &run).await?;
+        over(app, &txn, &run).await?;
     }
     txn.commit().await?;
     app.tell_all(changes);

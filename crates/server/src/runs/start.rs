@@ -10,7 +10,7 @@ use holdfast_protocol::{
 use sea_orm::ConnectionTrait;
 
 use super::{
-    changed, is_over,
+    changed, is_over, over,
     state::{RunInput, RunOutcome, apply},
     state_of, write_failure, write_state,
 };
@@ -22,7 +22,6 @@ use crate::{
         runs::NewRun,
     },
     live::{Change, What},
-    notify,
     problem::{ApiError, ApiResult},
     retention,
 };
@@ -305,7 +304,7 @@ pub(crate) async fn cancel(
             write_state(&mut run, state, now);
             run = db::runs::save(conn, run).await?;
             if state.status.is_terminal() {
-                notify::run_ended(app, conn, &run).await?;
+                over(app, conn, &run).await?;
                 let reason = Some(occurrences::reasons::CANCELLED);
                 occurrences::leave_queue(conn, run.id, occurrences::SKIPPED, reason).await?;
                 let restore = holdfast_protocol::agent::CommandType::Restore.as_str();
@@ -347,7 +346,7 @@ pub(crate) async fn end_early(
     let mut changes = super::events::append(conn, app, &mut run, attempt, vec![event]).await?;
     let run = db::runs::save(conn, run).await?;
     if state.status.is_terminal() {
-        notify::run_ended(app, conn, &run).await?;
+        over(app, conn, &run).await?;
     }
     changes.push(changed(&run));
     Ok(changes)
@@ -382,7 +381,7 @@ pub(crate) async fn fail(
     let attempt = run.attempt;
     let mut changes = super::events::append(conn, app, &mut run, attempt, vec![event]).await?;
     let run = db::runs::save(conn, run).await?;
-    notify::run_ended(app, conn, &run).await?;
+    over(app, conn, &run).await?;
     changes.push(changed(&run));
     Ok(changes)
 }

@@ -6,7 +6,7 @@ use holdfast_protocol::{
 };
 
 use super::{
-    changed, events, parse_status,
+    changed, events, over, parse_status,
     state::{RunInput, RunOutcome, apply},
     state_of, write_failure, write_state,
 };
@@ -17,7 +17,6 @@ use crate::{
         state::{CommandInput, apply as apply_command},
     },
     db::{self, RunRow, Scope},
-    notify,
     problem::ApiResult,
 };
 
@@ -90,7 +89,7 @@ async fn give_up(app: &App, seen: &RunRow, timeout: i64) -> ApiResult<()> {
     let attempt = run.attempt;
     let changes = events::append(&txn, app, &mut run, attempt, vec![event]).await?;
     let run = db::runs::save(&txn, run).await?;
-    notify::run_ended(app, &txn, &run).await?;
+    over(app, &txn, &run).await?;
     txn.commit().await?;
     tracing::warn!(run = %run.uuid, "run closed as failed: its agent was silent for more than {} s", timeout / 1000);
     app.tell_all(changes);

@@ -174,5 +174,7 @@ fn maintenance_of(
         full: state.full,
         foreign_owner: state.foreign_owner,
         failure: state.failure,
+        coverage: state.coverage,
+        coverage_at: state.coverage_at.map(Time::from_millis),
     })
 }

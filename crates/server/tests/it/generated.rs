@@ -1,8 +1,11 @@
 //! Files that are made from the code and committed. `HOLDFAST_GENERATE=1` writes them anew.
 
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::{collections::BTreeSet, fmt::Write, fs, path::PathBuf};
 
-use holdfast_protocol::errors::{ErrorCode, markdown};
+use holdfast_protocol::{
+    agent::{failures, text::Language},
+    errors::{ErrorCode, markdown},
+};
 use serde_json::Value;
 
 fn root() -> PathBuf {
@@ -29,6 +32,42 @@ fn the_description_of_the_api_is_current() {
 #[test]
 fn the_list_of_errors_is_current() {
     check("docs/errors.md", &markdown());
+}
+
+#[test]
+fn the_german_words_of_failures_are_current() {
+    check(
+        "web/src/text/failures.de.gen.ts",
+        &failures_in(Language::German),
+    );
+}
+
+/// What agents and vaults fail with, as the page's catalogue of problems has it: what happened, and what to do. The page takes
+/// the English words from the server.
+fn failures_in(language: Language) -> String {
+    let quoted = |text: &str| serde_json::to_string(text).expect("is text");
+    let parts = |text: &'static str| match text.split_once(". ") {
+        Some((title, hint)) => (format!("{title}."), Some(hint)),
+        None => (text.to_owned(), None),
+    };
+    let mut file =
+        "/** Made from `crates/protocol/src/agent/failures.rs` by `cargo xtask gen`. */\n\
+        export const failures: Record<string, { title: string; hint?: string }> = {\n"
+            .to_owned();
+    for failure in failures::FAILURES {
+        let (title, hint) = parts(failure.text.in_language(language));
+        let (_, hint_on_server) = parts(failure.text.in_language(Language::English));
+        // Else the page would show the hint of the other language.
+        assert_eq!(hint.is_some(), hint_on_server.is_some(), "{}", failure.code);
+        writeln!(file, "\t{}: {{", failure.code).expect("is written");
+        writeln!(file, "\t\ttitle: {},", quoted(&title)).expect("is written");
+        if let Some(hint) = hint {
+            writeln!(file, "\t\thint: {},", quoted(hint)).expect("is written");
+        }
+        file.push_str("\t},\n");
+    }
+    file.push_str("};\n");
+    file
 }
 
 #[test]

@@ -4,7 +4,7 @@ use holdfast_protocol::agent::{CommandPayload, commands::Maintain};
 use serde_json::{Value, json};
 
 use crate::support::{
-    Client, ScriptedAgent, TestServer, eventually, ready,
+    Client, ScriptedAgent, TestServer, bucket, eventually, ready,
     server::{number, sql},
 };
 
@@ -15,27 +15,6 @@ async fn able(server: &TestServer, agent: &ScriptedAgent) {
         agent.id
     );
     sql(server, &known).await;
-}
-
-/// A vault on an object store, which every machine reaches.
-async fn bucket(admin: &Client, agent: &ScriptedAgent) -> String {
-    let storage = json!({ "kind": "s3", "endpoint": "http://s3.example", "bucket": "b", "access_key_id": "a",
-        "secret_access_key": "s" });
-    let vault = json!({ "name": "offsite", "storage": storage, "create_repository": false });
-    let vault = admin.post("/vaults", vault).await.expect(201);
-    let id = vault["id"].as_str().expect("an id").to_owned();
-    let create = format!("/vaults/{id}/create-repository");
-    admin
-        .post(&create, json!({ "wait_seconds": 0 }))
-        .await
-        .expect(202);
-    agent
-        .serve(
-            "create_repository",
-            json!({ "created": true, "unique_id": "00" }),
-        )
-        .await;
-    id
 }
 
 async fn shown(admin: &Client, vault: &str) -> Value {

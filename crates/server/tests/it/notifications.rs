@@ -7,8 +7,10 @@ use ring::hmac;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Client, Ready, TestServer, eventually, ready,
-    receivers::{Hook, HookSink, MailSink, Mood},
+    Client, Ready, TestServer,
+    certificates::Authority,
+    eventually, ready,
+    receivers::{Encryption, Hook, HookSink, MailSink, Mood},
     server::number,
 };
 
@@ -199,6 +201,7 @@ async fn messages_do_not_reach_into_the_servers_own_network() {
         let tested = test(&admin, &channel).await;
         let error = tested["error"].as_str().unwrap_or_default();
         assert!(error.contains("private address"), "{tested}");
+        assert_sentence(error);
     }
     let channel = make(&admin, mail_channel(&mail, "en", &[])).await;
     assert_eq!(test(&admin, &channel).await["ok"], false);
@@ -221,6 +224,87 @@ async fn messages_do_not_reach_into_the_servers_own_network() {
         .patch("/settings", &settings["version"], refused)
         .await
         .refused(403, "forbidden");
+}
+
+/// What went wrong is told in sentences, which stand behind others.
+fn assert_sentence(error: &str) {
+    assert!(
+        error.starts_with(|letter: char| letter.is_uppercase()) && error.ends_with('.'),
+        "{error}"
+    );
+}
+
+// Requirements: NOTIF-1
+#[tokio::test(flavor = "multi_thread")]
+async fn mails_are_encrypted_and_a_wrong_certificate_is_refused() {
+    holdfast_host::install_crypto_provider();
+    let [known, unknown] = [Authority::new(), Authority::new()];
+    let folder = tempfile::tempdir().expect("make a folder");
+    let file = folder.path().join("authorities.pem");
+    std::fs::write(&file, &known.pem).expect("write the certificate");
+    let fixed = FixedSettings {
+        ca_file: Some(file),
+        ..private()
+    };
+    let server = TestServer::start_with(fixed).await;
+    let admin = server.admin().await;
+    let own = || known.acceptor("localhost");
+    for (name, offered, asked, expected) in [
+        ("starttls", Encryption::Starttls(own()), "starttls", None),
+        ("tls", Encryption::AtOnce(own()), "tls", None),
+        (
+            "wrong name",
+            Encryption::Starttls(known.acceptor("mail.example.org")),
+            "starttls",
+            Some("certificate"),
+        ),
+        (
+            "wrong name at once",
+            Encryption::AtOnce(known.acceptor("mail.example.org")),
+            "tls",
+            Some("certificate"),
+        ),
+        (
+            "unknown authority",
+            Encryption::Starttls(unknown.acceptor("localhost")),
+            "starttls",
+            Some("certificate"),
+        ),
+        (
+            "unknown authority at once",
+            Encryption::AtOnce(unknown.acceptor("localhost")),
+            "tls",
+            Some("certificate"),
+        ),
+        ("in clear", Encryption::None, "starttls", Some("STARTTLS")),
+    ] {
+        let sink = MailSink::encrypted(offered).await;
+        let mut channel = mail_channel(&sink, "en", &[]);
+        channel["name"] = json!(name);
+        channel["target"]["encryption"] = json!(asked);
+        channel["target"]["user"] = json!("backup");
+        channel["secret"] = json!("planted-password");
+        let channel = make(&admin, channel).await;
+        let tested = test(&admin, &channel).await;
+        let mails = sink.mails();
+        match expected {
+            None => {
+                assert_eq!(tested["ok"], true, "{name}: {tested}");
+                assert_eq!(mails.len(), 1, "{name}");
+                assert!(
+                    mails[0].encrypted && mails[0].auth.starts_with("AUTH PLAIN"),
+                    "{name}: {mails:?}"
+                );
+            }
+            Some(word) => {
+                let error = tested["error"].as_str().unwrap_or_default();
+                assert!(error.contains(word), "{name}: {tested}");
+                assert_sentence(error);
+                assert!(mails.is_empty(), "{name}: {mails:?}");
+            }
+        }
+        assert_eq!(sink.leaks(), 0, "{name}");
+    }
 }
 
 // Requirements: NOTIF-1
@@ -314,7 +398,7 @@ async fn slow_and_redirecting_receivers_keep_nobody_waiting() {
             .as_str()
             .unwrap_or_default()
             .to_owned();
-        error.contains("redirects").then_some(())
+        error.contains("redirects").then(|| assert_sentence(&error))
     })
     .await;
     assert_eq!(astray.redirected(), 0);

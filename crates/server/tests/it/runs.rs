@@ -4,7 +4,11 @@ use holdfast_protocol::agent::Attempt;
 use holdfast_server::FixedSettings;
 use serde_json::{Value, json};
 
-use crate::support::{Client, TestServer, eventually, ready, worst_alert_is};
+use crate::support::{
+    Client, TestServer, eventually, ready,
+    server::{number, sql, text},
+    worst_alert_is,
+};
 
 fn id(object: &Value) -> &str {
     object["id"].as_str().expect("an id")
@@ -596,7 +600,7 @@ async fn a_listing_of_the_vault_brings_the_catalogue_up_to_date() {
         "dirs": 1, "bytes": 70, "errors": 0 });
     assert_eq!(
         refresh(json!([foreign])).await,
-        json!({ "present": 1, "added": 1, "gone": 1 })
+        json!({ "present": 1, "added": 1, "gone": 1, "goes_on": false })
     );
     let points = admin.get("/points").await.expect(200);
     assert_eq!(
@@ -609,8 +613,94 @@ async fn a_listing_of_the_vault_brings_the_catalogue_up_to_date() {
     );
     assert_eq!(
         refresh(json!([foreign])).await,
-        json!({ "present": 1, "added": 0, "gone": 0 })
+        json!({ "present": 1, "added": 0, "gone": 0, "goes_on": false })
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_several_pages_counts_when_its_last_page_is_there() {
+    let server = TestServer::start().await;
+    let admin = server.admin().await;
+    let ready = ready(&server, &admin, "box").await;
+    let vault = ready.vault_id();
+    // Some begin at the same time.
+    let listed = |number: usize| {
+        let start = format!("2026-01-01T00:{:02}:00Z", number / 2);
+        json!({ "manifest_id": format!("m{number}"), "source_user": "me", "source_host": "laptop",
+            "source_path": "/home", "start_time": start, "end_time": start, "root_object": format!("k{number}"),
+            "files": 1, "dirs": 1, "bytes": 10, "errors": 0 })
+    };
+    let list = async |pages: &[Vec<Value>]| {
+        let path = format!("/vaults/{vault}/refresh-points");
+        let wait = json!({ "wait_seconds": 0 });
+        admin.post(&path, wait).await.expect(202);
+        for (index, page) in pages.iter().enumerate() {
+            let answer = ready.agent.poll(0, 20).await;
+            let command = answer.commands.first().expect("a page is asked for");
+            let cursor = match index {
+                0 => Value::Null,
+                _ => json!(format!("after {index}")),
+            };
+            assert_eq!(
+                (command.kind.as_str(), &command.payload["cursor"]),
+                ("list_points", &cursor)
+            );
+            let more = (index + 1 < pages.len()).then(|| format!("after {}", index + 1));
+            let result = json!({ "points": page, "next_cursor": more });
+            let outcome = json!({ "status": "completed", "result": result });
+            let id = command.command_id.0;
+            ready.agent.complete(id, outcome).await.expect(200);
+        }
+        let newest = "SELECT hex(uuid) FROM commands WHERE kind = 'list_points' ORDER BY id DESC";
+        let hex = text(&server, newest).await.expect("an id");
+        let id = uuid::Uuid::parse_str(&hex).expect("an id");
+        admin.get(&format!("/commands/{id}")).await.expect(200)["result"].clone()
+    };
+    let listed_at = async || {
+        number(&server, "SELECT coalesce(listed_at, 0) FROM vaults")
+            .await
+            .expect("a time")
+    };
+    let all: Vec<Value> = (0..12).map(listed).collect();
+    let [first, second, third] = [&all[..5], &all[5..10], &all[10..]].map(<[Value]>::to_vec);
+    let found = list(&[first.clone(), second.clone(), third.clone()]).await;
+    let points = async || admin.get("/points").await.expect(200)["count"].clone();
+    assert_eq!(points().await, 12);
+    let whole = json!({ "present": 12, "added": 12, "gone": 0, "goes_on": false });
+    assert_eq!(found, whole);
+    assert!(listed_at().await > 0);
+
+    // Only the last page tells what is gone; and only with it the list counts.
+    sql(&server, "UPDATE vaults SET listed_at = 7").await;
+    let path = format!("/vaults/{vault}/refresh-points");
+    admin
+        .post(&path, json!({ "wait_seconds": 0 }))
+        .await
+        .expect(202);
+    let page = json!({ "points": first, "next_cursor": "more" });
+    ready.agent.serve("list_points", page).await;
+    assert_eq!((listed_at().await, points().await), (7, json!(12)));
+    let failed = json!({ "status": "failed", "code": "storage_unreachable" });
+    let command = ready.agent.poll(0, 20).await.commands[0].command_id.0;
+    ready.agent.complete(command, failed).await.expect(200);
+    assert_eq!((listed_at().await, points().await), (7, json!(12)));
+
+    // Those of the second page were deleted by somebody else.
+    let found = list(&[first, third]).await;
+    let whole = json!({ "present": 7, "added": 0, "gone": 5, "goes_on": false });
+    assert_eq!(found, whole);
+    assert_eq!(points().await, 7);
+    assert!(listed_at().await > 7);
+
+    // What never ends is no list.
+    admin
+        .post(&path, json!({ "wait_seconds": 0 }))
+        .await
+        .expect(202);
+    let endless = json!({ "points": [], "next_cursor": "more" });
+    ready.agent.serve("list_points", endless).await;
+    assert!(ready.agent.poll(0, 0).await.commands.is_empty());
+    assert_eq!(points().await, 7);
 }
 
 // Requirements: RUN-5
@@ -641,8 +731,7 @@ async fn each_update_is_a_sign_of_life_and_changes_what_it_names() {
     let fixed = FixedSettings {
         reclaim_grace_seconds: Some(1),
         watchdog_timeout_seconds: Some(3),
-        public_url: None,
-        private_targets: None,
+        ..FixedSettings::default()
     };
     let server = TestServer::start_with(fixed).await;
     let admin = server.admin().await;
@@ -822,8 +911,7 @@ async fn a_cancelled_run_whose_agent_is_gone_ends_by_the_watchdog() {
     let fixed = FixedSettings {
         reclaim_grace_seconds: Some(1),
         watchdog_timeout_seconds: Some(2),
-        public_url: None,
-        private_targets: None,
+        ..FixedSettings::default()
     };
     let server = TestServer::start_with(fixed).await;
     let admin = server.admin().await;

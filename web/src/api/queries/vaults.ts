@@ -40,6 +40,15 @@ export const maintainVault = async (id: string) =>
 		await answer(client.POST("/api/v1/vaults/{id}/maintenance", { params: { path: { id } }, body: { mode: "full" } })),
 	);
 
+/** Begins a full maintenance and waits for nothing. */
+export const startMaintenance = (id: string) =>
+	answer(
+		client.POST("/api/v1/vaults/{id}/maintenance", {
+			params: { path: { id } },
+			body: { mode: "full", wait_seconds: 0 },
+		}),
+	);
+
 export const showKit = (id: string, password: string, includeStorageKeys: boolean) =>
 	answer(
 		client.POST("/api/v1/vaults/{id}/kit", {

@@ -15,11 +15,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use browse::{BrowseDirectory, BrowseEntry, BrowseListing, LARGEST_BROWSE_PAGE};
-pub use maintenance::{FreedLater, Maintain, MaintainResult, MaintenanceDone};
+pub use maintenance::{
+    Coverage, CoverageAge, FreedLater, LocksExtended, Maintain, MaintainResult, MaintenanceDone,
+};
 pub use points::{
     CondemnedPoint, CondemnedSnapshot, ContentEntry, ContentListing, DeletePoints,
     DeletePointsResult, EntryKind, LARGEST_CONTENT_PAGE, LARGEST_POINT_PAGE, ListContent,
-    ListPoints, ListedPoint, PointListing, RefusalReason, RefusedPoint,
+    ListPoints, ListedPoint, ListedSoFar, PointListing, RefusalReason, RefusedPoint,
 };
 pub use restore::{CancelRun, Overwrite, Restore, RestoreItem, RestoreResult};
 pub use selection::{

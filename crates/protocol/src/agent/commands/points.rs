@@ -19,6 +19,22 @@ pub struct ListPoints {
     /// Points wanted, at most [`LARGEST_POINT_PAGE`], which is also the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
+    /// What the server notes on a later page for itself; of no meaning to the agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub so_far: Option<ListedSoFar>,
+}
+
+/// What the pages before brought of a listing in several pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedSoFar {
+    /// When the first page was asked for, in milliseconds since 1970.
+    pub asked_at: i64,
+    /// Pages.
+    pub pages: u32,
+    /// Points that are in the repository.
+    pub present: u64,
+    /// Points that were not known before.
+    pub added: u64,
 }
 
 /// A page of snapshots.

@@ -32,6 +32,7 @@ pub struct Model {
     pub retention_at: i64,
     #[sea_orm(column_type = "Text", nullable)]
     pub retention_applied: Option<String>,
+    pub retention_waits_since: Option<i64>,
     pub created_at: i64,
     pub version: i64,
 }

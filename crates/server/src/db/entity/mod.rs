@@ -26,3 +26,4 @@ pub mod sign_in_place;
 pub mod tenant;
 pub mod user;
 pub mod vault;
+pub mod vault_access;

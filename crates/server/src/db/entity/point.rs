@@ -27,6 +27,7 @@ pub struct Model {
     pub by_server: bool,
     pub pinned: bool,
     pub deletion_id: Option<i64>,
+    pub listed_at: Option<i64>,
 }
 
 /// None: joins are written out where they are needed.

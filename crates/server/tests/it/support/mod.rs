@@ -1,6 +1,7 @@
 //! The server, its clients, and a scripted agent.
 
 pub(crate) mod agent;
+pub(crate) mod certificates;
 pub(crate) mod client;
 pub(crate) mod receivers;
 pub(crate) mod scene;
@@ -106,4 +107,25 @@ pub(crate) async fn ready_at(base: &str, admin: &Client, host: &str) -> Ready {
         "paths": ["/srv/data"], "policy": { "ignore_rules": ["*.tmp"] } });
     let job = admin.post("/jobs", job).await.expect(201);
     Ready { agent, vault, job }
+}
+
+/// A vault on an object store, which every machine reaches.
+pub(crate) async fn bucket(admin: &Client, agent: &ScriptedAgent) -> String {
+    let storage = json!({ "kind": "s3", "endpoint": "http://s3.example", "bucket": "b", "access_key_id": "a",
+        "secret_access_key": "s" });
+    let vault = json!({ "name": "offsite", "storage": storage, "create_repository": false });
+    let vault = admin.post("/vaults", vault).await.expect(201);
+    let id = vault["id"].as_str().expect("an id").to_owned();
+    let create = format!("/vaults/{id}/create-repository");
+    admin
+        .post(&create, json!({ "wait_seconds": 0 }))
+        .await
+        .expect(202);
+    agent
+        .serve(
+            "create_repository",
+            json!({ "created": true, "unique_id": "00" }),
+        )
+        .await;
+    id
 }

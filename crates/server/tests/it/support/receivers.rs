@@ -19,13 +19,18 @@ use axum::{
 use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
 };
+use tokio_rustls::TlsAcceptor;
 
 /// A mail that arrived.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Mail {
+    /// Whether its connection was encrypted.
+    pub(crate) encrypted: bool,
+    /// What the sender signed in with, as it was sent; empty when it did not.
+    pub(crate) auth: String,
     pub(crate) from: String,
     pub(crate) to: Vec<String>,
     /// Headers and text as they were sent.
@@ -44,29 +49,51 @@ impl Mail {
     }
 }
 
+/// How a mail server encrypts its connections.
+#[derive(Clone)]
+pub(crate) enum Encryption {
+    None,
+    /// When the sender asks for it.
+    Starttls(TlsAcceptor),
+    /// From the first byte.
+    AtOnce(TlsAcceptor),
+}
+
 /// A mail server.
 pub(crate) struct MailSink {
     pub(crate) address: SocketAddr,
     down: Arc<AtomicBool>,
-    mails: Arc<Mutex<Vec<Mail>>>,
+    received: Arc<Received>,
+}
+
+/// What came to a mail server.
+#[derive(Default)]
+struct Received {
+    mails: Mutex<Vec<Mail>>,
+    /// Secrets that came in clear.
+    leaks: AtomicUsize,
 }
 
 impl MailSink {
     pub(crate) async fn start() -> Self {
+        Self::encrypted(Encryption::None).await
+    }
+
+    pub(crate) async fn encrypted(encryption: Encryption) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("listen");
         let sink = Self {
             address: listener.local_addr().expect("an address"),
             down: Arc::default(),
-            mails: Arc::default(),
+            received: Arc::default(),
         };
-        let (down, mails) = (sink.down.clone(), sink.mails.clone());
+        let (down, received) = (sink.down.clone(), sink.received.clone());
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 // What is down says nothing.
                 if !down.load(Ordering::SeqCst) {
-                    let mails = mails.clone();
+                    let (received, encryption) = (received.clone(), encryption.clone());
                     tokio::spawn(async move {
-                        let _broken_off = converse(stream, mails).await;
+                        let _broken_off = serve(stream, encryption, received).await;
                     });
                 }
             }
@@ -79,22 +106,72 @@ impl MailSink {
     }
 
     pub(crate) fn mails(&self) -> Vec<Mail> {
-        self.mails.lock().clone()
+        self.received.mails.lock().clone()
+    }
+
+    /// How often somebody tried to sign in on a connection that was not encrypted.
+    pub(crate) fn leaks(&self) -> usize {
+        self.received.leaks.load(Ordering::SeqCst)
     }
 }
 
-async fn converse(stream: TcpStream, mails: Arc<Mutex<Vec<Mail>>>) -> std::io::Result<()> {
+async fn serve(
+    mut stream: TcpStream,
+    encryption: Encryption,
+    received: Arc<Received>,
+) -> std::io::Result<()> {
+    let greeting = b"220 sink\r\n";
+    match encryption {
+        Encryption::None => {
+            stream.write_all(greeting).await?;
+            converse(stream, false, "", &received).await?;
+        }
+        Encryption::Starttls(tls) => {
+            stream.write_all(greeting).await?;
+            let asked = converse(stream, false, "250-STARTTLS\r\n", &received).await?;
+            if let Some(stream) = asked {
+                converse(tls.accept(stream).await?, true, "", &received).await?;
+            }
+        }
+        Encryption::AtOnce(tls) => {
+            let mut stream = tls.accept(stream).await?;
+            stream.write_all(greeting).await?;
+            converse(stream, true, "", &received).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes mails until the sender has had enough, or asks for encryption: then the connection comes back.
+async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    encrypted: bool,
+    offers: &str,
+    received: &Received,
+) -> std::io::Result<Option<S>> {
     let mut stream = BufReader::new(stream);
     let mut mail = Mail::default();
-    stream.write_all(b"220 sink\r\n").await?;
+    let mut auth = String::new();
+    let hello = format!("250-sink\r\n{offers}250-AUTH PLAIN LOGIN\r\n250 8BITMIME\r\n");
     loop {
         let mut line = String::new();
         if stream.read_line(&mut line).await? == 0 {
-            return Ok(());
+            return Ok(None);
         }
         let line = line.trim_end();
         let answer: &[u8] = match line.split([' ', ':']).next().unwrap_or_default() {
-            "EHLO" => b"250-sink\r\n250 8BITMIME\r\n",
+            "EHLO" => hello.as_bytes(),
+            "STARTTLS" if !offers.is_empty() => {
+                stream.write_all(b"220 go on\r\n").await?;
+                return Ok(Some(stream.into_inner()));
+            }
+            "AUTH" => {
+                auth = line.to_owned();
+                if !encrypted {
+                    received.leaks.fetch_add(1, Ordering::SeqCst);
+                }
+                b"235 welcome\r\n"
+            }
             "MAIL" => {
                 mail.from = line.to_owned();
                 b"250 ok\r\n"
@@ -108,19 +185,24 @@ async fn converse(stream: TcpStream, mails: Arc<Mutex<Vec<Mail>>>) -> std::io::R
                 loop {
                     let mut line = String::new();
                     if stream.read_line(&mut line).await? == 0 {
-                        return Ok(());
+                        return Ok(None);
                     }
                     if line == ".\r\n" {
                         break;
                     }
                     mail.data.push_str(&line);
                 }
-                mails.lock().push(std::mem::take(&mut mail));
+                let mail = Mail {
+                    encrypted,
+                    auth: auth.clone(),
+                    ..std::mem::take(&mut mail)
+                };
+                received.mails.lock().push(mail);
                 b"250 taken\r\n"
             }
             "QUIT" => {
                 stream.write_all(b"221 bye\r\n").await?;
-                return Ok(());
+                return Ok(None);
             }
             _ => b"502 what\r\n",
         };

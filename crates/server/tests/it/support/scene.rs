@@ -40,6 +40,9 @@ impl Scene {
         let server = TestServer::start_on(fixed, clock.clone()).await;
         let admin = server.admin().await;
         let ready = ready(&server, &admin, "box").await;
+        // It knows what maintenance is.
+        let known = "UPDATE agents SET capabilities = json_set(capabilities, '$.commands[#]', 'maintenance_full')";
+        sql(&server, known).await;
         let scene = Self {
             clock,
             server,
@@ -94,6 +97,43 @@ impl Scene {
         let body = json!({ "wait_seconds": 0 });
         self.admin.post(path, body).await.expect(202);
         self.ready.agent.serve(kind, result).await;
+    }
+
+    /// Makes something about the maintenance of the vault be due for two days and more.
+    async fn overdue(&self, what: &str) {
+        let vault = self.ready.vault["name"].as_str().expect("a name");
+        let change = format!(
+            "UPDATE vaults SET maintenance = json_set(coalesce(maintenance, '{{}}'), '$.{what}', \
+                unixepoch() * 1000 - 180000000) WHERE name = '{vault}'"
+        );
+        sql(&self.server, &change).await;
+        self.clock.advance(MINUTE);
+    }
+
+    /// Asks for a full maintenance of the vault; the command that the agent is given.
+    async fn ask_for_maintenance(&self) -> i64 {
+        let path = format!("/vaults/{}/maintenance", self.ready.vault_id());
+        let body = json!({ "mode": "full", "wait_seconds": 0 });
+        self.admin.post(&path, body).await.expect(202);
+        let answer = self.ready.agent.poll(0, 20).await;
+        let command = answer.commands.first().expect("a command is handed out");
+        assert_eq!(command.kind, "maintenance_full");
+        command.command_id.0
+    }
+
+    /// A full maintenance of the vault, which finds so many damaged objects.
+    async fn maintain(&self, damaged: u64) {
+        let in_a_day = (Timestamp::now() + 24.hours()).to_string();
+        let done = json!({ "seconds": 1.0, "freed_blobs": 0, "freed_bytes": 0, "next_quick_at": in_a_day,
+            "next_full_at": in_a_day, "locks": { "due_at": in_a_day } });
+        let coverage = json!({ "window_days": 30, "bytes": 100, "never_read_bytes": 0, "overdue_bytes": 0,
+            "ages": [{ "up_to_days": 1, "bytes": 100 }], "damaged": damaged });
+        let result = json!({ "owner": "root@box", "done": done, "coverage": coverage });
+        let command = self.ask_for_maintenance().await;
+        let agent = &self.ready.agent;
+        let outcome = json!({ "status": "completed", "result": result });
+        agent.complete(command, outcome).await.expect(200);
+        agent.serve("list_points", json!({ "points": [] })).await;
     }
 
     fn other_vault(&self) -> String {
@@ -214,6 +254,22 @@ impl Scene {
                 self.ready.agent.serve("create_repository", made).await;
             }
             AlertKind::CatalogueStale => self.clock.advance(48 * HOUR),
+            AlertKind::RetentionOverdue => {
+                let waits =
+                    "UPDATE jobs SET retention_waits_since = unixepoch() * 1000 - 180000000";
+                sql(&self.server, waits).await;
+                self.clock.advance(MINUTE);
+            }
+            AlertKind::MaintenanceOverdue => self.overdue("full_due_at").await,
+            AlertKind::VerificationOverdue => self.overdue("read_due_at").await,
+            AlertKind::LockNotExtended => {
+                let failed =
+                    json!({ "status": "failed", "code": "lock_not_extended", "message": "403" });
+                let command = self.ask_for_maintenance().await;
+                let agent = &self.ready.agent;
+                agent.complete(command, failed).await.expect(200);
+            }
+            AlertKind::VaultDamaged => self.maintain(1).await,
             AlertKind::NotificationFailed => {
                 // Nobody listens there.
                 let channel = json!({ "name": format!("broken at {}", self.clock.now()),
@@ -291,6 +347,11 @@ impl Scene {
                     .await
                     .expect(200);
             }
+            AlertKind::RetentionOverdue => self.good_run().await,
+            AlertKind::MaintenanceOverdue
+            | AlertKind::VerificationOverdue
+            | AlertKind::LockNotExtended
+            | AlertKind::VaultDamaged => self.maintain(0).await,
             AlertKind::CatalogueStale => {
                 let page = self.admin.get("/vaults?limit=200").await.expect(200);
                 for vault in page["items"].as_array().expect("items") {

@@ -26,7 +26,8 @@ use crate::vaults::{Access, open_repository};
 /// Entries of one part of a listing.
 const ENTRIES_A_PART: usize = 200;
 
-/// Lists the snapshots of a vault, oldest first. The cursor is the id of the last one of the page before.
+/// Lists the snapshots of a vault, oldest first. The cursor says where the page before ended, so that it does not matter when
+/// snapshots come or go meanwhile.
 pub fn list_points(
     request: &ListPoints,
     vault: &VaultContext,
@@ -45,35 +46,37 @@ pub fn list_points(
         .limit
         .unwrap_or(LARGEST_POINT_PAGE)
         .clamp(1, LARGEST_POINT_PAGE) as usize;
+    snapshots.sort_by(|left, right| place(left).cmp(&place(right)));
     let start = match &request.cursor {
         None => 0,
         Some(cursor) => {
-            let last = snapshots
-                .iter()
-                .position(|snapshot| snapshot.id.as_str() == cursor);
-            1 + last.ok_or_else(|| {
-                Failure::new(
-                    failures::BAD_REQUEST,
-                    "the list has changed; begin it again without a cursor",
-                )
-            })?
+            let after = read_cursor(cursor)
+                .ok_or_else(|| Failure::new(failures::BAD_REQUEST, "the cursor cannot be read"))?;
+            snapshots.partition_point(|snapshot| place(snapshot) <= after)
         }
     };
-    let page: Vec<ListedPoint> = snapshots
-        .iter()
-        .skip(start)
-        .take(limit)
-        .map(listed_point)
-        .collect();
-    let more = snapshots.len() > start + page.len();
-    let next_cursor = page
-        .last()
-        .filter(|_| more)
-        .map(|point| point.manifest_id.clone());
+    let rest = snapshots.get(start..).unwrap_or_default();
+    let page = rest.get(..limit).unwrap_or(rest);
+    let last = page.last().filter(|_| rest.len() > page.len());
     Ok(PointListing {
-        points: page,
-        next_cursor,
+        next_cursor: last.map(cursor_after),
+        points: page.iter().map(listed_point).collect(),
     })
+}
+
+/// Where a snapshot stands in a listing: by its start, then by its id.
+fn place(snapshot: &SnapshotManifest) -> (i64, &str) {
+    (snapshot.start_time.0, snapshot.id.as_str())
+}
+
+fn cursor_after(snapshot: &SnapshotManifest) -> String {
+    let (start, id) = place(snapshot);
+    format!("{start}.{id}")
+}
+
+fn read_cursor(cursor: &str) -> Option<(i64, &str)> {
+    let (start, id) = cursor.split_once('.')?;
+    Some((start.parse().ok()?, id))
 }
 
 fn listed_point(snapshot: &SnapshotManifest) -> ListedPoint {

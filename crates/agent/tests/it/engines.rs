@@ -655,3 +655,46 @@ fn the_steps_of_a_restore_are_told() {
     let figures = context.recorder.figures();
     assert_eq!((figures.files_done, figures.bytes_transferred), (1, 4));
 }
+
+#[test]
+fn a_list_goes_on_after_its_cursor_whatever_was_deleted_meanwhile() {
+    let place = Place::new();
+    for seed in 0..5 {
+        tree::write_random_file(&place.source().join("data"), seed, 1000).unwrap();
+        place.back_up(place.work(1)).0.unwrap();
+    }
+    let ids = |points: &[ListedPoint]| -> Vec<String> {
+        points
+            .iter()
+            .map(|point| point.manifest_id.clone())
+            .collect()
+    };
+    let all = ids(&place.points());
+    let page = |cursor: Option<&str>| {
+        let request = ListPoints {
+            cursor: cursor.map(str::to_owned),
+            limit: Some(2),
+            so_far: None,
+        };
+        list_points(&request, &place.vault(), &place.folders(), &Cancel::new())
+    };
+    let first = page(None).unwrap();
+    assert_eq!(ids(&first.points), all[..2]);
+    let request = DeletePoints {
+        job_uuid: None,
+        points: vec![condemned(Uuid::from_u128(1), &first.points[1..])],
+    };
+    let gone = delete_points(&request, &place.vault(), &place.folders(), &Cancel::new()).unwrap();
+    assert_eq!(gone.deleted.len(), 1, "the one that the cursor names");
+    let second = page(first.next_cursor.as_deref()).unwrap();
+    assert_eq!(ids(&second.points), all[2..4]);
+    let third = page(second.next_cursor.as_deref()).unwrap();
+    assert_eq!(
+        (ids(&third.points).as_slice(), third.next_cursor),
+        (&all[4..], None)
+    );
+    match page(Some("nonsense")) {
+        Err(WorkError::Failed(failure)) => assert_eq!(failure.code, failures::BAD_REQUEST),
+        other => panic!("{other:?}"),
+    }
+}

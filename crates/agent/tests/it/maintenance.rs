@@ -3,15 +3,19 @@
 use std::path::Path;
 use std::time::Duration;
 
-use holdfast_agent::commands::{delete_points, maintain};
+use holdfast_agent::commands::{create_repository, delete_points, maintain};
 use holdfast_agent::failure::{Failure, WorkError};
 use holdfast_agent::vaults::{Access, open_repository};
 use holdfast_host::Cancel;
-use holdfast_protocol::agent::SourceIdentity;
 use holdfast_protocol::agent::commands::{DeletePoints, Maintain, MaintainResult};
+use holdfast_protocol::agent::{SourceIdentity, VaultContext, VaultState, failures};
+use holdfast_repository::format::{ParameterChanges, RetentionChange};
 use holdfast_repository::maintenance::{MaintenanceParameters, Mode, Safety};
 use holdfast_repository::manifest::ManifestEdits;
+use holdfast_storage::RetentionMode;
+use holdfast_testkit::s3::{Effect, Fault, Operation, S3Server};
 use holdfast_testkit::tree;
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::engines::{Place, condemned};
@@ -188,4 +192,123 @@ fn a_stop_ends_it_and_the_next_one_goes_on() {
         panic!("there is nothing to maintain")
     };
     assert_eq!(code, holdfast_protocol::agent::failures::STORAGE_NOT_FOUND);
+}
+
+/// Flips a byte in each large file below a folder; answers how many there are.
+fn damage_packs(folder: &Path) -> usize {
+    let mut damaged = 0;
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        if path.is_dir() {
+            damaged += damage_packs(&path);
+        } else if entry.metadata().unwrap().len() > 1 << 20 {
+            let mut bytes = std::fs::read(&path).unwrap();
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            std::fs::write(&path, bytes).unwrap();
+            damaged += 1;
+        }
+    }
+    damaged
+}
+
+#[test]
+fn a_full_one_reads_a_part_back_and_tells_of_damage() {
+    let place = Place::new();
+    tree::write_random_file(&place.source().join("data"), 1, 6 << 20).unwrap();
+    place.back_up(place.work(1)).0.unwrap();
+    let ours = order("web-01", &[]);
+    let quick = run(&place, Mode::Quick, &ours, Safety::Full).unwrap();
+    assert_eq!(quick.coverage, None);
+    let read = |result: MaintainResult| result.coverage.expect("a part was read");
+    let first = read(run(&place, Mode::Full, &ours, Safety::Full).unwrap());
+    assert_eq!(
+        (first.window_days, first.damaged, first.overdue_bytes),
+        (30, 0, 0)
+    );
+    assert!(
+        first.bytes > 6_000_000 && first.ages[0].bytes > 0,
+        "{first:?}"
+    );
+    assert_eq!(first.ages[0].bytes + first.never_read_bytes, first.bytes);
+    // Whoever owns the maintenance: what is stored is read.
+    give_to(&place, "ann@laptop");
+    let foreign = run(&place, Mode::Full, &ours, Safety::Full).unwrap();
+    assert!(foreign.done.is_none());
+    assert!(read(foreign).never_read_bytes < first.never_read_bytes);
+    let packs = damage_packs(&place.at("vault"));
+    assert!(packs > 0);
+    // Each run reads what is next in turn.
+    let found = (0..60)
+        .map(|_| read(run(&place, Mode::Full, &ours, Safety::Full).unwrap()))
+        .find(|coverage| coverage.damaged == packs as u64)
+        .expect("the damage is found");
+    assert_eq!(found.damage.len(), packs);
+    assert!(found.damage[0].contains(": "), "{found:?}");
+}
+
+/// A vault on an object store whose blobs are locked for 30 days.
+fn locked_vault(place: &Place, server: &S3Server) -> VaultContext {
+    let options = server.options();
+    let vault: VaultContext = serde_json::from_value(json!({
+        "vault_id": "01920000-0000-7000-8000-000000000009", "vault_state": "creating", "dest_type": "s3",
+        "dest_bucket": "bucket", "endpoint": server.url(), "region": "us-east-1", "access_key": options.access_key,
+        "secret_key": options.secret_key, "encryption_mode": "managed", "repository_password": "planted-password",
+    }))
+    .unwrap();
+    create_repository(&vault, &place.folders(), &Cancel::new()).unwrap();
+    let vault = VaultContext {
+        vault_state: VaultState::Ready,
+        ..vault
+    };
+    let access = Access::default();
+    let repository = open_repository(&vault, &place.folders(), None, &access).unwrap();
+    let lock = ParameterChanges {
+        retention: Some(RetentionChange::On {
+            mode: Some(RetentionMode::Governance),
+            period: Some(Duration::from_secs(30 * 24 * 3600)),
+        }),
+        ..ParameterChanges::default()
+    };
+    assert!(repository.set_parameters(&lock).unwrap());
+    let manifests = repository.manifests().unwrap();
+    let parameters = MaintenanceParameters {
+        extend_object_locks: true,
+        ..MaintenanceParameters::find(&manifests).unwrap().unwrap()
+    };
+    let mut edits = ManifestEdits::new(repository.clock().clone());
+    parameters.store(&mut edits, &manifests).unwrap();
+    edits.publish(&repository).unwrap();
+    vault
+}
+
+#[test]
+fn locks_that_could_not_be_extended_are_told_by_name() {
+    let place = Place::new();
+    let server = S3Server::start_with_object_lock();
+    let vault = locked_vault(&place, &server);
+    let full = || {
+        let (ours, folders) = (order("web-01", &[]), place.folders());
+        let cancel = Cancel::new();
+        maintain(Mode::Full, &ours, &vault, &folders, Safety::Full, &cancel)
+    };
+    let done = full().unwrap().done.expect("it was done");
+    let locks = done.locks.expect("locks are extended");
+    let extended = locks.at.expect("just now");
+    let pause = locks.due_at.duration_since(extended);
+    assert_eq!(pause.as_hours(), 72, "a tenth of the period");
+    let denied = Effect::Status {
+        status: 403,
+        code: "AccessDenied".to_owned(),
+    };
+    server.add_fault(Fault::new(Operation::Extend, denied));
+    match full() {
+        Err(WorkError::Failed(failure)) => {
+            assert_eq!(failure.code, failures::LOCK_NOT_EXTENDED, "{failure:?}");
+        }
+        other => panic!("{other:?}"),
+    }
+    server.clear_faults();
+    let again = full().unwrap().done.expect("it was done");
+    assert!(again.locks.expect("locks are extended").at > Some(extended));
 }

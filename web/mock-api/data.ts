@@ -140,7 +140,7 @@ export function seed(full = true): Store {
 		weekdays: ["monday", "tuesday", "wednesday", "thursday", "friday"],
 	};
 	const missed = dumps.days.at(-3);
-	if (missed !== undefined) missed.missed = 1;
+	if (missed !== undefined) Object.assign(missed, { missed: 1, missed_due_at: ago(2 * 86_400) });
 	site.schedule = { type: "cron", cron: "*/15 * * * *" };
 	for (const [index, job] of [office, dumps, site].entries()) {
 		for (let day = 3; day >= 1; day -= 1) {
@@ -200,6 +200,7 @@ export function addVault(store: Store, name: string, storage: Vault["storage"]):
 		points: 0,
 		stored_bytes: name === "offsite-ceph" ? 4.82e11 : 0,
 		protected_bytes: name === "offsite-ceph" ? 1.92e12 : 0,
+		quota_bytes: name === "offsite-ceph" ? 6e12 : null,
 		latest_point_at: null,
 		last_test: { ok: true, at: ago(7_200) },
 		kit_shown_at: null,
@@ -283,12 +284,14 @@ export function addJob(store: Store, name: string, agent: Agent, vault: Vault, p
 }
 
 function days(): Job["days"] {
-	return Array.from({ length: 21 }, (_unused, index) => ({
-		date: ago((20 - index) * 86_400).slice(0, 10),
+	return Array.from({ length: 28 }, (_unused, index) => ({
+		date: ago((27 - index) * 86_400).slice(0, 10),
 		worst: null,
 		runs: 0,
 		missed: 0,
 		run_id: null,
+		results: [],
+		missed_due_at: null,
 	}));
 }
 
@@ -298,6 +301,7 @@ function mark(job: Job, run: Run): void {
 	day.worst = run.status;
 	day.runs += 1;
 	day.run_id = run.id;
+	day.results.push({ status: run.status, runs: 1 });
 }
 
 export function newRun(store: Store, job: Job, type: Run["type"] = "backup"): Run {
@@ -529,4 +533,40 @@ export function addActiveRun(store: Store, job: Job): Run {
 	mark(job, run);
 	store.runs.unshift(run);
 	return run;
+}
+
+/** Ninety days of growth with a clean-up in the middle, or none where nothing was stored. */
+export function usage(vault: Vault): Schemas["VaultUsageHistory"] {
+	const days = Array.from({ length: vault.stored_bytes > 0 ? 90 : 0 }, (_unused, index) => ({
+		date: ago((89 - index) * 86_400).slice(0, 10),
+		stored_bytes: 3.93e12 + index * 10e9 - (index > 50 ? 0.08e12 : 0) + (index % 7) * 4e9,
+	}));
+	const stored = days.at(-1)?.stored_bytes ?? null;
+	return {
+		days,
+		fill: {
+			measured_at: stored === null ? null : ago(2_400),
+			stored_bytes: stored,
+			capacity_bytes: vault.quota_bytes ?? null,
+			capacity_from: vault.quota_bytes ? "quota" : null,
+			history_days: days.length,
+			history_days_needed: 14,
+			growth:
+				stored === null
+					? null
+					: {
+							low_bytes_per_day: 7.6e9,
+							bytes_per_day: 9.7e9,
+							high_bytes_per_day: 11.9e9,
+							over_days: 90,
+							full_in: vault.quota_bytes
+								? {
+										soonest: Math.floor((vault.quota_bytes - stored) / 11.9e9),
+										likely: Math.floor((vault.quota_bytes - stored) / 9.7e9),
+										latest: Math.floor((vault.quota_bytes - stored) / 7.6e9),
+									}
+								: null,
+						},
+		},
+	};
 }

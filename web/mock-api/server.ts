@@ -174,7 +174,7 @@ function estimate(paths: readonly string[], policy: Partial<data.Job["policy"]>)
 	};
 }
 
-function overview(store: data.Store) {
+function overview(store: data.Store, agent: string | null = null) {
 	const enabled = store.jobs.filter((job) => job.enabled);
 	const open = alerts(store).filter((alert) => !alert.closed_at);
 	return {
@@ -185,29 +185,31 @@ function overview(store: data.Store) {
 		agents_online: store.agents.filter((agent) => agent.state === "online").length,
 		alerts_open: open.filter((alert) => !alert.acknowledged_at).length,
 		alerts: open,
-		jobs: store.jobs.map((job) => ({
-			id: job.id,
-			name: job.name,
-			kind: job.kind,
-			agent: job.agent,
-			enabled: job.enabled,
-			protected: job.protected,
-			late_by_seconds: job.protected ? null : 3600,
-			latest_point_at: job.latest_point_at,
-			next_run_at: job.next_run_at,
-			starts_when_back: job.starts_when_back,
-			last_status: job.last_run?.status,
-			days: job.days,
-		})),
+		jobs: store.jobs
+			.filter((job) => agent === null || job.agent.id === agent)
+			.map((job) => ({
+				id: job.id,
+				name: job.name,
+				kind: job.kind,
+				agent: job.agent,
+				enabled: job.enabled,
+				protected: job.protected,
+				late_by_seconds: job.protected ? null : 3600,
+				latest_point_at: job.latest_point_at,
+				next_run_at: job.next_run_at,
+				starts_when_back: job.starts_when_back,
+				last_status: job.last_run?.status,
+				days: job.days,
+			})),
 		active_runs: store.runs.filter((run) => !run.finished_at),
 		recent_runs: store.runs.filter((run) => run.finished_at).slice(0, 10),
-		vaults: store.vaults.map(({ id, name, state, stored_bytes, protected_bytes, points }) => ({
-			id,
-			name,
-			state,
-			stored_bytes,
-			protected_bytes,
-			points,
+		vaults: store.vaults.map((vault) => ({
+			id: vault.id,
+			name: vault.name,
+			state: vault.state,
+			fill: data.usage(vault).fill,
+			sent_bytes: vault.stored_bytes > 0 ? null : 0,
+			actions: data.may("update"),
 		})),
 		last_restore: null,
 	};
@@ -296,7 +298,7 @@ const routes: readonly (readonly [method: string, path: RegExp, handler: Handler
 		},
 	],
 	["GET", /^me$/, (store) => json(store.me)],
-	["GET", /^overview$/, (store) => json(overview(store))],
+	["GET", /^overview$/, (store, _match, _body, query) => json(overview(store, query.get("agent_id")))],
 	[
 		"GET",
 		/^alerts$/,
@@ -520,6 +522,18 @@ const routes: readonly (readonly [method: string, path: RegExp, handler: Handler
 		},
 	],
 	["GET", /^vaults\/([^/]+)$/, (store, [id]) => find(store.vaults, id, (vault) => json(vault))],
+	["GET", /^vaults\/([^/]+)\/usage$/, (store, [id]) => find(store.vaults, id, (vault) => json(data.usage(vault)))],
+	[
+		"PATCH",
+		/^vaults\/([^/]+)$/,
+		(store, [id], body, _query, version) =>
+			find(store.vaults, id, (vault) => {
+				if (version !== vault.version) return versionChanged(vault);
+				if (body["quota_bytes"] !== undefined) vault.quota_bytes = Number(body["quota_bytes"]) || null;
+				vault.version += 1;
+				return json(vault);
+			}),
+	],
 	["POST", /^vaults\/([^/]+)\/test$/, (store) => command(store, "test_vault", test)],
 	[
 		"POST",
@@ -670,10 +684,15 @@ const routes: readonly (readonly [method: string, path: RegExp, handler: Handler
 		(store, _match, _body, query) => {
 			const status = query.get("status")?.split(",");
 			const job = query.get("job_id");
+			const [from, to] = [query.get("from"), query.get("to")];
 			return json(
 				page(
 					store.runs.filter(
-						(run) => (status === undefined || status.includes(run.status)) && (job === null || run.job?.id === job),
+						(run) =>
+							(status === undefined || status.includes(run.status)) &&
+							(job === null || run.job?.id === job) &&
+							(from === null || run.created_at.slice(0, 10) >= from) &&
+							(to === null || run.created_at.slice(0, 10) <= to),
 					),
 				),
 			);

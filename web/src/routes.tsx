@@ -59,6 +59,7 @@ const signedIn = createRoute({
 const overview = createRoute({
 	getParentRoute: () => signedIn,
 	path: "/",
+	validateSearch: texts("agent"),
 	loader: ({ context }) => void context.queries.prefetchQuery(overviewQuery),
 	component: lazyRouteComponent(() => import("./pages/overview.tsx")),
 });
@@ -80,7 +81,7 @@ const notifications = createRoute({
 const runs = createRoute({
 	getParentRoute: () => signedIn,
 	path: "/runs",
-	validateSearch: texts("status", "job"),
+	validateSearch: texts("status", "job", "from", "to"),
 	component: lazyRouteComponent(() => import("./pages/runs.tsx")),
 });
 

@@ -4,6 +4,7 @@
 //! out on another, and a dry run is the run itself without its last step.
 
 pub mod find;
+pub mod growth;
 pub mod ignore;
 mod local_time;
 pub mod occurrences;

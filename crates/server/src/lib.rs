@@ -29,6 +29,7 @@ mod server;
 mod settings;
 mod tasks;
 mod unplanned;
+mod usage;
 mod view;
 mod wake;
 mod web;

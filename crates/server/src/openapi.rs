@@ -74,6 +74,7 @@ fn v1() -> OpenApiRouter<App> {
             routes::vaults::update,
             routes::vaults::delete
         ))
+        .routes(routes!(routes::vaults::usage))
         .routes(routes!(routes::vaults::test))
         .routes(routes!(routes::vaults::create_repository))
         .routes(routes!(routes::vaults::refresh_points))

@@ -127,6 +127,58 @@ it("is used by keyboard: skip link, focus on the heading, menu and dialog", asyn
 	await visitor.close();
 });
 
+it("answers on the start page what is protected, what was missed and when the storage is full", async () => {
+	const visitor = await Visitor.open(browser, server.base);
+	const { page } = visitor;
+	await open(visitor, "/");
+	await visitor.expectVisible(page.getByText(/3 jobs have a restore point inside their limit/));
+
+	// The strip is read by keyboard: one Tab stop a row, a tip a day, Enter opens the runs of that day.
+	const row = page.getByRole("group", { name: /^Nightly database dumps, 21 days: / });
+	await row.getByRole("button").last().focus();
+	await page.keyboard.press("ArrowLeft");
+	await page.keyboard.press("ArrowLeft");
+	expect(await page.evaluate(() => document.activeElement?.getAttribute("aria-label"))).toMatch(
+		/Missed, due \d\d:\d\d/,
+	);
+	await visitor.checkAccessible("overview with a tip");
+	await visitor.picture("overview-tip");
+	await page.keyboard.press("Enter");
+	await visitor.expectVisible(page.getByRole("heading", { name: "Runs", level: 1 }));
+	await visitor.expectVisible(page.getByText(/of Nightly database dumps, \d+ \w+$/));
+	await expect.poll(() => page.getByRole("row").count()).toBe(2);
+	await visitor.checkAccessible("runs of one day");
+
+	// One machine alone; the address says which.
+	await open(visitor, "/");
+	await page.getByRole("combobox", { name: "Only jobs of one machine" }).click();
+	await page.getByRole("option", { name: "db-01" }).click();
+	await expect.poll(() => page.getByRole("group", { name: /21 days: / }).count()).toBe(1);
+	expect(new URL(page.url()).searchParams.get("agent")).toBe(server.store.agents[1]?.id);
+	await visitor.checkAccessible("overview of one machine");
+
+	// The forecast is a range; without a capacity it says so, and where to tell it.
+	await visitor.expectVisible(page.getByText(/^Full in about \d+ days \(\d+ to \d+\)/));
+	await visitor.expectVisible(page.getByRole("img", { name: "Used space of offsite-ceph on 90 days" }));
+	await page.getByText("Show as table").click();
+	await expect.poll(() => page.getByRole("row").count()).toBeGreaterThan(90);
+	await visitor.checkAccessible("growth as a table");
+	await page.getByRole("button", { name: "Change capacity" }).click();
+	const dialog = page.getByRole("dialog", { name: "Capacity of offsite-ceph" });
+	await dialog.getByLabel("Capacity in GB").fill("much");
+	await visitor.expectVisible(dialog.getByText("Enter a number above 0, or nothing."));
+	await visitor.checkAccessible("capacity");
+	await visitor.picture("capacity");
+	await dialog.getByLabel("Capacity in GB").fill("");
+	await dialog.getByRole("button", { name: "Save capacity" }).click();
+	await visitor.expectVisible(page.getByText(/How much it may hold is not known/));
+	await page.getByRole("button", { name: "Set capacity" }).first().click();
+	await dialog.getByLabel("Capacity in GB").fill("6000");
+	await dialog.getByRole("button", { name: "Save capacity" }).click();
+	await visitor.expectVisible(page.getByText(/^Full in about/));
+	await visitor.close();
+});
+
 // Requirements: LIVE-17
 it("asks in its own dialog before a run is cancelled, the safe answer in focus", async () => {
 	const visitor = await Visitor.open(browser, server.base, { theme: "dark" });

@@ -3,6 +3,8 @@ export const keys = {
 	status: () => ["status"] as const,
 	me: () => ["me"] as const,
 	overview: () => ["overview"] as const,
+	/** The part of the start page that is about the jobs of one machine. */
+	overviewOf: (agent: string) => ["overview", agent] as const,
 	alerts: (filter: Readonly<Record<string, string | undefined>>) => ["alerts", filter] as const,
 	channels: () => ["notification-channels"] as const,
 	settings: () => ["settings"] as const,
@@ -11,6 +13,7 @@ export const keys = {
 	browse: (agent: string, path: string) => ["browse", agent, path] as const,
 	vaults: () => ["vaults"] as const,
 	vault: (id: string) => ["vaults", id] as const,
+	vaultUsage: (id: string) => ["vaults", id, "usage"] as const,
 	jobs: () => ["jobs"] as const,
 	job: (id: string) => ["jobs", id] as const,
 	schedulePreview: (owner: object, schedule: object) => ["schedule-previews", owner, schedule] as const,

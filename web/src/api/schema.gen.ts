@@ -837,7 +837,7 @@ export interface paths {
         delete: operations["vaults_delete"];
         options?: never;
         head?: never;
-        /** Renames a vault, or gives it another storage key. */
+        /** Renames a vault, gives it another storage key, or says how much it may hold. */
         patch: operations["vaults_update"];
         trace?: never;
     };
@@ -923,6 +923,23 @@ export interface paths {
         put?: never;
         /** Tests the connection of a vault. */
         post: operations["vaults_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/vaults/{id}/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How full a vault was on each of the last 90 days, and when it will be full. */
+        get: operations["vaults_usage"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1182,6 +1199,11 @@ export interface components {
             /** @description Why it cannot. */
             reason?: string | null;
         };
+        /**
+         * @description Where a vault's capacity is known from.
+         * @enum {string}
+         */
+        CapacitySource: "quota" | "free_space";
         /** @description Makes a channel. */
         ChannelCreate: {
             /** @description Messages are sent; default true. */
@@ -1699,6 +1721,16 @@ export interface components {
             /** @description Unique id of the repository, in hex. */
             unique_id: string;
         };
+        /** @description Runs of a day that ended alike. */
+        DayResult: {
+            /**
+             * Format: int32
+             * @description How many.
+             */
+            runs: number;
+            /** @description How they ended, or where they are. */
+            status: components["schemas"]["RunStatus"];
+        };
         /** @description A stretch of each day, over midnight when `to` is before `from`. */
         DayWindow: {
             /** @description Its beginning, `08:00`. */
@@ -1872,6 +1904,24 @@ export interface components {
              */
             from: string;
         };
+        /** @description When a vault is full, in days from now; 3650 stands for that and more. */
+        FullInDays: {
+            /**
+             * Format: int64
+             * @description If it grows slowly; absent: then never.
+             */
+            latest?: number | null;
+            /**
+             * Format: int64
+             * @description If it grows as usual; absent: then never.
+             */
+            likely?: number | null;
+            /**
+             * Format: int64
+             * @description If it grows fast.
+             */
+            soonest: number;
+        };
         /** @description A job. */
         Job: {
             /** @description What the caller may do with it: `run`, `update`, `delete`, `restore`. */
@@ -1881,7 +1931,7 @@ export interface components {
             agent: components["schemas"]["AgentReference"];
             /** @description When it was made. */
             created_at: components["schemas"]["Time"];
-            /** @description Its last 21 days in the tenant's zone, oldest first. */
+            /** @description Its last 28 days in the tenant's zone, oldest first. */
             days: components["schemas"]["JobDay"][];
             /** @description It may run. */
             enabled: boolean;
@@ -1978,6 +2028,9 @@ export interface components {
              * @description Times at which the schedule asked for a run and none was started.
              */
             missed: number;
+            missed_due_at?: components["schemas"]["Time"] | null;
+            /** @description How many runs ended how, the worst first. */
+            results: components["schemas"]["DayResult"][];
             run_id?: components["schemas"]["RunId"] | null;
             /**
              * Format: int32
@@ -2179,6 +2232,7 @@ export interface components {
             done?: components["schemas"]["MaintenanceDone"] | null;
             /** @description Who owns it, as `user@host`. */
             owner: string;
+            usage?: components["schemas"]["VaultUsage"] | null;
         };
         /** @description What a maintenance did. */
         MaintenanceDone: {
@@ -2380,7 +2434,7 @@ export interface components {
             alerts_open: number;
             /** @description When this was computed. */
             checked_at: components["schemas"]["Time"];
-            /** @description Jobs, those with problems first, at most 50. */
+            /** @description Jobs, of one machine if that was asked for; those with problems first, at most 50. */
             jobs: components["schemas"]["OverviewJob"][];
             /**
              * Format: int64
@@ -2395,14 +2449,14 @@ export interface components {
             last_restore?: components["schemas"]["RunSummary"] | null;
             /** @description The newest ten finished runs. */
             recent_runs: components["schemas"]["RunSummary"][];
-            /** @description The vaults. */
+            /** @description The vaults: first those that will be full soonest, then the largest. */
             vaults: components["schemas"]["OverviewVault"][];
         };
         /** @description A job on the start page. */
         OverviewJob: {
             /** @description Its machine. */
             agent: components["schemas"]["AgentReference"];
-            /** @description The last 21 days, oldest first. */
+            /** @description The last 28 days, oldest first. */
             days: components["schemas"]["JobDay"][];
             /** @description It may run. */
             enabled: boolean;
@@ -2427,27 +2481,21 @@ export interface components {
         };
         /** @description A vault on the start page. */
         OverviewVault: {
+            /** @description What the caller may do with it: `update`. */
+            actions: components["schemas"]["Action"][];
+            /** @description How full it is. */
+            fill: components["schemas"]["VaultFill"];
             /** @description Identity. */
             id: components["schemas"]["VaultId"];
             /** @description Name. */
             name: string;
             /**
              * Format: int64
-             * @description Points in it.
+             * @description Bytes that runs have sent to it so far; only as long as it was never measured.
              */
-            points: number;
-            /**
-             * Format: int64
-             * @description Bytes that the newest point of each job protects.
-             */
-            protected_bytes: number;
+            sent_bytes?: number | null;
             /** @description Whether the repository is there. */
             state: components["schemas"]["VaultState"];
-            /**
-             * Format: int64
-             * @description Bytes that runs have sent to it.
-             */
-            stored_bytes: number;
         };
         /**
          * @description What to do with files that exist in the target.
@@ -3917,6 +3965,7 @@ export interface components {
             ok: boolean;
             /** @description Whether a repository is there. */
             repository: components["schemas"]["RepositoryFinding"];
+            usage?: components["schemas"]["VaultUsage"] | null;
         };
         /** @description One text among the settings. */
         TextSetting: {
@@ -4019,6 +4068,11 @@ export interface components {
              * @description Bytes that the newest point of each job protects.
              */
             protected_bytes: number;
+            /**
+             * Format: int64
+             * @description The most that it may hold, as somebody set it.
+             */
+            quota_bytes?: number | null;
             /** @description Whether the repository is there. */
             state: components["schemas"]["VaultState"];
             /** @description Where the data lies. */
@@ -4045,6 +4099,32 @@ export interface components {
             /** @description Where its data is to lie. */
             storage: components["schemas"]["StorageInput"];
         };
+        /** @description How full a vault is. What is not known is absent, never 0. */
+        VaultFill: {
+            /**
+             * Format: int64
+             * @description Bytes that it takes in all; absent: nobody said so.
+             */
+            capacity_bytes?: number | null;
+            capacity_from?: components["schemas"]["CapacitySource"] | null;
+            growth?: components["schemas"]["VaultGrowth"] | null;
+            /**
+             * Format: int32
+             * @description Days on which it was measured, of the last 90.
+             */
+            history_days: number;
+            /**
+             * Format: int32
+             * @description Days that a forecast needs.
+             */
+            history_days_needed: number;
+            measured_at?: components["schemas"]["Time"] | null;
+            /**
+             * Format: int64
+             * @description Bytes of all its objects then.
+             */
+            stored_bytes?: number | null;
+        };
         /** @description Result of one check. */
         VaultFinding: {
             /** @description The check. */
@@ -4060,6 +4140,30 @@ export interface components {
             message?: string;
             /** @description Whether it passed. */
             ok: boolean;
+        };
+        /** @description How a vault grows: the middle half of the rates of its last days. Bytes a day; less than zero: it shrinks. */
+        VaultGrowth: {
+            /**
+             * Format: int64
+             * @description The middle rate.
+             */
+            bytes_per_day: number;
+            full_in?: components["schemas"]["FullInDays"] | null;
+            /**
+             * Format: int64
+             * @description A quarter of the rates is above.
+             */
+            high_bytes_per_day: number;
+            /**
+             * Format: int64
+             * @description A quarter of the rates is below.
+             */
+            low_bytes_per_day: number;
+            /**
+             * Format: int32
+             * @description Days between the first and the last measurement that it was made from.
+             */
+            over_days: number;
         };
         /**
          * Format: uuid
@@ -4097,6 +4201,12 @@ export interface components {
              */
             name?: string | null;
             /**
+             * Format: int64
+             * @description The most that it may hold, in bytes, for the forecast; 0: not known.
+             * @default null
+             */
+            quota_bytes?: number | null;
+            /**
              * @description New secret key.
              * @default null
              */
@@ -4113,6 +4223,36 @@ export interface components {
             at: components["schemas"]["Time"];
             /** @description Everything worked. */
             ok: boolean;
+        };
+        /** @description How full a vault is. */
+        VaultUsage: {
+            /**
+             * Format: int64
+             * @description Bytes that its place still takes; absent where the place does not say, as buckets do not.
+             */
+            free_bytes?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes of all its objects.
+             */
+            stored_bytes: number;
+        };
+        /** @description How full a vault was on one day. */
+        VaultUsageDay: {
+            /** @description The day, `2026-11-24`. */
+            date: string;
+            /**
+             * Format: int64
+             * @description Bytes of all its objects.
+             */
+            stored_bytes: number;
+        };
+        /** @description How full a vault was. */
+        VaultUsageHistory: {
+            /** @description The days on which it was measured, of the last 90, oldest first. */
+            days: components["schemas"]["VaultUsageDay"][];
+            /** @description How full it is. */
+            fill: components["schemas"]["VaultFill"];
         };
         /** @description One volume of the host. All but the path are left out when empty. */
         Volume: {
@@ -5294,7 +5434,10 @@ export interface operations {
     };
     overview_get: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only jobs of this machine are listed; what is counted stays the whole. */
+                agent_id?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5502,6 +5645,10 @@ export interface operations {
                 status?: string;
                 /** @description backup, restore; several by commas. */
                 type?: string;
+                /** @description First day, `2026-11-24`, in the tenant's time zone. */
+                from?: string;
+                /** @description Last day. */
+                to?: string;
             };
             header?: never;
             path?: never;
@@ -6526,6 +6673,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Command_TestVaultResult"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    vaults_usage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VaultUsageHistory"];
                 };
             };
             /** @description A problem document. */

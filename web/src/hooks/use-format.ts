@@ -33,6 +33,7 @@ export function useFormat() {
 			age: (at: string | number | Date) => format.age(language, new Date(at), now, zone),
 			duration: (seconds: number) => format.duration(language, seconds),
 			day: (date: string) => format.day(language, date),
+			weekday: (date: string) => format.weekday(language, date),
 			date: (date: string) => format.date(language, date),
 			month: (month: string) => format.month(language, month),
 			files: (files: number) => t("common.filesCount", { count: files, formatted: format.count(language, files) }),

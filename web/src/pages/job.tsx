@@ -152,7 +152,7 @@ function Content({ job }: { job: Job }) {
 		<>
 			<Verdict job={job} />
 			<div className={css["strip"]}>
-				<DayStrip job={job.name} days={job.days} />
+				<DayStrip job={job} />
 			</div>
 			<Columns
 				main={

@@ -121,7 +121,7 @@ function Row({ job }: { job: Job }) {
 				{words(job.schedule)}
 			</Cell>
 			<Cell hideBelow="narrow">
-				<DayStrip job={job.name} days={job.days.slice(-14)} />
+				<DayStrip job={job} most={14} />
 			</Cell>
 			<LastRun job={job} />
 			<td className={css["actions"]}>

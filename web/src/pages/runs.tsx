@@ -4,6 +4,7 @@ import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { jobQuery } from "../api/queries/jobs.ts";
 import { activeStatuses } from "../api/queries/runs.ts";
+import { useFormat } from "../hooks/use-format.ts";
 import { ButtonLink } from "../modules/ButtonLink.tsx";
 import { Page } from "../modules/Page.tsx";
 import { RunTable } from "../modules/RunTable.tsx";
@@ -17,20 +18,27 @@ const route = getRouteApi("/signed-in/runs");
 export default function Runs() {
 	const { t } = useTranslation();
 	const navigate = useNavigate();
-	const { status, job } = route.useSearch();
+	const { status, job, from, to } = route.useSearch();
+	const format = useFormat();
 	const named = useQuery({ ...jobQuery(job ?? ""), enabled: job !== undefined });
-	const filtered = status !== undefined || job !== undefined;
+	const filtered = [status, job, from, to].some((value) => value !== undefined);
+	const limits = [from, to].filter(isDay).map((date) => format.day(date));
+	const [first, last] = limits;
+	const beside = [
+		named.data === undefined ? undefined : t("runs.ofJob", { job: named.data.name }),
+		first === undefined || last === undefined || first === last ? first : t("runs.between", { from: first, to: last }),
+	].filter((part) => part !== undefined);
 	const filter = {
 		job,
+		from,
+		to,
 		status: status === "active" ? activeStatuses.join(",") : status === "partial" ? "partial_success" : status,
 	};
 	return (
 		<Page
 			title={t("runs.title")}
 			name={t("runs.title")}
-			beside={
-				named.data === undefined ? null : <span className="muted">{t("runs.ofJob", { job: named.data.name })}</span>
-			}
+			beside={beside.length === 0 ? null : <span className="muted">{beside.join(", ")}</span>}
 		>
 			<div className={css["filters"]}>
 				<SegmentedControl
@@ -38,7 +46,12 @@ export default function Runs() {
 					value={status ?? "all"}
 					onChange={(value) =>
 						void navigate(
-							paths.runs({ ...(value === "all" ? {} : { status: value }), ...(job === undefined ? {} : { job }) }),
+							paths.runs({
+								...(value === "all" ? {} : { status: value }),
+								...(job === undefined ? {} : { job }),
+								...(from === undefined ? {} : { from }),
+								...(to === undefined ? {} : { to }),
+							}),
 						)
 					}
 					data={[
@@ -75,3 +88,7 @@ export default function Runs() {
 		</Page>
 	);
 }
+
+/** Whether an address names a day that exists. */
+const isDay = (date: string | undefined): date is string =>
+	date !== undefined && !Number.isNaN(Date.parse(`${date}T00:00:00Z`));

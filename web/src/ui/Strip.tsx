@@ -1,4 +1,5 @@
 import { type KeyboardEvent, useState } from "react";
+import { createPortal } from "react-dom";
 import css from "./strip.module.css";
 
 /** What one day of a job shows. */
@@ -8,8 +9,10 @@ export interface StripDay {
 	/** `2026-11-22`. */
 	date: string;
 	kind: CellKind;
-	/** Read by screen readers and shown as tip. */
+	/** Read by screen readers. */
 	label: string;
+	/** Shown beside the day on hover and focus: what stands in the label, line by line. */
+	tip: readonly string[];
 }
 
 /** One cell: good is short, trouble has a shape. */
@@ -60,16 +63,26 @@ export function Strip({
 	label: string;
 	onOpen?: (day: StripDay) => void;
 }) {
-	const [current, setCurrent] = useState(days.length - 1);
+	const [chosen, setChosen] = useState<number>();
+	const [shown, setShown] = useState<{ date: string; at: DOMRect }>();
+	const current = Math.min(chosen ?? days.length - 1, days.length - 1);
+	const tip = days.find((day) => day.date === shown?.date);
 	const move = (event: KeyboardEvent<HTMLDivElement>) => {
+		if (event.key === "Escape" && shown !== undefined) {
+			event.stopPropagation();
+			setShown(undefined);
+			return;
+		}
 		const steps: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, Home: -days.length, End: days.length };
 		const step = steps[event.key];
 		if (step === undefined) return;
 		event.preventDefault();
 		const next = Math.min(days.length - 1, Math.max(0, current + step));
-		setCurrent(next);
+		setChosen(next);
 		event.currentTarget.querySelectorAll<HTMLButtonElement>("button")[next]?.focus();
 	};
+	const show = (day: StripDay, cell: HTMLElement) => setShown({ date: day.date, at: cell.getBoundingClientRect() });
+	const hide = () => setShown(undefined);
 	return (
 		// biome-ignore lint/a11y/useSemanticElements: a toolbar of days has no element of its own
 		<div className={css["strip"]} role="group" aria-label={label} onKeyDown={move}>
@@ -79,14 +92,54 @@ export function Strip({
 					type="button"
 					className={css["day"]}
 					aria-label={day.label}
-					title={day.label}
 					tabIndex={index === current ? 0 : -1}
-					onFocus={() => setCurrent(index)}
+					onFocus={(event) => {
+						setChosen(index);
+						show(day, event.currentTarget);
+					}}
+					onBlur={hide}
+					onMouseEnter={(event) => show(day, event.currentTarget)}
+					onMouseLeave={hide}
 					onClick={() => onOpen?.(day)}
 				>
 					<StripCell kind={day.kind} />
 				</button>
 			))}
+			{tip === undefined || shown === undefined
+				? null
+				: createPortal(<Tip kind={tip.kind} lines={tip.tip} at={shown.at} />, document.body)}
 		</div>
+	);
+}
+
+/** The tip of a day, under it; above it where the window ends. What it says stands in the day's own label. */
+function Tip({ kind, lines, at }: { kind: CellKind; lines: readonly string[]; at: DOMRect }) {
+	const left = Math.max(8, Math.min(at.left - 8, window.innerWidth - 248));
+	const below = at.bottom + 140 < window.innerHeight;
+	const place = below ? { left, top: at.bottom + 6 } : { left, bottom: window.innerHeight - at.top + 6 };
+	const [title, ...rest] = lines;
+	return (
+		<div className={css["tip"]} style={place} aria-hidden="true">
+			<StripCell kind={kind} />
+			<div>
+				<p className={css["tipTitle"]}>{title}</p>
+				{rest.map((line) => (
+					<p key={line}>{line}</p>
+				))}
+			</div>
+		</div>
+	);
+}
+
+/** The days above a column of strips: every second one, and today. */
+export function StripHead({ days }: { days: readonly string[] }) {
+	return (
+		<span className={css["head"]} aria-hidden="true">
+			{days.map((date, index) => (
+				<span key={date} className={index === days.length - 1 ? css["today"] : undefined}>
+					{(days.length - 1 - index) % 2 === 0 ? Number(date.slice(-2)) : ""}
+				</span>
+			))}
+		</span>
 	);
 }

@@ -9,7 +9,15 @@ export function Table({
 	dense = false,
 }: {
 	label: string;
-	head: readonly { name: string; align?: "right"; wide?: boolean; hideBelow?: "phone" | "narrow"; silent?: boolean }[];
+	/** `shown` stands in the place of a name that is only read out. */
+	head: readonly {
+		name: string;
+		align?: "right";
+		wide?: boolean;
+		hideBelow?: "phone" | "narrow";
+		silent?: boolean;
+		shown?: ReactNode;
+	}[];
 	children: ReactNode;
 	dense?: boolean;
 }) {
@@ -27,7 +35,12 @@ export function Table({
 								column.hideBelow === undefined ? "" : css[column.hideBelow],
 							].join(" ")}
 						>
-							{column.silent === true ? <span className="visually-hidden">{column.name}</span> : column.name}
+							{column.silent === true || column.shown !== undefined ? (
+								<span className="visually-hidden">{column.name}</span>
+							) : (
+								column.name
+							)}
+							{column.shown}
 						</th>
 					))}
 				</tr>

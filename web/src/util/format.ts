@@ -163,6 +163,12 @@ export function day(language: Language, date: string): string {
 	return timeFormat(language, { day: "numeric", month: "short" }, "UTC").format(new Date(`${date}T00:00:00Z`));
 }
 
+/** A calendar day with its weekday: "Sun 22 Nov". */
+export function weekday(language: Language, date: string): string {
+	const options = { weekday: "short", day: "numeric", month: "short" } as const;
+	return timeFormat(language, options, "UTC").format(new Date(`${date}T00:00:00Z`));
+}
+
 /** A day with its year: "22 Nov 2027". `date` is `2027-11-22`. */
 export function date(language: Language, date: string): string {
 	const options = { day: "numeric", month: "short", year: "numeric" } as const;

@@ -3,11 +3,12 @@ import type { JobStep } from "../forms/job-steps.ts";
 
 /** Every address of the page. Links and redirects are made here and nowhere else. */
 export const paths = {
-	overview: () => linkOptions({ to: "/" }),
+	overview: (search: { agent?: string } = {}) => linkOptions({ to: "/", search }),
 	alerts: (search: { state?: string; severity?: string } = {}) => linkOptions({ to: "/alerts", search }),
 	setUp: () => linkOptions({ to: "/set-up" }),
 	signIn: (next?: string) => linkOptions({ to: "/sign-in", search: next === undefined ? {} : { next } }),
-	runs: (search: { status?: string; job?: string } = {}) => linkOptions({ to: "/runs", search }),
+	runs: (search: { status?: string; job?: string; from?: string; to?: string } = {}) =>
+		linkOptions({ to: "/runs", search }),
 	run: (run: string) => linkOptions({ to: "/runs/$run", params: { run } }),
 	jobs: (search: { q?: string } = {}) => linkOptions({ to: "/jobs", search }),
 	job: (job: string) => linkOptions({ to: "/jobs/$job", params: { job } }),

@@ -18,6 +18,7 @@ use holdfast_repository::maintenance::{
 use holdfast_repository::manifest::ManifestEdits;
 use jiff::Timestamp;
 
+use super::usage::measure;
 use crate::failure::{Failure, WorkError};
 use crate::state::VaultFolders;
 use crate::vaults::{Access, of_vault, open_options, open_repository, open_store, password};
@@ -65,6 +66,12 @@ pub fn maintain(
         }
         Err(error) => return Err(error),
     };
+    let usage = |repository: &Repository| {
+        let measured = request
+            .measure
+            .then(|| measure(&**repository.store(), vault, None));
+        measured.flatten()
+    };
     let owner = claim(&repository, request)?;
     if owner != repository.identity() {
         tracing::info!(
@@ -75,6 +82,7 @@ pub fn maintain(
             owner,
             done: None,
             coverage: read_back(&repository, mode, cancel)?,
+            usage: usage(&repository),
         });
     }
     let began = Instant::now();
@@ -87,6 +95,7 @@ pub fn maintain(
         owner,
         done: Some(done),
         coverage: read_back(&repository, mode, cancel)?,
+        usage: usage(&repository),
     })
 }
 

@@ -5,6 +5,7 @@ mod host;
 mod maintenance;
 mod points;
 mod selection;
+mod usage;
 mod vault;
 
 use holdfast_host::Cancel;

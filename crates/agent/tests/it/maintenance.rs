@@ -31,6 +31,7 @@ fn order(host: &str, known: &[&str]) -> Maintain {
     Maintain {
         identity: identity(host),
         take_over_from: known.iter().map(|known| (*known).to_owned()).collect(),
+        measure: true,
     }
 }
 
@@ -117,6 +118,10 @@ fn what_retention_deleted_is_freed_by_the_owner() {
     assert_eq!(place.points().len(), 1);
     let quick = run(&place, Mode::Quick, &ours, Safety::Full).unwrap();
     assert!(quick.done.is_some());
+    let usage = quick.usage.expect("it was measured");
+    let (there, found) = (bytes_below(&store), usage.stored_bytes);
+    assert!(found > 6_000_000 && found <= there, "{found} of {there}");
+    assert!(usage.free_bytes.is_some_and(|free| free > 0), "{usage:?}");
     // What is left is whole.
     tree::write_random_file(&place.source().join("data"), 2, 6 << 20).unwrap();
     place.back_up(place.work(2)).0.unwrap();
@@ -141,6 +146,10 @@ fn ownership_moves_among_known_machines_and_is_left_to_others() {
     assert_eq!(
         (stranger.owner.as_str(), stranger.done),
         ("root@web-01", None)
+    );
+    assert!(
+        stranger.usage.is_some(),
+        "what others maintain is measured too"
     );
     assert_eq!(owner(&place), "root@web-01");
     let heir = run(

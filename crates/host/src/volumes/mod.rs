@@ -6,6 +6,7 @@ mod unix;
 mod windows;
 
 use std::io;
+use std::path::Path;
 
 /// One volume that holds files of people: not a virtual or temporary one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,8 +40,29 @@ pub fn list() -> io::Result<Vec<Volume>> {
     Ok(volumes)
 }
 
+/// Bytes that ordinary users may still write below a folder.
+///
+/// # Errors
+/// When the folder cannot be reached, or its file system does not say.
+pub fn free_bytes(folder: &Path) -> io::Result<u64> {
+    #[cfg(unix)]
+    let free = unix::free_bytes(folder);
+    #[cfg(windows)]
+    let free = windows::free_bytes(folder);
+    free.map_err(|error| crate::fs::with_path(error, "ask for the free space of", folder))
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_folder_has_room_and_one_that_is_not_there_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(super::free_bytes(folder.path()).unwrap() > 0);
+        let missing = folder.path().join("missing");
+        let error = super::free_bytes(&missing).unwrap_err();
+        assert!(error.to_string().contains("missing"), "{error}");
+    }
+
     #[test]
     fn this_machine_has_volumes_with_sizes() {
         let volumes = super::list().unwrap();

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::io;
+use std::path::Path;
 
 use super::Volume;
 use crate::mounts::{self, Mount};
@@ -38,6 +39,11 @@ pub(super) fn list() -> io::Result<Vec<Volume>> {
         Err(error) => return Err(error),
     };
     Ok(choose(mounts).into_iter().map(with_sizes).collect())
+}
+
+pub(super) fn free_bytes(folder: &Path) -> io::Result<u64> {
+    let figures = rustix::fs::statvfs(folder)?;
+    Ok(figures.f_bavail.saturating_mul(figures.f_frsize))
 }
 
 fn with_sizes(mut volume: Volume) -> Volume {

@@ -4,7 +4,9 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::os::windows::ffi::OsStrExt;
 use std::os::windows::ffi::OsStringExt;
+use std::path::Path;
 use std::ptr::null_mut;
 
 use windows_sys::Win32::NetworkManagement::WNet::WNetGetConnectionW;
@@ -25,6 +27,18 @@ pub(super) fn list() -> io::Result<Vec<Volume>> {
     Ok(letters
         .filter_map(|letter| describe(char::from(letter)))
         .collect())
+}
+
+pub(super) fn free_bytes(folder: &Path) -> io::Result<u64> {
+    let mut name: Vec<u16> = folder.as_os_str().encode_wide().collect();
+    name.push(0);
+    let mut free = 0;
+    // SAFETY: `name` ends in zero and lives over the call, as does the one result that is asked for.
+    let known = unsafe { GetDiskFreeSpaceExW(name.as_ptr(), &mut free, null_mut(), null_mut()) };
+    if known == 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(free)
 }
 
 /// A drive that holds files; `None` for empty readers and optical drives.

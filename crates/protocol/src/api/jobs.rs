@@ -107,7 +107,7 @@ pub struct Job {
     pub last_run: Option<RunSummary>,
     /// Its run that is not over.
     pub active_run: Option<RunSummary>,
-    /// Its last 21 days in the tenant's zone, oldest first.
+    /// Its last 28 days in the tenant's zone, oldest first.
     pub days: Vec<JobDay>,
     /// When it was made.
     pub created_at: Time,
@@ -130,6 +130,19 @@ pub struct JobDay {
     pub missed: u32,
     /// The run that `worst` speaks of.
     pub run_id: Option<crate::ids::RunId>,
+    /// How many runs ended how, the worst first.
+    pub results: Vec<DayResult>,
+    /// When the first of the missed starts was due.
+    pub missed_due_at: Option<Time>,
+}
+
+/// Runs of a day that ended alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DayResult {
+    /// How they ended, or where they are.
+    pub status: crate::agent::RunStatus,
+    /// How many.
+    pub runs: u32,
 }
 
 /// Makes a job.

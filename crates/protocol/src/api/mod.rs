@@ -17,5 +17,6 @@ pub mod runs;
 pub mod schedules;
 pub mod session;
 pub mod settings;
+pub mod usage;
 pub mod users;
 pub mod vaults;

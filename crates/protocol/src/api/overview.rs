@@ -5,9 +5,10 @@ use utoipa::ToSchema;
 
 use super::{
     alerts::Alert,
-    common::AgentReference,
+    common::{Action, AgentReference},
     jobs::{JobDay, JobKind},
     runs::RunSummary,
+    usage::VaultFill,
     vaults::VaultState,
 };
 use crate::{
@@ -33,13 +34,13 @@ pub struct Overview {
     pub alerts_open: u64,
     /// Open alerts: first those that nobody took note of, worst and oldest first; at most 20.
     pub alerts: Vec<Alert>,
-    /// Jobs, those with problems first, at most 50.
+    /// Jobs, of one machine if that was asked for; those with problems first, at most 50.
     pub jobs: Vec<OverviewJob>,
     /// Runs that are not over.
     pub active_runs: Vec<RunSummary>,
     /// The newest ten finished runs.
     pub recent_runs: Vec<RunSummary>,
-    /// The vaults.
+    /// The vaults: first those that will be full soonest, then the largest.
     pub vaults: Vec<OverviewVault>,
     /// The newest restore that ended well: proof that data comes back.
     pub last_restore: Option<RunSummary>,
@@ -70,7 +71,7 @@ pub struct OverviewJob {
     pub starts_when_back: bool,
     /// Status of the newest run.
     pub last_status: Option<RunStatus>,
-    /// The last 21 days, oldest first.
+    /// The last 28 days, oldest first.
     pub days: Vec<JobDay>,
 }
 
@@ -83,10 +84,10 @@ pub struct OverviewVault {
     pub name: String,
     /// Whether the repository is there.
     pub state: VaultState,
-    /// Bytes that runs have sent to it.
-    pub stored_bytes: u64,
-    /// Bytes that the newest point of each job protects.
-    pub protected_bytes: u64,
-    /// Points in it.
-    pub points: u64,
+    /// How full it is.
+    pub fill: VaultFill,
+    /// Bytes that runs have sent to it so far; only as long as it was never measured.
+    pub sent_bytes: Option<u64>,
+    /// What the caller may do with it: `update`.
+    pub actions: Vec<Action>,
 }

@@ -105,6 +105,8 @@ pub struct Vault {
     pub stored_bytes: u64,
     /// Bytes that the newest point of each job protects.
     pub protected_bytes: u64,
+    /// The most that it may hold, as somebody set it.
+    pub quota_bytes: Option<u64>,
     /// The newest point's time.
     pub latest_point_at: Option<Time>,
     /// Result of the last connection test.
@@ -221,6 +223,8 @@ pub struct VaultPatch {
     /// New secret key.
     #[schema(value_type = Option<String>)]
     pub secret_access_key: Option<Secret>,
+    /// The most that it may hold, in bytes, for the forecast; 0: not known.
+    pub quota_bytes: Option<u64>,
 }
 
 /// Tests a place before a vault is made of it.

@@ -74,6 +74,7 @@ pub(crate) const TABLE: &[(&str, &str, Access)] = &[
     ("GET", "/api/v1/vaults/{id}", SignedIn(Viewer)),
     ("PATCH", "/api/v1/vaults/{id}", SignedIn(Admin)),
     ("DELETE", "/api/v1/vaults/{id}", SignedIn(Admin)),
+    ("GET", "/api/v1/vaults/{id}/usage", SignedIn(Viewer)),
     ("POST", "/api/v1/vaults/{id}/test", SignedIn(Operator)),
     (
         "POST",

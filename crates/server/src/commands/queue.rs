@@ -30,6 +30,7 @@ use crate::{
     problem::{ApiError, ApiResult},
     retention, runs,
     sealing::Place,
+    usage,
     view::failures::failure,
 };
 
@@ -339,6 +340,9 @@ pub(crate) async fn end(
             let found = result
                 .clone()
                 .and_then(|result| serde_json::from_value::<TestVaultResult>(result).ok());
+            if let Some(usage) = found.as_ref().and_then(|found| found.usage) {
+                usage::note(conn, &vault, &usage, now).await?;
+            }
             db::vaults::tested(
                 conn,
                 scope,

@@ -37,6 +37,7 @@ pub(crate) mod sign_in_places;
 pub(crate) mod tenants;
 pub(crate) mod users;
 pub(crate) mod vault_access;
+pub(crate) mod vault_usage;
 pub(crate) mod vaults;
 
 use std::{path::Path, time::Duration};
@@ -57,7 +58,7 @@ pub(crate) use self::{
         run_event::Model as EventRow, run_log::Model as LogRow,
         run_log_chunk::Model as LogChunkRow, run_problem::Model as ProblemRow,
         tenant::Model as TenantRow, user::Model as UserRow, vault::Model as VaultRow,
-        vault_access::Model as AccessRow,
+        vault_access::Model as AccessRow, vault_usage_day::Model as VaultUsageRow,
     },
     page::{COUNT_CAP, Cursor, PageRequest, Slice},
     scope::Scope,

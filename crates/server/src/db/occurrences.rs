@@ -377,6 +377,7 @@ mod tests {
             overdue_query(5).build(sqlite),
             missed_query(Scope::tenant(1), [3, 4], 19_000).build(sqlite),
             crate::db::runs::past_stop_query(5).build(sqlite),
+            crate::db::runs::sent_query(Scope::tenant(1), [3, 4]).build(sqlite),
             crate::db::jobs::scheduled_query(5).build(sqlite),
             crate::db::jobs::retention_due_query(5).build(sqlite),
         ];

@@ -50,6 +50,10 @@ pub(crate) struct RunFilter {
     pub(crate) vault_id: Option<i64>,
     pub(crate) statuses: Vec<String>,
     pub(crate) types: Vec<String>,
+    /// Asked for at this time or later, in milliseconds since 1970.
+    pub(crate) from: Option<i64>,
+    /// Asked for before this time.
+    pub(crate) before: Option<i64>,
 }
 
 /// What the strips of a job are made of.
@@ -109,6 +113,12 @@ pub(crate) async fn list(
     }
     if !filter.types.is_empty() {
         query = query.filter(Column::RunType.is_in(&filter.types));
+    }
+    if let Some(from) = filter.from {
+        query = query.filter(Column::CreatedAt.gte(from));
+    }
+    if let Some(before) = filter.before {
+        query = query.filter(Column::CreatedAt.lt(before));
     }
     page_by_time(conn, query, Column::CreatedAt, page, |row| row.created_at).await
 }
@@ -478,6 +488,31 @@ pub(crate) async fn sent_bytes_by_vault(
         *sums.entry(vault).or_insert(0i64) += bytes;
     }
     Ok(sums.into_iter().collect())
+}
+
+/// Bytes that backups have sent to some vaults.
+pub(crate) async fn sent_bytes(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    vaults: impl IntoIterator<Item = i64>,
+) -> Result<HashMap<i64, i64>, DbErr> {
+    let rows: Vec<(i64, i64)> = sent_query(scope, vaults).into_tuple().all(conn).await?;
+    let mut sums = HashMap::new();
+    for (vault, bytes) in rows {
+        *sums.entry(vault).or_insert(0) += bytes;
+    }
+    Ok(sums)
+}
+
+/// The sum is made here: SQLite and PostgreSQL do not agree on its type.
+pub(super) fn sent_query(scope: Scope, vaults: impl IntoIterator<Item = i64>) -> Select<Entity> {
+    of::<Entity>(scope)
+        .filter(Column::VaultId.is_in(vaults))
+        .filter(Column::RunType.eq("backup"))
+        .filter(Column::BytesTransferred.is_not_null())
+        .select_only()
+        .column(Column::VaultId)
+        .column(Column::BytesTransferred)
 }
 
 /// Whether any run of a job, agent or vault is not over.

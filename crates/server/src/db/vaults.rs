@@ -34,6 +34,8 @@ pub(crate) struct VaultChange {
     pub(crate) name: Option<String>,
     pub(crate) access_key_id: Option<String>,
     pub(crate) sealed_secret_key: Option<Vec<u8>>,
+    /// The most that it may hold; `Some(None)`: no limit.
+    pub(crate) quota_bytes: Option<Option<i64>>,
 }
 
 /// One vault of a tenant.
@@ -147,6 +149,9 @@ pub(crate) async fn update(
     }
     if let Some(sealed) = change.sealed_secret_key {
         row.sealed_secret_key = Set(Some(sealed));
+    }
+    if let Some(quota) = change.quota_bytes {
+        row.quota_bytes = Set(quota);
     }
     change_version::<Entity>(conn, scope, id, version, row).await
 }

@@ -18,6 +18,7 @@ use crate::{
     db::{self, CommandRow, Scope, VaultRow},
     live::{Change, What},
     problem::ApiResult,
+    usage,
     view::failures::failure,
 };
 
@@ -61,6 +62,9 @@ pub(crate) async fn ended(
         .and_then(|result| serde_json::from_value(result.clone()).ok());
     if let Some(coverage) = result.as_ref().and_then(|result| result.coverage.clone()) {
         state.cover(coverage, vault, now);
+    }
+    if let Some(usage) = result.as_ref().and_then(|result| result.usage) {
+        usage::note(conn, vault, &usage, now).await?;
     }
     match (status, result) {
         (

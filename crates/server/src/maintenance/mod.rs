@@ -9,7 +9,7 @@ mod ended;
 mod owner;
 mod plan;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 mod state;
 mod task;
 

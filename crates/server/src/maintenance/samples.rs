@@ -1,4 +1,4 @@
-//! Rows for the tests of this folder.
+//! Rows for tests.
 
 use uuid::Uuid;
 
@@ -38,7 +38,7 @@ pub(super) fn agent(id: i64, silence: i64) -> AgentRow {
 }
 
 /// A ready vault in a bucket that was made a moment ago.
-pub(super) fn vault() -> VaultRow {
+pub(crate) fn vault() -> VaultRow {
     VaultRow {
         id: 1,
         uuid: Uuid::from_u128(3),
@@ -64,6 +64,7 @@ pub(super) fn vault() -> VaultRow {
         listed_at: None,
         maintenance_agent_id: None,
         maintenance: None,
+        quota_bytes: None,
         version: 1,
     }
 }

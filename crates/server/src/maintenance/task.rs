@@ -21,6 +21,7 @@ use crate::{
     db::{self, AgentRow, CommandRow, JobRow, Scope, VaultRow},
     live::{Change, What},
     problem::ApiResult,
+    usage,
 };
 
 /// One look at all vaults. What fails is logged and comes again; one bad vault does not keep the others from their turn.
@@ -188,6 +189,7 @@ pub(crate) async fn order(
         names.map(|host| format!("{}@{host}", agent.source_user))
     });
     let maintain = Maintain {
+        measure: !usage::is_measured_today(conn, vault, now()).await?,
         identity: SourceIdentity {
             user: agent.source_user.clone(),
             host: agent.source_host.clone(),

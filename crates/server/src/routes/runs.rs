@@ -8,6 +8,7 @@ use holdfast_protocol::{
     },
     errors::ErrorCode,
 };
+use jiff::{ToSpan, civil::Date, tz::TimeZone};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -37,6 +38,8 @@ pub(crate) struct RunParams {
     status: Option<String>,
     #[serde(rename = "type")]
     kind: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
 }
 
 /// Parameters of the events.
@@ -85,12 +88,38 @@ pub(super) fn known_words(
     }
 }
 
+/// When a day begins that stands so many days after the one named, in milliseconds since 1970.
+fn day_begins(
+    day: Option<&str>,
+    later: i64,
+    zone: &TimeZone,
+    pointer: &str,
+) -> ApiResult<Option<i64>> {
+    let Some(day) = day else {
+        return Ok(None);
+    };
+    let begins = day
+        .parse::<Date>()
+        .and_then(|date| date.checked_add(later.days()))
+        .and_then(|date| date.to_zoned(zone.clone()));
+    match begins {
+        Ok(begins) => Ok(Some(begins.timestamp().as_millisecond())),
+        Err(_) => Err(ApiError::field(
+            pointer,
+            "invalid",
+            format!("{day} is not a day such as 2026-11-24"),
+        )),
+    }
+}
+
 /// The tenant's runs, newest first.
 #[utoipa::path(get, path = "/runs", tag = "runs",
     params(("limit" = Option<u64>, Query), ("cursor" = Option<String>, Query), ("job_id" = Option<Uuid>, Query),
         ("agent_id" = Option<Uuid>, Query), ("vault_id" = Option<Uuid>, Query),
         ("status" = Option<String>, Query, description = "Several by commas."),
-        ("type" = Option<String>, Query, description = "backup, restore; several by commas.")),
+        ("type" = Option<String>, Query, description = "backup, restore; several by commas."),
+        ("from" = Option<String>, Query, description = "First day, `2026-11-24`, in the tenant's time zone."),
+        ("to" = Option<String>, Query, description = "Last day.")),
     responses((status = 200, body = Page<RunSummary>)))]
 pub(crate) async fn list(
     State(app): State<App>,
@@ -137,8 +166,11 @@ pub(crate) async fn list(
                 .id,
         );
     }
-    let slice = db::runs::list(conn, caller.scope, &filter, page).await?;
     let catalog = Catalog::load(conn, caller.scope).await?;
+    let zone = catalog.zone();
+    filter.from = day_begins(params.from.as_deref(), 0, &zone, "?from")?;
+    filter.before = day_begins(params.to.as_deref(), 1, &zone, "?to")?;
+    let slice = db::runs::list(conn, caller.scope, &filter, page).await?;
     let page = try_to_page(slice, |row| view::runs::summary(&app, &catalog, &row))?;
     Ok(Json(page))
 }

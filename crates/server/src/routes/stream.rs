@@ -358,7 +358,7 @@ impl Feed {
         let conn = app.db.reader();
         Ok(match what {
             Dirty::Overview => {
-                let overview = view::overview::overview(app, conn, &self.caller).await?;
+                let overview = view::overview::overview(app, conn, &self.caller, None).await?;
                 Some(("overview", Topic::Overview, serde_json::to_value(overview)?))
             }
             Dirty::Alerts => Some(("changed", Topic::Alerts, json!({}))),

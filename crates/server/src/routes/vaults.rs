@@ -12,6 +12,7 @@ use holdfast_protocol::{
     api::{
         commands::Command,
         common::Page,
+        usage::{VaultUsageDay, VaultUsageHistory},
         vaults::{
             CommandRequest, KitRequest, MaintenanceStart, PointsRefreshed, RecoveryKit, Storage,
             StorageInput, StorageTestRequest, Vault, VaultCreate, VaultPatch,
@@ -47,7 +48,12 @@ use crate::{
     maintenance,
     problem::{ApiError, ApiResult},
     runs::start::order_repository,
-    view::{self, catalog::Catalog, vaults::VaultFigures},
+    usage,
+    view::{
+        self,
+        catalog::{Catalog, zone_of},
+        vaults::VaultFigures,
+    },
 };
 
 /// Characters of a generated repository password.
@@ -211,6 +217,31 @@ pub(crate) async fn get(
     Ok(Json(shown(&app, &caller, id).await?))
 }
 
+/// How full a vault was on each of the last 90 days, and when it will be full.
+#[utoipa::path(get, path = "/vaults/{id}/usage", tag = "vaults", params(("id" = uuid::Uuid, Path)),
+    responses((status = 200, body = VaultUsageHistory)))]
+pub(crate) async fn usage(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id,
+) -> ApiResult<Json<VaultUsageHistory>> {
+    let row = find(&app, &caller, id).await?;
+    let conn = app.db.reader();
+    let tenant = db::tenants::get(conn, caller.scope).await?;
+    let today = usage::day_of(now(), &zone_of(&tenant));
+    let days = db::vault_usage::since(conn, [row.id], usage::since(today)).await?;
+    Ok(Json(VaultUsageHistory {
+        fill: usage::fill(&row, &days, today),
+        days: days
+            .iter()
+            .map(|day| VaultUsageDay {
+                date: usage::date_of(day.day).to_string(),
+                stored_bytes: u64::try_from(day.stored_bytes).unwrap_or(0),
+            })
+            .collect(),
+    }))
+}
+
 /// Makes a vault; an agent is asked to make its repository.
 #[utoipa::path(post, path = "/vaults", tag = "vaults", request_body = VaultCreate,
     responses((status = 201, body = Vault)))]
@@ -277,7 +308,7 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, Json(shown(&app, &caller, uuid).await?)))
 }
 
-/// Renames a vault, or gives it another storage key.
+/// Renames a vault, gives it another storage key, or says how much it may hold.
 #[utoipa::path(patch, path = "/vaults/{id}", tag = "vaults", params(("id" = uuid::Uuid, Path)),
     request_body = VaultPatch, responses((status = 200, body = Vault)))]
 pub(crate) async fn update(
@@ -326,6 +357,10 @@ pub(crate) async fn update(
                 .seal(secret_key_place(row.uuid), secret.expose().as_bytes()),
         );
     }
+    change.quota_bytes = patch.quota_bytes.map(|quota| {
+        let quota = i64::try_from(quota).unwrap_or(i64::MAX);
+        Some(quota).filter(|quota| *quota > 0)
+    });
     let txn = app.db.begin().await?;
     if let Some(name) = &change.name {
         name_is_free(&txn, &caller, name, Some(row.id)).await?;

@@ -109,6 +109,11 @@ impl Catalog {
 
     /// The tenant's time zone; one that is not known reads as UTC.
     pub(crate) fn zone(&self) -> TimeZone {
-        TimeZone::get(&self.tenant.zone).unwrap_or(TimeZone::UTC)
+        zone_of(&self.tenant)
     }
+}
+
+/// A tenant's time zone; one that is not known reads as UTC.
+pub(crate) fn zone_of(tenant: &TenantRow) -> TimeZone {
+    TimeZone::get(&tenant.zone).unwrap_or(TimeZone::UTC)
 }

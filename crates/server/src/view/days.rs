@@ -2,13 +2,18 @@
 
 use std::collections::HashMap;
 
-use holdfast_protocol::{agent::RunStatus, api::jobs::JobDay, ids::RunId};
+use holdfast_protocol::{
+    Time,
+    agent::RunStatus,
+    api::jobs::{DayResult, JobDay},
+    ids::RunId,
+};
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 
 use crate::{db::runs::RunMark, runs::parse_status};
 
 /// Days of a strip.
-pub(crate) const DAYS: usize = 21;
+pub(crate) const DAYS: usize = 28;
 
 /// The beginning of a strip that ends today, in milliseconds since 1970.
 pub(crate) fn since(now: i64, zone: &TimeZone) -> i64 {
@@ -54,6 +59,14 @@ pub(crate) fn strip<'a>(
         let status = parse_status(&mark.status);
         let day = by_day.entry(date).or_insert_with(|| empty(date));
         day.runs += 1;
+        match day
+            .results
+            .iter_mut()
+            .find(|result| result.status == status)
+        {
+            Some(result) => result.runs += 1,
+            None => day.results.push(DayResult { status, runs: 1 }),
+        }
         if day
             .worst
             .is_none_or(|worst| severity(status) >= severity(worst))
@@ -64,7 +77,14 @@ pub(crate) fn strip<'a>(
     }
     for due in missed {
         let date = today(*due, zone);
-        by_day.entry(date).or_insert_with(|| empty(date)).missed += 1;
+        let day = by_day.entry(date).or_insert_with(|| empty(date));
+        day.missed += 1;
+        let due = Time::from_millis(*due);
+        day.missed_due_at = Some(day.missed_due_at.map_or(due, |first| first.min(due)));
+    }
+    for day in by_day.values_mut() {
+        day.results
+            .sort_by_key(|result| std::cmp::Reverse(severity(result.status)));
     }
     let first = first_day(now, zone);
     (0..DAYS as i64)
@@ -82,12 +102,14 @@ fn empty(date: Date) -> JobDay {
         runs: 0,
         missed: 0,
         run_id: None,
+        results: Vec::new(),
+        missed_due_at: None,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use holdfast_protocol::agent::RunStatus;
+    use holdfast_protocol::{Time, agent::RunStatus, api::jobs::DayResult};
     use jiff::tz::TimeZone;
     use uuid::Uuid;
 
@@ -121,23 +143,32 @@ mod tests {
         let days = strip(marks.iter(), &missed, now, &zone);
         assert_eq!(days.len(), DAYS);
         assert_eq!(
-            (days[0].date.as_str(), days[20].date.as_str()),
-            ("2026-11-04", "2026-11-24")
+            (days[0].date.as_str(), days[27].date.as_str()),
+            ("2026-10-28", "2026-11-24")
         );
         assert_eq!(
-            (days[19].worst, days[19].runs),
+            (days[26].worst, days[26].runs),
             (Some(RunStatus::Failed), 3)
         );
-        assert_eq!(days[19].run_id.map(|id| id.0), Some(marks[1].uuid));
-        assert_eq!((days[19].missed, days[20].missed), (2, 0));
-        assert_eq!((days[18].worst, days[18].runs), (None, 0));
+        assert_eq!(days[26].run_id.map(|id| id.0), Some(marks[1].uuid));
+        assert_eq!((days[26].missed, days[27].missed), (2, 0));
+        let ended = |status, runs| DayResult { status, runs };
         assert_eq!(
-            (days[20].worst, days[20].runs),
+            days[26].results,
+            [ended(RunStatus::Failed, 1), ended(RunStatus::Success, 2)]
+        );
+        assert_eq!(
+            days[26].missed_due_at,
+            Some(Time::from_millis(marks[0].created_at))
+        );
+        assert_eq!((days[25].worst, days[25].runs), (None, 0));
+        assert_eq!(
+            (days[27].worst, days[27].runs),
             (Some(RunStatus::Running), 1)
         );
         assert_eq!(
             since(now, &zone),
-            "2026-11-03T23:00:00Z"
+            "2026-10-27T23:00:00Z"
                 .parse::<jiff::Timestamp>()
                 .unwrap()
                 .as_millisecond()

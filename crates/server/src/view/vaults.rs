@@ -126,6 +126,7 @@ pub(crate) fn vault(
         points: points.count.max(0) as u64,
         stored_bytes: figures.sent(row.id),
         protected_bytes: protected.max(0) as u64,
+        quota_bytes: row.quota_bytes.and_then(|quota| u64::try_from(quota).ok()),
         latest_point_at: points.latest.map(Time::from_millis),
         last_test: row
             .last_test_ok

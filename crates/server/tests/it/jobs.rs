@@ -22,7 +22,7 @@ async fn a_job_is_made_changed_and_deleted() {
             &ready.job["protected"],
             ready.job["days"].as_array().map(Vec::len)
         ),
-        (&json!(false), Some(21))
+        (&json!(false), Some(28))
     );
     let change =
         json!({ "name": "Renamed", "enabled": false, "upload_limit_bytes_per_second": 50_000 });

@@ -14,6 +14,7 @@ mod maintenance;
 mod never_silent;
 mod notifications;
 mod offline;
+mod overview;
 mod resilience;
 mod retention;
 mod run_logs;

@@ -12,6 +12,9 @@ export interface RunFilter {
 	job?: string | undefined;
 	agent?: string | undefined;
 	status?: string | undefined;
+	/** First and last day. */
+	from?: string | undefined;
+	to?: string | undefined;
 }
 
 export const runsQuery = (filter: RunFilter) =>
@@ -27,6 +30,8 @@ export const runsQuery = (filter: RunFilter) =>
 							...(filter.job === undefined ? {} : { job_id: filter.job }),
 							...(filter.agent === undefined ? {} : { agent_id: filter.agent }),
 							...(filter.status === undefined ? {} : { status: filter.status }),
+							...(filter.from === undefined ? {} : { from: filter.from }),
+							...(filter.to === undefined ? {} : { to: filter.to }),
 							...(pageParam === "" ? {} : { cursor: pageParam }),
 						},
 					},

@@ -19,6 +19,22 @@ export const vaultQuery = (id: string) =>
 		queryFn: ({ signal }) => answer(client.GET("/api/v1/vaults/{id}", { signal, params: { path: { id } } })),
 	});
 
+/** How full a vault was, day by day. */
+export const vaultUsageQuery = (id: string) =>
+	queryOptions({
+		queryKey: keys.vaultUsage(id),
+		queryFn: ({ signal }) => answer(client.GET("/api/v1/vaults/{id}/usage", { signal, params: { path: { id } } })),
+	});
+
+/** Says how much a vault may hold; 0: not known. */
+export const setCapacity = (vault: Vault, bytes: number) =>
+	answer(
+		client.PATCH("/api/v1/vaults/{id}", {
+			params: { path: { id: vault.id }, header: ifMatch(vault.version) },
+			body: { quota_bytes: bytes },
+		}),
+	);
+
 export const createVault = (body: VaultCreate) =>
 	answer(client.POST("/api/v1/vaults", { headers: { "Idempotency-Key": idempotencyKey() }, body }));
 

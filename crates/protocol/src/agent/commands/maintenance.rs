@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::vault::VaultUsage;
 use crate::agent::run::SourceIdentity;
 
 /// Maintain a vault's repository: what no snapshot needs goes, packs and indexes stay few. One agent of a vault owns this;
@@ -14,6 +15,9 @@ pub struct Maintain {
     /// Owners `user@host` that are machines of the same tenant; what belongs to one of them is taken over.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub take_over_from: Vec<String>,
+    /// Also say how full the vault is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub measure: bool,
 }
 
 /// What became of a maintenance.
@@ -27,6 +31,9 @@ pub struct MaintainResult {
     /// How much of the vault was read back, and when; of a full one, whoever owns the maintenance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coverage: Option<Coverage>,
+    /// How full the vault is afterwards, where that was asked for and could be found out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<VaultUsage>,
 }
 
 /// What a maintenance did.

@@ -30,7 +30,7 @@ pub use selection::{
 };
 pub use vault::{
     CreateRepository, CreateRepositoryResult, ProbeCheck, RepositoryFinding, TestVault,
-    TestVaultResult, VaultFinding,
+    TestVaultResult, VaultFinding, VaultUsage,
 };
 
 use super::ids::CommandId;

@@ -17,6 +17,19 @@ pub struct TestVaultResult {
     pub findings: Vec<VaultFinding>,
     /// Whether a repository is there.
     pub repository: RepositoryFinding,
+    /// How full the vault is, where its repository opens and that was found out quickly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<VaultUsage>,
+}
+
+/// How full a vault is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct VaultUsage {
+    /// Bytes of all its objects.
+    pub stored_bytes: u64,
+    /// Bytes that its place still takes; absent where the place does not say, as buckets do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_bytes: Option<u64>,
 }
 
 /// Result of one check.

@@ -27,3 +27,4 @@ pub mod tenant;
 pub mod user;
 pub mod vault;
 pub mod vault_access;
+pub mod vault_usage_day;

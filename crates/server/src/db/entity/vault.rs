@@ -33,6 +33,7 @@ pub struct Model {
     pub maintenance_agent_id: Option<i64>,
     #[sea_orm(column_type = "Text", nullable)]
     pub maintenance: Option<String>,
+    pub quota_bytes: Option<i64>,
     pub version: i64,
 }
 

@@ -200,7 +200,7 @@ fn a_stop_ends_it_and_the_next_one_goes_on() {
     }) else {
         panic!("there is nothing to maintain")
     };
-    assert_eq!(code, holdfast_protocol::agent::failures::STORAGE_NOT_FOUND);
+    assert_eq!(code, failures::STORAGE_NOT_FOUND);
 }
 
 /// Flips a byte in each large file below a folder; answers how many there are.

@@ -4,6 +4,7 @@ mod absence;
 mod bad_storage;
 mod bit_flips;
 mod cancel;
+mod download;
 #[cfg(target_os = "linux")]
 mod durability;
 mod kill;
@@ -11,4 +12,5 @@ mod outage;
 mod progress;
 mod restore;
 mod s3_requests;
+mod search;
 mod secrets;

@@ -57,6 +57,26 @@ async fn no_secret_lies_in_data_logs_database_or_events() {
     let agent = item("/agents", &agents["items"][0]);
     let listing = stack.api.post(&format!("{agent}/browse"), browse).await;
     assert_eq!(listing["result"]["entries"][0]["name"], FILE_NAME);
+    let search = json!({"pattern": FILE_NAME});
+    let search = stack.api.post("/searches", search).await;
+    let command = item("/commands", &search["vaults"][0]["command"]);
+    let is_found = |found: &Value| found["result"]["hits"][0]["path"] == FILE_NAME;
+    stack
+        .api
+        .wait_until("the file is found", &command, is_found)
+        .await;
+    let point = ended["point_id"].as_str().expect("an id");
+    let download = json!({"path": FILE_NAME, "form": "file"});
+    let asked = format!("/points/{point}/downloads");
+    let download = stack.api.post(&asked, download).await;
+    let download = item("/downloads", &download);
+    let is_ready = |download: &Value| download["state"] == "ready";
+    stack
+        .api
+        .wait_until("it is ready", &download, is_ready)
+        .await;
+    let content = stack.api.bytes(&format!("{download}/content")).await;
+    assert_eq!(content.expect("all of it"), b"content");
     let address = item("/vaults", &vault);
     stack.api.post(&format!("{address}/test"), json!({})).await;
     stack

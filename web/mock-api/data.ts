@@ -52,7 +52,7 @@ export function seed(full = true): Store {
 			name: "Ops",
 			role: "admin",
 			tenant: { id: "0190a000-0000-7000-8000-000000000002", name: "Harbour Logistics", zone: "Europe/Berlin" },
-			actions: may("jobs.create", "vaults.create", "agents.enrol", "notifications.manage"),
+			actions: may("jobs.create", "vaults.create", "agents.enrol", "notifications.manage", "searches.create"),
 			session_expires_at: ago(-86_400),
 			local_agent: null,
 			version: 1,

@@ -44,6 +44,77 @@ const files = [
 	"übergabe-protokoll.docx",
 ];
 
+/** What a search in the made-up points finds: every path in all of them, changed now and then. */
+function foundIn(store: data.Store, paths: readonly string[]) {
+	const newest = store.points[0];
+	const seen = (at: string) => ({ time: at, point_id: newest?.id, snapshot_id: newest?.snapshots[0]?.id });
+	const hits = paths.map((path, index) => ({
+		source_user: "root",
+		source_host: "fileserver-01",
+		source_path: newest?.snapshots[0]?.path ?? "/srv",
+		path,
+		deleted: index === 1,
+		version_count: 4,
+		versions: [4_200_000, 4_114_000, 5_400_000, 5_400_000].map((size, version) => ({
+			kind: "file",
+			size,
+			modified: data.ago(86_400 * (version + 1) * (index + 1)),
+			object_id: `k${Math.min(version, 2)}`,
+			points: version === 0 ? 1 : 7 * version,
+			pinned: version === 2,
+			first: seen(data.ago(86_400 * 7 * (version + 1))),
+			last: seen(data.ago(86_400 * 7 * version + 3_600)),
+		})),
+	}));
+	return { hits, points: store.points.length, points_done: store.points.length, unreadable: 0 };
+}
+
+function search(store: data.Store, body: Record<string, unknown>) {
+	const pattern = String(body["pattern"] ?? "");
+	const [first, second] = store.vaults;
+	const agent = store.agents[0];
+	if (first === undefined || agent === undefined) return { vaults: [], not_searched: [] };
+	const folder = body["cursor"] === undefined ? "Finance" : "Board";
+	const paths = files.map((name) => `${folder}/${name}`).filter((path) => pattern === "*" || path.includes(pattern));
+	const id = data.id(store);
+	const found = {
+		...foundIn(store, paths),
+		next_cursor: pattern === "*" && body["cursor"] === undefined ? "more" : null,
+	};
+	return {
+		vaults: [
+			{
+				vault: { id: first.id, name: first.name },
+				command: {
+					id,
+					type: "search",
+					status: "completed",
+					agent: data.agentReference(agent),
+					result: found,
+					failure: null,
+					created_at: data.ago(1),
+					finished_at: data.ago(0),
+					actions: [],
+				},
+			},
+		],
+		not_searched:
+			second === undefined
+				? []
+				: [
+						{
+							vault: { id: second.id, name: second.name },
+							failure: {
+								code: "no_agent_online",
+								title: "No machine that could do this is connected.",
+								detail: `No machine that reaches the vault "${second.name}" is connected.`,
+								hints: [],
+							},
+						},
+					],
+	};
+}
+
 /** Alerts that follow from the made-up data, and one that is over. */
 function alerts(store: data.Store): data.Alert[] {
 	const alert = (
@@ -797,6 +868,38 @@ const routes: readonly (readonly [method: string, path: RegExp, handler: Handler
 				total: folders.length + files.length,
 			});
 		},
+	],
+	[
+		"POST",
+		/^points\/([^/]+)\/downloads$/,
+		(store, _match, body) =>
+			json(
+				{
+					id: data.id(store),
+					name:
+						String(body["path"] ?? "")
+							.split("/")
+							.at(-1) ?? "",
+					form: body["form"],
+					state: "failed",
+					size: null,
+					agent: store.agents[0] === undefined ? null : data.agentReference(store.agents[0]),
+					failure: {
+						code: "path_not_found",
+						title: "This path does not exist.",
+						detail: '"gone.txt" does not exist in the snapshot',
+						hints: [],
+					},
+				},
+				201,
+			),
+	],
+	["POST", /^searches$/, (store, _match, body) => json(search(store, body), 202)],
+	[
+		"POST",
+		/^points\/([^/]+)\/versions$/,
+		(store, _match, body) =>
+			command(store, "search", { ...foundIn(store, [String(body["path"] ?? "")]), next_cursor: null }),
 	],
 	[
 		"POST",

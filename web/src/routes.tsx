@@ -171,8 +171,16 @@ const vault = createRoute({
 const snapshots = createRoute({
 	getParentRoute: () => signedIn,
 	path: "/snapshots",
-	validateSearch: texts("source", "point", "snapshot", "path"),
+	validateSearch: texts("source", "point", "snapshot", "path", "file"),
 	component: lazyRouteComponent(() => import("./pages/snapshots.tsx")),
+});
+
+const search = createRoute({
+	getParentRoute: () => signedIn,
+	path: "/search",
+	validateSearch: texts("q", "agent", "from", "to", "deleted"),
+	loader: ({ context }) => void context.queries.prefetchQuery(agentsQuery),
+	component: lazyRouteComponent(() => import("./pages/search.tsx")),
 });
 
 const restore = createRoute({
@@ -209,6 +217,7 @@ const tree = root.addChildren([
 		newVault,
 		vault,
 		snapshots,
+		search,
 		restore,
 		newRestore,
 	]),

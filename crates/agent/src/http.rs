@@ -8,13 +8,14 @@ use holdfast_protocol::agent::{
     AGENT_ID_HEADER, AGENT_TOKEN_HEADER, ApiError, ApiErrorKind, CommandId, CommandOutcome,
     CommandPartial, EnrolRequest, Enrolled, HelloAnswer, HelloRequest, LoginRequest, OfflineRun,
     OfflineRunTaken, PollAnswer, PollRequest, PushEvents, PushLog, RunUpdate, ServerApi,
-    UpdateAnswer, routes,
+    TRANSFER_SIZE_HEADER, TransferBody, UpdateAnswer, routes,
 };
 use holdfast_protocol::{Secret, agent::AgentId};
 use parking_lot::RwLock;
 use reqwest::header::{HeaderValue, RETRY_AFTER};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use url::Url;
+use uuid::Uuid;
 
 /// Time for a connection to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -73,12 +74,18 @@ impl HttpServerApi {
         body: &(impl Serialize + Sync),
         timeout: Duration,
     ) -> Result<Answer, ApiError> {
+        let request = self.request(route)?.timeout(timeout).json(body);
+        self.send(request).await
+    }
+
+    /// A request under the agent's identity.
+    fn request(&self, route: &str) -> Result<reqwest::RequestBuilder, ApiError> {
         let mut url = self.root.clone();
         url.set_path(&format!(
             "{}{route}",
             self.root.path().trim_end_matches('/')
         ));
-        let mut request = self.client.post(url).timeout(timeout).json(body);
+        let mut request = self.client.post(url);
         let identity = self.identity.read().clone();
         if let Some((id, token)) = identity {
             let mut token = HeaderValue::from_str(token.expose()).map_err(|_| {
@@ -92,6 +99,13 @@ impl HttpServerApi {
                 .header(AGENT_ID_HEADER, id.to_string())
                 .header(AGENT_TOKEN_HEADER, token);
         }
+        Ok(request)
+    }
+
+    async fn send<Answer: DeserializeOwned>(
+        &self,
+        request: reqwest::RequestBuilder,
+    ) -> Result<Answer, ApiError> {
         let response = request
             .send()
             .await
@@ -246,6 +260,22 @@ impl ServerApi for HttpServerApi {
         self.post::<Ignored>(&routes::command_partial(command), partial, CALL_TIMEOUT)
             .await
             .map(drop)
+    }
+
+    async fn transfer(
+        &self,
+        transfer: Uuid,
+        size: Option<u64>,
+        body: TransferBody,
+    ) -> Result<(), ApiError> {
+        // No limit of time: it lasts as long as the browser takes.
+        let mut request = self
+            .request(&routes::transfer(transfer))?
+            .body(reqwest::Body::wrap_stream(body));
+        if let Some(size) = size {
+            request = request.header(TRANSFER_SIZE_HEADER, size);
+        }
+        self.send::<Ignored>(request).await.map(drop)
     }
 
     async fn command_complete(

@@ -18,6 +18,8 @@ pub struct NamePattern {
 #[derive(Clone, Debug)]
 enum Kind {
     Part(String),
+    /// The path as it is.
+    Exact(String),
     Glob {
         whole: Pattern,
         /// What the last name of the path has to be, as far as that alone can be told.
@@ -74,12 +76,22 @@ impl NamePattern {
         })
     }
 
+    /// One path and no other; letter case matters and no character has a meaning.
+    #[must_use]
+    pub fn exact(path: &str) -> Self {
+        Self {
+            kind: Kind::Exact(path.to_owned()),
+            ignore_case: false,
+        }
+    }
+
     /// Whether an entry with this name can be meant, wherever it is.
     #[must_use]
     pub fn may_match(&self, name: &str, is_directory: bool) -> bool {
         let name = fold(name, self.ignore_case);
         match &self.kind {
             Kind::Part(part) => name.contains(part.as_str()),
+            Kind::Exact(path) => last_name(path) == name,
             Kind::Glob { name: None, .. } => true,
             Kind::Glob {
                 name: Some(pattern),
@@ -92,15 +104,17 @@ impl NamePattern {
     #[must_use]
     pub fn matches(&self, path: &str, is_directory: bool) -> bool {
         match &self.kind {
-            Kind::Part(_) => {
-                let name = path.rsplit('/').next().unwrap_or_default();
-                self.may_match(name, is_directory)
-            }
+            Kind::Part(_) => self.may_match(last_name(path), is_directory),
+            Kind::Exact(exact) => exact == path,
             Kind::Glob { whole, .. } => {
                 whole.matches(&characters(&fold(path, self.ignore_case)), is_directory)
             }
         }
     }
+}
+
+fn last_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
 }
 
 fn fold(text: &str, ignore_case: bool) -> Cow<'_, str> {
@@ -165,6 +179,21 @@ mod tests {
             let folded = NamePattern::parse(text, true).expect("a pattern");
             assert!(folded.matches("docs/Report.txt", false), "{text}");
             assert!(!pattern(text).matches("docs/Report.txt", false), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_exact_path_has_no_wildcards() {
+        let exact = NamePattern::exact("docs/[a] *.txt");
+        assert!(exact.matches("docs/[a] *.txt", false));
+        assert!(exact.may_match("[a] *.txt", false) && !exact.may_match("a x.txt", false));
+        for other in [
+            "docs/a x.txt",
+            "old/docs/[a] *.txt",
+            "[a] *.txt",
+            "Docs/[a] *.txt",
+        ] {
+            assert!(!exact.matches(other, false), "{other}");
         }
     }
 

@@ -138,6 +138,8 @@ error_codes! {
         ["Send the object's version as If-Match."];
     TooManyStreams = "too_many_streams", 429, Temporary, "Too many live streams are open for this account.",
         ["Close pages that are not needed; a page opens its stream again by itself."];
+    TooManyDownloads = "too_many_downloads", 429, Temporary, "Too many downloads of this account are under way.",
+        ["Wait until one is over, or restore to a machine: a restore needs no browser."];
     TooManyAttempts = "too_many_attempts", 429, Temporary, "Too many failed attempts.",
         ["Wait for the time that is named, then try again."];
     Internal = "internal", 500, Persistent, "The server met an error of its own.",

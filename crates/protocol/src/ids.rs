@@ -79,4 +79,6 @@ id_types! {
     AlertId,
     /// A channel of notifications.
     ChannelId,
+    /// A download.
+    DownloadId,
 }

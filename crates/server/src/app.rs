@@ -17,6 +17,7 @@ use crate::{
     runs::progress::Progress,
     sealing::Sealer,
     settings::{DOCUMENT, FixedSettings, InForce, Stored},
+    transfers::Transfers,
     unplanned::Unplanned,
     wake::Wake,
 };
@@ -57,6 +58,8 @@ pub(crate) struct Inner {
     pub(crate) presence: Presence,
     /// Progress of runs that is not written down yet.
     pub(crate) progress: Progress,
+    /// What is downloaded.
+    pub(crate) transfers: Transfers,
     /// The open live streams.
     pub(crate) streams: Streams,
     /// Folder of a built page that is served instead of the embedded one.
@@ -110,6 +113,7 @@ impl App {
             presence: Presence::default(),
             progress: Progress::default(),
             streams: Streams::default(),
+            transfers: Transfers::default(),
             web_dir: parts.web_dir,
             authorities: parts.authorities,
             settings: RwLock::new(InForce {

@@ -28,6 +28,7 @@ mod serve;
 mod server;
 mod settings;
 mod tasks;
+mod transfers;
 mod unplanned;
 mod usage;
 mod view;

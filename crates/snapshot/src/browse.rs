@@ -70,15 +70,53 @@ pub fn read_file(
     output: &mut dyn Write,
     cancel: &Cancel,
 ) -> Result<u64> {
-    let mut length = 0;
-    for part in find_file(repo, snapshot, path, cancel)? {
-        cancel.check()?;
-        let data = repo.read_object(&part.object())?;
-        output.write_all(&data).map_err(Error::Output)?;
-        length += data.len() as u64;
+    open_file(repo, snapshot, path, cancel)?.read(repo, output, cancel)
+}
+
+/// A file of a snapshot, none of which is read yet.
+#[derive(Debug)]
+pub struct OpenFile {
+    parts: Vec<Part>,
+}
+
+impl OpenFile {
+    /// Its length in bytes; `None` when only reading tells it.
+    pub fn length(&self) -> Option<u64> {
+        match self.parts.last() {
+            None => Some(0),
+            Some(last) => last.known_end(),
+        }
     }
-    output.flush().map_err(Error::Output)?;
-    Ok(length)
+
+    /// Writes it to `output` and returns its length in bytes, as [`read_file`] does.
+    ///
+    /// # Errors
+    /// Missing or damaged data, or a failing output.
+    pub fn read(&self, repo: &Repository, output: &mut dyn Write, cancel: &Cancel) -> Result<u64> {
+        let mut length = 0;
+        for part in &self.parts {
+            cancel.check()?;
+            let data = repo.read_object(&part.object())?;
+            output.write_all(&data).map_err(Error::Output)?;
+            length += data.len() as u64;
+        }
+        output.flush().map_err(Error::Output)?;
+        Ok(length)
+    }
+}
+
+/// Finds a file of a snapshot.
+///
+/// # Errors
+/// An unknown snapshot or path, a path that is no file, or data that the index of the repository does not have.
+pub fn open_file(
+    repo: &Repository,
+    snapshot: &str,
+    path: &str,
+    cancel: &Cancel,
+) -> Result<OpenFile> {
+    let parts = find_file(repo, snapshot, path, cancel)?;
+    Ok(OpenFile { parts })
 }
 
 /// The contents of a file of a snapshot, none of which is read.

@@ -19,7 +19,7 @@ mod retention;
 mod verify;
 mod workers;
 
-pub use browse::{ContentPage, list_content, read_file};
+pub use browse::{ContentPage, OpenFile, list_content, open_file, read_file};
 pub use contents::{BadContent, ContentCounts, ContentVerifyRequest, verify_contents};
 pub use copy::{CopiedSnapshot, CopyReport, CopyRequest, copy};
 pub use create::{SavedSnapshot, SnapshotReport, SnapshotRequest, Source, SourceReport, create};

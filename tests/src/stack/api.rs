@@ -88,6 +88,26 @@ impl Api {
         request.send().await.ok()?.json().await.ok()
     }
 
+    /// Begins to read something that is no JSON.
+    pub async fn open(&self, path: &str) -> reqwest::Response {
+        let request = self.with_session(self.client.get(format!("{}{path}", self.root)));
+        let answer = request
+            .send()
+            .await
+            .unwrap_or_else(|error| panic!("call {path}: {error}"));
+        assert!(
+            answer.status().is_success(),
+            "{path} answers {}",
+            answer.status()
+        );
+        answer
+    }
+
+    /// Reads something that is no JSON; an error when it breaks off.
+    pub async fn bytes(&self, path: &str) -> reqwest::Result<Vec<u8>> {
+        Ok(self.open(path).await.bytes().await?.to_vec())
+    }
+
     /// Creates or acts.
     pub async fn post(&self, path: &str, body: Value) -> Value {
         self.send(

@@ -53,6 +53,11 @@ function pages(): [name: string, path: string][] {
 		["vault-new", "/vaults/new"],
 		["vault", `/vaults/${store.vaults[0]?.id}`],
 		["snapshots", "/snapshots"],
+		["search", "/search"],
+		["search-found", "/search?q=budget"],
+		["search-more", "/search?q=*&deleted=include"],
+		["search-no-match", "/search?q=exchange&from=2026-11-01"],
+		["snapshots-file", `/snapshots?point=${point}&file=Finance%2Fbudget-2027.xlsx`],
 		["restore", "/restore"],
 		["restore-what", `/restore/new/what?point=${point}`],
 		["restore-where", `/restore/new/where?point=${point}`],
@@ -389,5 +394,57 @@ it("leads a signed-out visitor to sign-in and back", async () => {
 	await page.getByRole("textbox", { name: "Password" }).fill("right horse battery");
 	await page.getByRole("button", { name: "Sign in" }).click();
 	await visitor.expectVisible(page.getByRole("heading", { name: "Vaults", level: 1 }));
+	await visitor.close();
+});
+
+it("finds a file, keeps what was found, and leads to its restore", async () => {
+	const visitor = await Visitor.open(browser, server.base);
+	const { page } = visitor;
+	await open(visitor, "/restore");
+	await page.getByRole("textbox", { name: "Which file or folder?" }).fill("budget");
+	await page.keyboard.press("Enter");
+	await visitor.expectVisible(page.getByRole("heading", { name: "Find a file", level: 1 }));
+	await visitor.expectVisible(page.getByText("1 file or folder found."));
+	await visitor.expectVisible(page.getByText("1 vault was not searched"));
+	const versions = page.getByRole("button", { name: "4 versions of budget-2027.xlsx" });
+	await versions.press("Enter");
+	const list = page.getByRole("list", { name: "Versions of budget-2027.xlsx" });
+	await expect.poll(() => list.getByRole("listitem").count()).toBe(4);
+	await visitor.checkAccessible("versions of a hit");
+	await visitor.picture("pages-search-versions");
+	// A download that is refused says why, where it was asked for.
+	await list
+		.getByRole("button", { name: /^Download budget-2027.xlsx/ })
+		.first()
+		.click();
+	await visitor.expectVisible(list.getByText(/gone.txt/));
+	// Whoever comes back by the menu finds it all again, without asking anew.
+	const asked: string[] = [];
+	page.on("request", (request) => {
+		if (request.url().endsWith("/api/v1/searches")) asked.push(request.url());
+	});
+	await page.getByRole("link", { name: "Vaults", exact: true }).click();
+	await visitor.expectVisible(page.getByRole("heading", { name: "Vaults", level: 1 }));
+	await page.getByRole("link", { name: "Find a file", exact: true }).click();
+	await visitor.expectVisible(page.getByText("1 file or folder found."));
+	expect(asked).toEqual([]);
+	await page
+		.getByRole("button", { name: /^Restore budget-2027.xlsx of/ })
+		.first()
+		.click();
+	await visitor.expectVisible(page.getByRole("heading", { name: "Where should it go?" }));
+	await visitor.close();
+});
+
+it("goes on with a search that matches more than a page, and says when nothing matches", async () => {
+	const visitor = await Visitor.open(browser, server.base);
+	const { page } = visitor;
+	await open(visitor, "/search?q=*");
+	await visitor.expectVisible(page.getByText("The first 5 files and folders are shown."));
+	await page.getByRole("button", { name: "Load more" }).click();
+	await visitor.expectVisible(page.getByText("10 files and folders found."));
+	await page.getByRole("textbox", { name: "Which file or folder?" }).fill("exchange");
+	await page.getByRole("button", { name: "Search", exact: true }).click();
+	await visitor.expectVisible(page.getByText("Nothing is named “exchange”"));
 	await visitor.close();
 });

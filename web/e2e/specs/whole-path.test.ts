@@ -245,6 +245,35 @@ it("goes from an empty server to a restored folder", { timeout: 600_000 }, async
 	expect(readdirSync(one)).toEqual(["budget-2027.csv"]);
 	expect(readFileSync(join(one, "budget-2027.csv"))).toEqual(readFileSync(join(source, "Finance", "budget-2027.csv")));
 
+	// A file is found in all points, and comes into the browser as it was; a folder comes as an archive.
+	await page.goto("/search");
+	await page.getByRole("textbox", { name: "Which file or folder?" }).fill("BUDGET");
+	await page.keyboard.press("Enter");
+	await visitor.expectVisible(page.getByText("1 file or folder found."), 60_000);
+	await page.getByRole("button", { name: "1 version of budget-2027.csv" }).click();
+	await both(visitor, "search");
+	const [file27] = await Promise.all([
+		page.waitForEvent("download"),
+		page.getByRole("button", { name: /^Download budget-2027\.csv/ }).click(),
+	]);
+	expect(file27.suggestedFilename()).toBe("budget-2027.csv");
+	expect(readFileSync(await file27.path())).toEqual(readFileSync(join(source, "Finance", "budget-2027.csv")));
+	await page.getByRole("link", { name: "Open budget-2027.csv in Snapshots" }).click();
+	await page.getByRole("button", { name: "Versions of budget-2027.csv" }).click();
+	const versions = page.getByRole("complementary", { name: "Versions of budget-2027.csv" });
+	await visitor.expectVisible(versions.getByText("1 version"), 60_000);
+	await both(visitor, "snapshots-versions");
+	const [archive] = await Promise.all([
+		page.waitForEvent("download"),
+		page.getByRole("button", { name: "Download the folder Finance as ZIP" }).click(),
+	]);
+	expect(archive.suggestedFilename()).toBe("Finance.zip");
+	expect(
+		readFileSync(await archive.path())
+			.subarray(0, 2)
+			.toString(),
+	).toBe("PK");
+
 	// Everything: the restored folder equals the source as it was, byte for byte.
 	await page.goto("/restore");
 	await visitor.expectVisible(heading(page, "Restore"));

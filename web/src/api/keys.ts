@@ -27,5 +27,8 @@ export const keys = {
 	points: (filter: Readonly<Record<string, string | undefined>>) => ["points", filter] as const,
 	point: (id: string) => ["points", id] as const,
 	content: (point: string, snapshot: string, path: string) => ["content", point, snapshot, path] as const,
+	searches: () => ["searches"] as const,
+	search: (query: object) => ["searches", query] as const,
+	versions: (point: string, snapshot: string, path: string) => ["versions", point, snapshot, path] as const,
 	command: (id: string) => ["commands", id] as const,
 };

@@ -58,6 +58,13 @@ export type Stage = Schemas["StageReport"];
 export type Point = Schemas["Point"];
 export type ContentEntry = Schemas["ContentEntry"];
 export type ContentListing = Schemas["ContentListing"];
+export type SearchResult = Schemas["SearchResult"];
+export type SearchHit = Schemas["SearchHit"];
+export type FileVersion = Schemas["FileVersion"];
+export type VaultSearch = Schemas["VaultSearch"];
+export type VaultNotSearched = Schemas["VaultNotSearched"];
+export type Download = Schemas["Download"];
+export type DownloadCreate = Schemas["DownloadCreate"];
 export type Overwrite = Schemas["Overwrite"];
 export type RestoreCreate = Schemas["RestoreCreate"];
 

@@ -14,7 +14,7 @@ export interface Counters {
 }
 
 interface Destination {
-	key: "overview" | "runs" | "jobs" | "agents" | "snapshots" | "restore" | "vaults" | "notifications";
+	key: "overview" | "runs" | "jobs" | "agents" | "snapshots" | "restore" | "search" | "vaults" | "notifications";
 	icon: IconName;
 	to: Target;
 	/** What the role must permit; an entry that it does not is absent. */
@@ -39,6 +39,7 @@ const groups: readonly { key: "protect" | "recover" | "store" | "manage"; items:
 		items: [
 			{ key: "snapshots", icon: "snapshots", to: paths.snapshots() },
 			{ key: "restore", icon: "restore", to: paths.restore() },
+			{ key: "search", icon: "search", to: paths.search(), needs: "searches.create" },
 		],
 	},
 	{ key: "store", items: [{ key: "vaults", icon: "vaults", to: paths.vaults() }] },

@@ -7,6 +7,7 @@ import { useFormat } from "../hooks/use-format.ts";
 import { Icon } from "../ui/Icon.tsx";
 import { Skeleton } from "../ui/Skeleton.tsx";
 import { visibleText } from "../util/format.ts";
+import { DownloadButton } from "./DownloadButton.tsx";
 import { PageError } from "./PageError.tsx";
 import css from "./point-browser.module.css";
 import { VirtualRows } from "./VirtualRows.tsx";
@@ -25,6 +26,7 @@ export function PointBrowser({
 	root,
 	path,
 	onFolder,
+	onFile,
 	ticked,
 	onTick,
 }: {
@@ -34,6 +36,8 @@ export function PointBrowser({
 	root: string;
 	path: string;
 	onFolder: (path: string) => void;
+	/** Shows more about a file; names lead nowhere without it. */
+	onFile?: (path: string) => void;
 	ticked: readonly Ticked[];
 	onTick: (ticked: Ticked[]) => void;
 }) {
@@ -45,22 +49,34 @@ export function PointBrowser({
 	const parts = path === "" ? [] : path.split("/");
 	return (
 		<section className={css["browser"]} aria-label={t("snapshots.files")}>
-			<nav className={`${css["trail"]} mono`} aria-label={t("snapshots.folder")}>
-				<button type="button" className={css["crumb"]} onClick={() => onFolder("")}>
-					<bdi>{visibleText(root)}</bdi>
-				</button>
-				{parts.map((part, index) => {
-					const folder = parts.slice(0, index + 1).join("/");
-					return (
-						<span key={folder} className={css["part"]}>
-							<Icon name="chevron" size={12} />
-							<button type="button" className={css["crumb"]} onClick={() => onFolder(folder)}>
-								<bdi>{visibleText(part)}</bdi>
-							</button>
-						</span>
-					);
-				})}
-			</nav>
+			<div className={css["head"]}>
+				<nav className={`${css["trail"]} mono`} aria-label={t("snapshots.folder")}>
+					<button type="button" className={css["crumb"]} onClick={() => onFolder("")}>
+						<bdi>{visibleText(root)}</bdi>
+					</button>
+					{parts.map((part, index) => {
+						const folder = parts.slice(0, index + 1).join("/");
+						return (
+							<span key={folder} className={css["part"]}>
+								<Icon name="chevron" size={12} />
+								<button type="button" className={css["crumb"]} onClick={() => onFolder(folder)}>
+									<bdi>{visibleText(part)}</bdi>
+								</button>
+							</span>
+						);
+					})}
+				</nav>
+				{onFile === undefined ? null : (
+					<DownloadButton
+						key={path}
+						point={point}
+						snapshot={snapshot}
+						path={path}
+						folder
+						name={visibleText(parts.at(-1) ?? root)}
+					/>
+				)}
+			</div>
 			{query.error !== null ? (
 				<PageError error={query.error} retry={() => void query.refetch()} />
 			) : first === undefined ? (
@@ -77,6 +93,7 @@ export function PointBrowser({
 							ticked={ticked}
 							onTick={onTick}
 							onOpen={onFolder}
+							onFile={onFile}
 						/>
 					)}
 				</VirtualRows>
@@ -107,6 +124,7 @@ function Row({
 	ticked,
 	onTick,
 	onOpen,
+	onFile,
 }: {
 	entry: ContentEntry;
 	/** Inside the source path, as a listing or a restore takes it. */
@@ -115,6 +133,7 @@ function Row({
 	ticked: readonly Ticked[];
 	onTick: (ticked: Ticked[]) => void;
 	onOpen: (path: string) => void;
+	onFile: ((path: string) => void) | undefined;
 }) {
 	const { t } = useTranslation();
 	const format = useFormat();
@@ -151,8 +170,17 @@ function Row({
 					<bdi>{name}</bdi>
 					<Icon name="chevron" size={12} />
 				</button>
-			) : (
+			) : onFile === undefined ? (
 				<bdi className={css["name"]}>{name}</bdi>
+			) : (
+				<button
+					type="button"
+					className={css["open"]}
+					aria-label={t("versions.of", { name })}
+					onClick={() => onFile(path)}
+				>
+					<bdi>{name}</bdi>
+				</button>
 			)}
 			<span className={`${css["second"]} faint small`}>
 				{folder && entry.files !== null && entry.files !== undefined ? format.files(entry.files) : ""}

@@ -1,6 +1,7 @@
-import { Select } from "@mantine/core";
+import { Button, Select, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { jobsQuery } from "../api/queries/jobs.ts";
 import { pointsQuery } from "../api/queries/points.ts";
@@ -9,6 +10,7 @@ import { Page, Section } from "../modules/Page.tsx";
 import { PointList } from "../modules/PointList.tsx";
 import { QueryView } from "../modules/QueryView.tsx";
 import { Empty } from "../ui/Empty.tsx";
+import { Icon } from "../ui/Icon.tsx";
 import { paths } from "../util/paths.ts";
 import css from "./restore.module.css";
 
@@ -24,6 +26,7 @@ export default function Restore() {
 	const points = useQuery(pointsQuery({ job: source }));
 	return (
 		<Page title={t("restore.title")} name={t("restore.title")}>
+			<FileField />
 			<p className={css["sentence"]}>{t("restore.startTitle")}</p>
 			<p className="muted">{t("restore.startText")}</p>
 			<Select
@@ -60,5 +63,36 @@ export default function Restore() {
 				</QueryView>
 			</Section>
 		</Page>
+	);
+}
+
+/** Most people look for a file, not for a point. */
+function FileField() {
+	const { t } = useTranslation();
+	const navigate = useNavigate();
+	const [text, setText] = useState("");
+	const find = (event: FormEvent) => {
+		event.preventDefault();
+		if (text.trim() !== "") void navigate(paths.search({ q: text.trim() }));
+	};
+	return (
+		<search className={css["find"]}>
+			<form className={css["ask"]} onSubmit={find}>
+				<TextInput
+					className={css["field"] ?? ""}
+					size="md"
+					label={t("search.label")}
+					leftSection={<Icon name="search" />}
+					value={text}
+					maxLength={1000}
+					autoComplete="off"
+					spellCheck={false}
+					onChange={(event) => setText(event.currentTarget.value)}
+				/>
+				<Button type="submit" size="md" variant="filled">
+					{t("search.submit")}
+				</Button>
+			</form>
+		</search>
 	);
 }

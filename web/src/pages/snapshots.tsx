@@ -13,6 +13,7 @@ import { ButtonLink } from "../modules/ButtonLink.tsx";
 import { Page } from "../modules/Page.tsx";
 import { PointBrowser, type Ticked } from "../modules/PointBrowser.tsx";
 import { QueryView } from "../modules/QueryView.tsx";
+import { VersionsPanel } from "../modules/VersionsPanel.tsx";
 import { Empty } from "../ui/Empty.tsx";
 import { Icon } from "../ui/Icon.tsx";
 import { StatusIcon } from "../ui/StatusIcon.tsx";
@@ -194,11 +195,20 @@ function Explorer({
 									}),
 								)
 							}
+							onFile={(file) => void navigate({ ...go(point), search: { ...go(point).search, file } })}
 							ticked={ticked}
 							onTick={onTick}
 						/>
 					)}
 				</div>
+				{shownPath === undefined || search.file === undefined ? null : (
+					<VersionsPanel
+						point={point}
+						snapshot={shownPath.id}
+						path={search.file}
+						onClose={() => void navigate(go(point))}
+					/>
+				)}
 			</div>
 		</>
 	);

@@ -24,8 +24,10 @@ export const paths = {
 	vaults: () => linkOptions({ to: "/vaults" }),
 	newVault: () => linkOptions({ to: "/vaults/new" }),
 	vault: (vault: string) => linkOptions({ to: "/vaults/$vault", params: { vault } }),
-	snapshots: (search: { source?: string; point?: string; snapshot?: string; path?: string } = {}) =>
+	snapshots: (search: { source?: string; point?: string; snapshot?: string; path?: string; file?: string } = {}) =>
 		linkOptions({ to: "/snapshots", search }),
+	search: (search: { q?: string; agent?: string; from?: string; to?: string; deleted?: string } = {}) =>
+		linkOptions({ to: "/search", search }),
 	restore: (search: { source?: string } = {}) => linkOptions({ to: "/restore", search }),
 	newRestore: (step: "what" | "where" | "rules" | "review", point: string) =>
 		linkOptions({ to: "/restore/new/$step", params: { step }, search: { point } }),
@@ -33,6 +35,9 @@ export const paths = {
 
 /** Any address that a link may lead to. */
 export type Target = ReturnType<(typeof paths)[keyof typeof paths]>;
+
+/** The bytes of a download, once. */
+export const downloadContent = (id: string) => `/api/v1/downloads/${id}/content`;
 
 /** The whole log of a run, as a file. */
 export const runLogFile = (run: string) => `/api/v1/runs/${run}/log/download`;

@@ -9,9 +9,10 @@ use holdfast_protocol::agent::{
     CommandPayload, CommandType, RunStatistics, VaultContext, failures,
 };
 use serde_json::Value;
+use tokio::runtime::Handle;
 
 use super::Agent;
-use crate::commands::{CommandContext, Partials};
+use crate::commands::{CommandContext, Partials, Uploads};
 use crate::engines::Assignment;
 use crate::failure::{Failure, WorkError};
 use crate::runs::{deliver, execute, record_end};
@@ -158,10 +159,15 @@ impl Agent {
         payload: CommandPayload,
         vault: Option<VaultContext>,
     ) -> Option<CommandOutcome> {
-        let Ok(_slot) = self.command_slots.acquire().await else {
+        let kind = payload.command_type();
+        // A download lasts as long as somebody's line is slow, and must not keep others from their answers.
+        let slots = match kind {
+            CommandType::ReadFile => &self.download_slots,
+            _ => &self.command_slots,
+        };
+        let Ok(_slot) = slots.acquire().await else {
             return None;
         };
-        let kind = payload.command_type();
         if has_effect(kind) {
             let time = self.services.clock.now();
             self.journal(Record::CommandStarted {
@@ -176,6 +182,7 @@ impl Agent {
         let context = CommandContext {
             cancel: Cancel::new(),
             partials,
+            uploads: Uploads::new(self.services.api.clone(), Handle::current()),
         };
         let cancel = context.cancel.clone();
         let handler = self.handler.clone();

@@ -34,8 +34,11 @@ use crate::timing::Timing;
 use live::Live;
 use trouble::{PollPace, Refusals};
 
-/// Commands that are served at the same time; restores do not count.
+/// Commands that are served at the same time; restores and downloads do not count.
 const PARALLEL_COMMANDS: usize = 4;
+
+/// Downloads that are sent at the same time.
+const PARALLEL_DOWNLOADS: usize = 4;
 
 /// How long runs in hand may take to stop when the agent stops.
 const STOP_TIME: Duration = Duration::from_secs(20);
@@ -100,6 +103,7 @@ pub struct Agent {
     /// Nothing is started without the server, because too many runs wait to be told.
     is_full: AtomicBool,
     command_slots: Arc<Semaphore>,
+    download_slots: Arc<Semaphore>,
     tasks: TaskTracker,
     last_contact: Mutex<Option<Contact>>,
     clock_warned: Mutex<Option<i64>>,
@@ -135,6 +139,7 @@ impl Agent {
             journal_pause: Mutex::default(),
             is_full: AtomicBool::new(false),
             command_slots: Arc::new(Semaphore::new(PARALLEL_COMMANDS)),
+            download_slots: Arc::new(Semaphore::new(PARALLEL_DOWNLOADS)),
             tasks: TaskTracker::new(),
             last_contact: Mutex::new(parts.last_contact),
             clock_warned: Mutex::default(),

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     CommandContext, CommandHandler, browse, create_repository, delete_points, estimate,
-    explain_path, list_content, list_points, maintain, test_vault,
+    explain_path, list_content, list_points, maintain, read_file, search, test_vault,
 };
 use crate::failure::{Failure, WorkError};
 use crate::state::VaultFolders;
@@ -60,6 +60,20 @@ impl CommandHandler for HostCommands {
                 folders,
                 cancel,
                 &context.partials,
+            )?),
+            CommandPayload::Search(request) => answer(search(
+                request,
+                vault()?,
+                folders,
+                cancel,
+                &context.partials,
+            )?),
+            CommandPayload::ReadFile(request) => answer(read_file(
+                request,
+                vault()?,
+                folders,
+                cancel,
+                &context.uploads,
             )?),
             CommandPayload::DeletePoints(request) => {
                 answer(delete_points(request, vault()?, folders, cancel)?)

@@ -4,8 +4,11 @@ mod browse;
 mod host;
 mod maintenance;
 mod points;
+mod search;
 mod selection;
 mod usage;
+mod transfer;
+mod upload;
 mod vault;
 
 use holdfast_host::Cancel;
@@ -20,7 +23,10 @@ pub use host::{HostCommands, wire_volume};
 pub use maintenance::maintain;
 pub(crate) use points::timestamp;
 pub use points::{delete_points, list_content, list_points};
+pub use search::search;
 pub use selection::{estimate, explain_path};
+pub use transfer::read_file;
+pub use upload::{Upload, Uploads};
 pub use vault::{create_repository, test_vault};
 
 /// Parts of a result that may wait to be sent.
@@ -46,6 +52,8 @@ pub struct CommandContext {
     pub cancel: Cancel,
     /// Takes parts of the result for the page that waits.
     pub partials: Partials,
+    /// Sends what somebody downloads.
+    pub uploads: Uploads,
 }
 
 /// Sends parts of a result. Parts are a convenience: when the server is slow, some are left out.

@@ -170,7 +170,7 @@ pub fn list_content(
     })
 }
 
-fn content_entry(entry: &DirectoryEntry) -> ContentEntry {
+pub(super) fn content_entry(entry: &DirectoryEntry) -> ContentEntry {
     let kind = match entry.kind {
         directory::EntryKind::File => EntryKind::File,
         directory::EntryKind::Directory => EntryKind::Directory,

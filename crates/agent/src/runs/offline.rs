@@ -8,7 +8,7 @@ use holdfast_host::Clock;
 use holdfast_protocol::agent::{
     ApiError, ApiErrorKind, CommandId, CommandOutcome, CommandPartial, EnrolRequest, Enrolled,
     HelloAnswer, HelloRequest, LoginRequest, OfflineRun, OfflineRunTaken, PollAnswer, PollRequest,
-    PushEvents, PushLog, RunId, RunUpdate, RunningRun, ServerApi, UpdateAnswer,
+    PushEvents, PushLog, RunId, RunUpdate, RunningRun, ServerApi, TransferBody, UpdateAnswer,
 };
 use tokio::sync::{Mutex, Notify};
 use uuid::Uuid;
@@ -136,6 +136,10 @@ impl ServerApi for OfflineApi {
     }
 
     async fn command_partial(&self, _: CommandId, _: &CommandPartial) -> Result<(), ApiError> {
+        Err(not_about_a_run())
+    }
+
+    async fn transfer(&self, _: Uuid, _: Option<u64>, _: TransferBody) -> Result<(), ApiError> {
         Err(not_about_a_run())
     }
 

@@ -11,4 +11,6 @@ mod offline;
 mod outage;
 mod runs;
 mod script;
+mod search;
 mod selection;
+mod transfer;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use futures::StreamExt as _;
 use holdfast_agent::agent::{Agent, AgentParts, ReloadIdentity};
 use holdfast_agent::commands::{CommandContext, CommandHandler};
 use holdfast_agent::engines::{Assignment, Engine, Registry, RunContext, RunResult};
@@ -20,13 +21,14 @@ use holdfast_protocol::agent::{
     CommandOutcome, CommandPartial, CommandPayload, DestinationType, EncryptionMode, EnrolRequest,
     Enrolled, HelloAnswer, HelloRequest, LoginRequest, OfflineRun, OfflineRunTaken, PollAnswer,
     PollRequest, PushEvents, PushLog, RunEvent, RunId, RunStatus, RunUpdate, RunWork, RunningRun,
-    ServerApi, UpdateAnswer, VaultContext,
+    ServerApi, TransferBody, UpdateAnswer, VaultContext,
 };
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// Longest time that a test waits for something that must happen.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -45,6 +47,8 @@ pub(crate) struct Heard {
     pub(crate) partials: Vec<(CommandId, CommandPartial)>,
     pub(crate) outcomes: Vec<(CommandId, CommandOutcome)>,
     pub(crate) offline_runs: Vec<OfflineRun>,
+    /// What was sent: for which transfer, the length that was announced, the bytes, whether they came to their end.
+    pub(crate) transfers: Vec<(Uuid, Option<u64>, Vec<u8>, bool)>,
     /// Updates and events in the order of arrival, as words.
     pub(crate) order: Vec<String>,
 }
@@ -395,6 +399,25 @@ impl ServerApi for ScriptedServer {
     ) -> Result<(), ApiError> {
         self.online()?;
         self.note(|heard| heard.partials.push((command, partial.clone())));
+        Ok(())
+    }
+
+    async fn transfer(
+        &self,
+        transfer: Uuid,
+        size: Option<u64>,
+        mut body: TransferBody,
+    ) -> Result<(), ApiError> {
+        self.online()?;
+        let mut bytes = Vec::new();
+        let mut is_whole = true;
+        while let Some(piece) = body.next().await {
+            match piece {
+                Ok(piece) => bytes.extend_from_slice(&piece),
+                Err(_) => is_whole = false,
+            }
+        }
+        self.note(|heard| heard.transfers.push((transfer, size, bytes, is_whole)));
         Ok(())
     }
 

@@ -1,8 +1,13 @@
 //! The contract as a trait, so that the agent's loop runs against HTTP in production and against a script in tests.
 
+use std::io;
+use std::pin::Pin;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
+use futures::Stream;
+use uuid::Uuid;
 
 use super::commands::{CommandOutcome, CommandPartial};
 use super::enrol::{EnrolRequest, Enrolled, LoginRequest};
@@ -19,9 +24,15 @@ pub const AGENT_ID_HEADER: &str = "x-agent-id";
 /// Header that carries the agent's token.
 pub const AGENT_TOKEN_HEADER: &str = "x-agent-token";
 
+/// Header of a transfer that carries the length of what is sent in bytes, when it is known before.
+pub const TRANSFER_SIZE_HEADER: &str = "x-transfer-size";
+
+/// What a transfer sends. An error in it breaks the transfer off, so that nobody takes what came for all.
+pub type TransferBody = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
+
 /// Routes of the contract, below the server's origin.
 pub mod routes {
-    use super::{CommandId, RunId};
+    use super::{CommandId, RunId, Uuid};
 
     /// Prefix of all of them.
     pub const PREFIX: &str = "/agent/v1";
@@ -57,6 +68,11 @@ pub mod routes {
         format!("{PREFIX}/commands/{command}/partial")
     }
 
+    /// `POST`: the bytes of something that somebody downloads.
+    pub fn transfer(transfer: Uuid) -> String {
+        format!("{PREFIX}/transfers/{transfer}")
+    }
+
     /// `POST`: the end of a command.
     pub fn command_complete(command: CommandId) -> String {
         format!("{PREFIX}/commands/{command}/complete")
@@ -87,6 +103,13 @@ pub trait ServerApi: Send + Sync {
         &self,
         command: CommandId,
         partial: &CommandPartial,
+    ) -> Result<(), ApiError>;
+    /// Sends what somebody downloads, `size` bytes where that is known; answers when it has all been taken.
+    async fn transfer(
+        &self,
+        transfer: Uuid,
+        size: Option<u64>,
+        body: TransferBody,
     ) -> Result<(), ApiError>;
     /// Ends a command.
     async fn command_complete(

@@ -127,6 +127,14 @@ failures! {
     TARGET_FAILED = "target_failed",
         "The target folder cannot be written. Check the path, its rights and the free space.",
         "Der Zielordner kann nicht geschrieben werden. Pr\u{fc}fen Sie Pfad, Rechte und freien Platz.";
+    /// A download broke off.
+    TRANSFER_BROKEN = "transfer_broken",
+        "The machine stopped sending in the middle, so the download is not complete. Download it again.",
+        "Der Rechner hat mitten im Senden aufgeh\u{f6}rt, die heruntergeladene Datei ist also nicht vollst\u{e4}ndig. Laden Sie sie erneut herunter.";
+    /// A download that nobody fetched.
+    TRANSFER_UNFETCHED = "transfer_unfetched",
+        "The download was ready, and the browser did not fetch it. Download it again.",
+        "Die Datei war bereit, und der Browser hat sie nicht abgeholt. Laden Sie sie erneut herunter.";
     /// The agent was stopped in the middle.
     INTERRUPTED = "interrupted",
         "The agent was stopped while it was working on this, and it may not be repeated by itself. Start it again.",

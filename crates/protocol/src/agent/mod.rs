@@ -19,7 +19,10 @@ pub mod run;
 pub mod text;
 pub mod update;
 
-pub use api::{AGENT_ID_HEADER, AGENT_TOKEN_HEADER, ApiError, ApiErrorKind, ServerApi, routes};
+pub use api::{
+    AGENT_ID_HEADER, AGENT_TOKEN_HEADER, ApiError, ApiErrorKind, ServerApi, TRANSFER_SIZE_HEADER,
+    TransferBody, routes,
+};
 pub use commands::{
     BadCommand, CommandDelivery, CommandOutcome, CommandOutcomeStatus, CommandPartial,
     CommandPayload, CommandType,

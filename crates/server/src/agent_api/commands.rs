@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::authenticate::Agent;
 use crate::{
     app::App,
-    commands::{queue, state},
+    commands::{queue, search, state},
     db,
     extract::{AgentBody, Json, RESULT_LIMIT, WireId},
     live::What,
@@ -25,7 +25,7 @@ pub(super) async fn partial(
     State(app): State<App>,
     Agent(agent): Agent,
     WireId(id): WireId,
-    AgentBody(body): AgentBody<CommandPartial>,
+    AgentBody(mut body): AgentBody<CommandPartial>,
 ) -> ApiResult<Json<Value>> {
     let command = db::commands::of_agent(app.db.reader(), agent.id, id)
         .await?
@@ -33,6 +33,7 @@ pub(super) async fn partial(
     if state::parse(&command.status).is_terminal() {
         return Err(ErrorCode::Conflict.into());
     }
+    body.result = search::with_points(&app, &command, body.result).await?;
     let part = serde_json::to_value(&body)?;
     app.tell(
         command.tenant_id,

@@ -8,6 +8,7 @@ mod instance;
 mod offline_runs;
 mod poll;
 mod runs;
+mod transfers;
 pub(crate) mod work;
 
 use axum::{Router, routing::post};
@@ -30,4 +31,5 @@ pub(crate) fn router() -> Router<App> {
         .route(&below("/runs/{id}/log"), post(runs::push_log))
         .route(&below("/commands/{id}/partial"), post(commands::partial))
         .route(&below("/commands/{id}/complete"), post(commands::complete))
+        .route(&below("/transfers/{id}"), post(transfers::take))
 }

@@ -2,5 +2,6 @@
 
 pub(crate) mod executor;
 pub(crate) mod queue;
+pub(crate) mod search;
 pub(crate) mod state;
 pub(crate) mod vault_context;

@@ -17,6 +17,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
+    search,
     state::{self, CommandInput, CommandState, as_str},
     vault_context,
 };
@@ -228,6 +229,13 @@ pub(crate) async fn complete(
     outcome: CommandOutcome,
 ) -> ApiResult<()> {
     let now = now();
+    let known = db::commands::of_agent(app.db.reader(), agent.id, id)
+        .await?
+        .ok_or(ErrorCode::NotFound)?;
+    let result = match outcome.result {
+        Some(result) => Some(search::with_points(app, &known, result).await?),
+        None => None,
+    };
     let txn = app.db.begin().await?;
     let command = db::commands::lock_of_agent(&txn, agent.id, id)
         .await?
@@ -245,7 +253,7 @@ pub(crate) async fn complete(
             outcome.message,
         )
     });
-    let changes = end(app, &txn, command, next, outcome.result, why, now).await?;
+    let changes = end(app, &txn, command, next, result, why, now).await?;
     txn.commit().await?;
     app.tell_all(changes);
     Ok(())
@@ -293,14 +301,24 @@ fn write(
     command.status = as_str(next.status).to_owned();
     command.lease_until = next.lease_until;
     command.finished_at = Some(now);
-    command.failure = why.map(|why| serde_json::to_string(&why)).transpose()?;
-    command.sealed_result = match result {
-        Some(result) => Some(
-            app.sealer
-                .seal(result_place(command.uuid), &serde_json::to_vec(result)?),
-        ),
-        None => None,
+    // What a machine says about a failure names files as well.
+    let (why, detail) = match why {
+        Some(mut why) => {
+            let detail = why.detail.take().map(Value::String);
+            (Some(why), detail)
+        }
+        None => (None, None),
     };
+    command.failure = why.map(|why| serde_json::to_string(&why)).transpose()?;
+    let sealed = |value: &Value| -> ApiResult<Vec<u8>> {
+        let place = result_place(command.uuid);
+        Ok(app.sealer.seal(place, &serde_json::to_vec(value)?))
+    };
+    let kept = match &detail {
+        Some(detail) => Some(detail),
+        None => result,
+    };
+    command.sealed_result = kept.map(sealed).transpose()?;
     // What was asked may hold keys and paths; nobody needs it any more.
     command.sealed_payload = app.sealer.seal(
         payload_place(command.uuid),
@@ -385,6 +403,9 @@ pub(crate) async fn end(
             };
             changes.extend(maintenance::ended(app, conn, &command, &vault, ending).await?);
         }
+        (Some(CommandType::ReadFile), _) if next.status != CommandStatus::Completed => {
+            app.transfers.command_failed(command.uuid, why.clone());
+        }
         (Some(CommandType::Restore), _) if next.status != CommandStatus::Completed => {
             if let Some(run) = command.run_id
                 && let Some(run) = db::runs::lock(conn, scope, run).await?
@@ -443,13 +464,26 @@ async fn repository_made(
     Ok(changes)
 }
 
-/// The answer of a command, when there is one.
-pub(crate) fn result(app: &App, command: &CommandRow) -> ApiResult<Option<Value>> {
-    let Some(sealed) = &command.sealed_result else {
-        return Ok(None);
+/// The answer of a command, or why there is none.
+pub(crate) fn outcome(
+    app: &App,
+    command: &CommandRow,
+) -> ApiResult<(Option<Value>, Option<Failure>)> {
+    let sealed = match &command.sealed_result {
+        Some(sealed) => {
+            let bytes = app.sealer.open(result_place(command.uuid), sealed)?;
+            Some(serde_json::from_slice(&bytes)?)
+        }
+        None => None,
     };
-    let bytes = app.sealer.open(result_place(command.uuid), sealed)?;
-    Ok(Some(serde_json::from_slice(&bytes)?))
+    let Some(why) = &command.failure else {
+        return Ok((sealed, None));
+    };
+    let mut why: Failure = serde_json::from_str(why)?;
+    if let Some(Value::String(detail)) = sealed {
+        why.detail = Some(detail);
+    }
+    Ok((None, Some(why)))
 }
 
 /// Waits until a command is over, at most so long; what it is then is returned in any case.

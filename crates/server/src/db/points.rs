@@ -96,6 +96,19 @@ pub(crate) async fn by_id(
         .await
 }
 
+/// Those of some points that are in their vault.
+pub(crate) async fn present_by_ids(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    ids: impl IntoIterator<Item = i64>,
+) -> Result<Vec<PointRow>, DbErr> {
+    of::<Entity>(scope)
+        .filter(Column::Id.is_in(ids))
+        .filter(Column::State.ne("gone"))
+        .all(conn)
+        .await
+}
+
 /// The newest point that a run made.
 pub(crate) async fn by_run(
     conn: &impl ConnectionTrait,

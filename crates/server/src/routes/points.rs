@@ -4,14 +4,18 @@ use axum::{extract::State, http::StatusCode};
 use holdfast_protocol::{
     agent::{
         CommandPayload,
-        commands::{ContentListing, LARGEST_CONTENT_PAGE, ListContent},
+        commands::{
+            ContentListing, LARGEST_CONTENT_PAGE, ListContent, Search, SearchResult, SearchedSource,
+        },
     },
     api::{
         commands::Command,
         common::Page,
         points::{ContentRequest, Point},
+        searches::VersionsRequest,
     },
     errors::ErrorCode,
+    ids::SnapshotId,
 };
 use serde::Deserialize;
 use uuid::Uuid;
@@ -24,7 +28,7 @@ use crate::{
         executor,
         queue::{self, Order},
     },
-    db::{self, PointRow, points::PointFilter},
+    db::{self, PointRow, PointSnapshotRow, points::PointFilter},
     extract::{Body, Id, Json, Params, page_of, page_request},
     problem::{ApiError, ApiResult},
     view::{self, catalog::Catalog},
@@ -117,6 +121,30 @@ pub(crate) async fn get(
     Ok(Json(point))
 }
 
+/// Checks a path inside a restore point.
+pub(super) fn check_path(path: &str) -> ApiResult<()> {
+    if path.starts_with('/') || path.split('/').any(|part| part == "..") {
+        let detail = "must be a path inside the restore point, without \"..\"";
+        return Err(ApiError::field("/path", "invalid", detail));
+    }
+    Ok(())
+}
+
+/// The source path of a point that was named, or its first.
+pub(super) async fn snapshot_of(
+    app: &App,
+    point: &PointRow,
+    wanted: Option<SnapshotId>,
+) -> ApiResult<PointSnapshotRow> {
+    let snapshots = db::points::snapshots(app.db.reader(), [point.id]).await?;
+    snapshots
+        .into_iter()
+        .find(|snapshot| wanted.is_none_or(|wanted| snapshot.uuid == wanted.0))
+        .ok_or_else(|| {
+            ApiError::unknown("/snapshot_id", "the restore point has no such source path")
+        })
+}
+
 /// Lists a folder in a restore point.
 #[utoipa::path(post, path = "/points/{id}/content", tag = "points", params(("id" = uuid::Uuid, Path)),
     request_body = ContentRequest,
@@ -139,30 +167,51 @@ pub(crate) async fn content(
             format!("must be 1 to {LARGEST_CONTENT_PAGE}"),
         ));
     }
-    if request.path.starts_with('/') || request.path.split('/').any(|part| part == "..") {
-        return Err(ApiError::field(
-            "/path",
-            "invalid",
-            "must be a path inside the restore point, without \"..\"",
-        ));
-    }
-    let snapshots = db::points::snapshots(app.db.reader(), [point.id]).await?;
-    let snapshot = match request.snapshot_id {
-        None => snapshots.first(),
-        Some(wanted) => snapshots.iter().find(|snapshot| snapshot.uuid == wanted.0),
-    };
-    let snapshot = snapshot.ok_or_else(|| {
-        ApiError::unknown("/snapshot_id", "the restore point has no such source path")
-    })?;
+    check_path(&request.path)?;
+    let snapshot = snapshot_of(&app, &point, request.snapshot_id).await?;
     let vault = db::vaults::by_id(app.db.reader(), caller.scope, point.vault_id)
         .await?
         .ok_or(ErrorCode::NotFound)?;
     let agent = executor::of_vault(app.db.reader(), caller.scope, &vault).await?;
     let payload = CommandPayload::ListContent(ListContent {
-        manifest_id: snapshot.manifest_id.clone(),
+        manifest_id: snapshot.manifest_id,
         path: request.path,
         cursor: request.cursor,
         limit: request.limit,
+    });
+    let command = queue::send(&app, Order::about_vault(payload, &agent, &vault)).await?;
+    answer(&app, &caller, command, wait).await
+}
+
+/// Finds all versions of one path in the vault of a restore point: what the other points of the same source path have there.
+#[utoipa::path(post, path = "/points/{id}/versions", tag = "points", params(("id" = uuid::Uuid, Path)),
+    request_body = VersionsRequest,
+    responses((status = 200, body = Command<SearchResult>), (status = 202, body = Command<SearchResult>)))]
+pub(crate) async fn versions(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id,
+    Body(request): Body<VersionsRequest>,
+) -> ApiResult<(StatusCode, Json<Command<SearchResult>>)> {
+    let wait = input::wait(request.wait_seconds)?;
+    let point = readable(&app, &caller, id).await?;
+    if request.path.is_empty() {
+        return Err(ApiError::field("/path", "missing", "must not be empty"));
+    }
+    check_path(&request.path)?;
+    let snapshot = snapshot_of(&app, &point, request.snapshot_id).await?;
+    let vault = db::vaults::by_id(app.db.reader(), caller.scope, point.vault_id)
+        .await?
+        .ok_or(ErrorCode::NotFound)?;
+    let agent = executor::of_vault(app.db.reader(), caller.scope, &vault).await?;
+    let payload = CommandPayload::Search(Search {
+        path: Some(request.path),
+        sources: vec![SearchedSource {
+            user: point.source_user,
+            host: point.source_host,
+            path: snapshot.path,
+        }],
+        ..Search::default()
     });
     let command = queue::send(&app, Order::about_vault(payload, &agent, &vault)).await?;
     answer(&app, &caller, command, wait).await

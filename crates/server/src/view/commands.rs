@@ -27,9 +27,8 @@ pub(crate) async fn command<T: DeserializeOwned>(
         .next();
     let agent = agent.ok_or(holdfast_protocol::errors::ErrorCode::NotFound)?;
     let status = state::parse(&row.status);
-    let result = queue::result(app, &row)?
-        .map(serde_json::from_value)
-        .transpose()?;
+    let (result, failure) = queue::outcome(app, &row)?;
+    let result = result.map(serde_json::from_value).transpose()?;
     Ok(Command {
         id: CommandId(row.uuid),
         status,
@@ -40,11 +39,7 @@ pub(crate) async fn command<T: DeserializeOwned>(
             name: agent.name,
         },
         result,
-        failure: row
-            .failure
-            .as_deref()
-            .map(serde_json::from_str)
-            .transpose()?,
+        failure,
         created_at: Time::from_millis(row.created_at),
         finished_at: row.finished_at.map(Time::from_millis),
         actions: vec![caller.action_unless(

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{Client, PATIENCE, TestServer, ready};
 
 /// Reads events until one of a kind satisfies `wanted`.
-struct Events {
+pub(crate) struct Events {
     stream: std::pin::Pin<Box<dyn futures::Stream<Item = reqwest::Result<bytes::Bytes>> + Send>>,
     text: String,
     /// Read, and not found by anybody yet.
@@ -15,7 +15,7 @@ struct Events {
 }
 
 impl Events {
-    async fn open(client: &Client, topics: &str) -> Self {
+    pub(crate) async fn open(client: &Client, topics: &str) -> Self {
         let request = client.request(Method::GET, &format!("/stream?topics={topics}"));
         let response = request.send().await.expect("the stream opens");
         assert_eq!(response.status(), 200);
@@ -48,7 +48,7 @@ impl Events {
         }
     }
 
-    async fn find(&mut self, event: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn find(&mut self, event: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let fits = |(kind, data): &(String, Value)| kind == event && wanted(data);
         if let Some(at) = self.unused.iter().position(fits) {
             return self.unused.remove(at).1;

@@ -123,6 +123,41 @@ async fn neither_secrets_nor_file_names_lie_in_the_data_folder() {
         .await
         .expect(200);
 
+    let search = json!({ "pattern": FILE_NAME });
+    let search = admin.post("/searches", search).await.expect(202);
+    let command = agent.poll(0, 5).await.commands[0].clone();
+    assert_eq!(command.payload["pattern"], FILE_NAME);
+    let seen = json!({ "time": "2026-11-24T00:00:00Z" });
+    let hit = json!({ "source_user": "root", "source_host": "box", "source_path": "/srv", "path": FILE_NAME,
+        "deleted": false, "version_count": 1, "versions": [{ "kind": "file", "size": 1, "points": 1, "pinned": false,
+            "first": seen, "last": seen }] });
+    let found = json!({ "hits": [hit], "points": 1, "points_done": 1, "unreadable": 0 });
+    let wire = command.command_id;
+    agent
+        .call(
+            &format!("/agent/v1/commands/{wire}/partial"),
+            json!({ "seq": 1, "result": found }),
+        )
+        .await
+        .expect(200);
+    agent
+        .complete(wire.0, json!({ "status": "completed", "result": found }))
+        .await
+        .expect(200);
+
+    // What a machine says about a failure may name files too.
+    let failed = json!({ "path": "/srv", "wait_seconds": 0 });
+    let failed = admin
+        .post(&format!("/agents/{}/browse", agent.uuid), failed)
+        .await
+        .expect(202);
+    let command = agent.poll(0, 5).await.commands[0].command_id.0;
+    let outcome = json!({ "status": "failed", "code": "path_not_found", "message": format!("{item} is gone") });
+    agent.complete(command, outcome).await.expect(200);
+    let failed = format!("/commands/{}", failed["id"].as_str().expect("an id"));
+    let failed = admin.get(&failed).await.expect(200);
+    assert_eq!(failed["failure"]["detail"], format!("{item} is gone"));
+
     // The client API shows the names, and no answer ever shows a secret.
     let shown = admin
         .get(&format!("/runs/{}", run["id"].as_str().expect("an id")))
@@ -137,6 +172,11 @@ async fn neither_secrets_nor_file_names_lie_in_the_data_folder() {
         .await
         .expect(200);
     assert_eq!(browsed["result"]["entries"][0]["name"], FILE_NAME);
+    let command = search["vaults"][0]["command"]["id"]
+        .as_str()
+        .expect("an id");
+    let searched = admin.get(&format!("/commands/{command}")).await.expect(200);
+    assert_eq!(searched["result"]["hits"][0]["path"], FILE_NAME);
     let mut answers = String::new();
     for path in [
         "/vaults",

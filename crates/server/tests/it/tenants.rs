@@ -7,7 +7,7 @@ use crate::support::{TestServer, eventually, ready};
 
 /// Routes of the description that take ids, in their address, their parameters or their body. A new one must be
 /// counted here.
-const ROUTES_WITH_IDS: usize = 54;
+const ROUTES_WITH_IDS: usize = 57;
 
 // Requirements: SEC-8
 #[tokio::test(flavor = "multi_thread")]
@@ -26,6 +26,14 @@ async fn foreign_ids_answer_404_on_every_route() {
     let browse = format!("/agents/{}/browse", theirs.agent.uuid);
     let command = other
         .post(&browse, json!({ "wait_seconds": 0 }))
+        .await
+        .expect(202);
+    let download = format!("/points/{}/downloads", point["id"].as_str().expect("an id"));
+    let download = other
+        .post(
+            &download,
+            json!({ "path": "a", "form": "file", "wait_seconds": 0 }),
+        )
         .await
         .expect(202);
     let user = other.get("/users").await.expect(200)["items"][0].clone();
@@ -55,6 +63,7 @@ async fn foreign_ids_answer_404_on_every_route() {
             "runs" | "run_id" => waiting["id"].clone(),
             "points" | "point_id" => point["id"].clone(),
             "commands" => command["id"].clone(),
+            "downloads" => download["id"].clone(),
             "users" => user["id"].clone(),
             "enrolment-tokens" => token["enrolment_token"]["id"].clone(),
             "snapshot_id" => point["snapshots"][0]["id"].clone(),
@@ -86,6 +95,7 @@ async fn foreign_ids_answer_404_on_every_route() {
                     Some("kit") => json!({ "password": "x" }),
                     Some("estimates") => json!({ "paths": ["/a"] }),
                     Some("path-explanations") => json!({ "paths": ["/a"], "path": "/a/b" }),
+                    Some("downloads") => json!({ "form": "zip" }),
                     Some("maintenance") => json!({ "mode": "full" }),
                     _ => json!({}),
                 };
@@ -126,6 +136,9 @@ async fn foreign_ids_answer_404_on_every_route() {
                 ("post", "/api/v1/restores") => {
                     vec![json!({ "point_id": id_of("point_id"), "target_path": "/x" })]
                 }
+                ("post", "/api/v1/searches") => ["agent_id", "vault_id"]
+                    .map(|id| json!({ "pattern": "x", id: id_of(id) }))
+                    .to_vec(),
                 ("post", "/api/v1/notification-channels") => vec![
                     json!({ "name": "x", "target": target, "rules": { "job_ids": [id_of("job_id")] } }),
                 ],

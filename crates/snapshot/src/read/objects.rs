@@ -44,11 +44,16 @@ impl Part {
 
     /// Where it ends in the object, in bytes. Not known of an object that is compressed as a whole.
     pub(crate) fn end(&self) -> u64 {
-        self.start
-            + match self.form {
-                Form::Plain => u64::from(self.info.original_length),
-                Form::Compressed { length } => length.unwrap_or(0),
-            }
+        self.known_end().unwrap_or(self.start)
+    }
+
+    /// The same where it is known.
+    pub(crate) fn known_end(&self) -> Option<u64> {
+        let length = match self.form {
+            Form::Plain => Some(u64::from(self.info.original_length)),
+            Form::Compressed { length } => length,
+        };
+        length.map(|length| self.start + length)
     }
 }
 

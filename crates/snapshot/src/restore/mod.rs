@@ -72,8 +72,8 @@ pub fn restore(repo: &Arc<Repository>, request: &RestoreRequest) -> Result<Resto
     restored.map_err(|error| or_cancelled(request, error))
 }
 
-/// Restores an entry of a snapshot into a stream: a folder as a tar archive, a file as it is. The target of the request has
-/// no meaning.
+/// Restores an entry of a snapshot into a stream: a folder as an archive, tar unless the request's form says ZIP, a file as
+/// it is. The target of the request has no meaning.
 ///
 /// # Errors
 /// As [`restore`]; [`Error::WrongKind`] for what is neither; a stream that takes no more.

@@ -229,8 +229,23 @@ for member in tarfile.open(sys.argv[1]).getmembers():
 #[test]
 fn zip_has_contents_permissions_and_times() {
     let scene = Scene::new();
-    let (folder, as_folder) = scene.folder();
     let report = scene.restore("archive.ZIP");
+    check_zip(&scene, &report);
+}
+
+#[test]
+fn zip_is_the_same_as_a_stream() {
+    let scene = Scene::new();
+    let mut request = scene.request("-");
+    request.form = Form::Archive(ArchiveFormat::Zip);
+    let mut file = fs::File::create(scene.path("archive.ZIP")).expect("create");
+    let report = restore_to_stream(&scene.place.repo, &request, &mut file).expect("restore");
+    check_zip(&scene, &report);
+}
+
+/// Reads the archive back by two programs.
+fn check_zip(scene: &Scene, report: &RestoreReport) {
+    let (folder, as_folder) = scene.folder();
     assert_eq!(report.problems, []);
     assert_eq!(report.counts, as_folder.counts);
     let tested = run(Command::new("python3")

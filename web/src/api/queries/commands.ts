@@ -1,6 +1,6 @@
 import { answer, client } from "../client.ts";
 import { ApiError } from "../errors.ts";
-import type { Command } from "../types.ts";
+import type { Command, Failure } from "../types.ts";
 
 const pause = 1_000;
 const giveUpAfter = 120_000;
@@ -22,12 +22,17 @@ export async function finished<T>(command: Command<T>, signal?: AbortSignal, pat
 		)) as unknown as Command<T>;
 	}
 	if (present.status === "completed" && present.result !== undefined && present.result !== null) return present.result;
-	throw new ApiError({
+	throw asError(present.failure, present.status);
+}
+
+/** What a machine could not do, as the page words all errors; `status` where it says nothing itself. */
+export function asError(failure: Failure | null | undefined, status: string): ApiError {
+	return new ApiError({
 		type: "about:blank",
 		status: 0,
-		code: present.failure?.code ?? "agent_timeout",
-		title: present.failure?.title ?? present.status,
-		detail: present.failure?.detail ?? null,
-		hints: present.failure?.hints ?? [],
+		code: failure?.code ?? "agent_timeout",
+		title: failure?.title ?? status,
+		detail: failure?.detail ?? null,
+		hints: failure?.hints ?? [],
 	});
 }

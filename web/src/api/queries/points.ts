@@ -1,9 +1,12 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { answer, client, idempotencyKey } from "../client.ts";
 import { keys } from "../keys.ts";
-import type { Command, ContentListing, RestoreCreate } from "../types.ts";
+import type { Command, ContentListing, RestoreCreate, SearchResult } from "../types.ts";
 import { finished } from "./commands.ts";
 import { allPages } from "./pages.ts";
+
+/** A search index that is made anew takes its time. */
+const patience = 3_600_000;
 
 /** Restore points of a job, or of everything, newest first. */
 export const pointsQuery = (filter: { job?: string | undefined; vault?: string | undefined }) =>
@@ -50,6 +53,24 @@ export const contentQuery = (point: string, snapshot: string, path: string) =>
 		initialPageParam: "",
 		getNextPageParam: (page) => page.next_cursor ?? undefined,
 		staleTime: Number.POSITIVE_INFINITY,
+	});
+
+/** All versions of one path in the points of its source; `undefined` when there is no such path. */
+export const versionsQuery = (point: string, snapshot: string, path: string) =>
+	queryOptions({
+		queryKey: keys.versions(point, snapshot, path),
+		queryFn: async ({ signal }) => {
+			const command = await answer(
+				client.POST("/api/v1/points/{id}/versions", {
+					signal,
+					params: { path: { id: point } },
+					body: { snapshot_id: snapshot, path },
+				}),
+			);
+			const result = await finished(command as Command<SearchResult>, signal, patience);
+			return result.hits[0] ?? null;
+		},
+		staleTime: 60_000,
 	});
 
 export const startRestore = (body: RestoreCreate) =>

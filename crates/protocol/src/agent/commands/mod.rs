@@ -8,7 +8,9 @@ mod browse;
 mod maintenance;
 mod points;
 mod restore;
+mod search;
 mod selection;
+mod transfer;
 mod vault;
 
 use serde::{Deserialize, Serialize};
@@ -24,10 +26,15 @@ pub use points::{
     ListPoints, ListedPoint, ListedSoFar, PointListing, RefusalReason, RefusedPoint,
 };
 pub use restore::{CancelRun, Overwrite, Restore, RestoreItem, RestoreResult};
+pub use search::{
+    Deleted, FileVersion, LARGEST_SEARCH_PAGE, MOST_VERSIONS, SEARCH_PAGE, Search, SearchHit,
+    SearchResult, SearchedSource, SeenIn,
+};
 pub use selection::{
     Amount, Estimate, EstimateResult, ExplainPath, LeftOutBy, LeftOutCount, PathExplanation,
     PathVerdict, Selection, SourceCount,
 };
+pub use transfer::{ReadFile, ReadFileResult, TransferForm};
 pub use vault::{
     CreateRepository, CreateRepositoryResult, ProbeCheck, RepositoryFinding, TestVault,
     TestVaultResult, VaultFinding, VaultUsage,
@@ -76,6 +83,10 @@ pub enum CommandType {
     ListPoints,
     /// [`ListContent`] → [`ContentListing`].
     ListContent,
+    /// [`Search`] → [`SearchResult`], and parts of it on the way.
+    Search,
+    /// [`ReadFile`] → [`ReadFileResult`], and the bytes by a transfer.
+    ReadFile,
     /// [`Restore`] → [`RestoreResult`], and updates of its run.
     Restore,
     /// [`DeletePoints`] → [`DeletePointsResult`].
@@ -90,7 +101,7 @@ pub enum CommandType {
 
 impl CommandType {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::BrowseDirectory,
         Self::Estimate,
         Self::ExplainPath,
@@ -98,6 +109,8 @@ impl CommandType {
         Self::CreateRepository,
         Self::ListPoints,
         Self::ListContent,
+        Self::Search,
+        Self::ReadFile,
         Self::Restore,
         Self::DeletePoints,
         Self::MaintenanceQuick,
@@ -115,6 +128,8 @@ impl CommandType {
             Self::CreateRepository => "create_repository",
             Self::ListPoints => "list_points",
             Self::ListContent => "list_content",
+            Self::Search => "search",
+            Self::ReadFile => "read_file",
             Self::Restore => "restore",
             Self::DeletePoints => "delete_points",
             Self::MaintenanceQuick => "maintenance_quick",
@@ -141,11 +156,16 @@ impl CommandType {
         )
     }
 
-    /// Whether its result holds file names, which are erased ten minutes after completion.
+    /// Whether its result, or what it says about a failure, holds file names, which are erased ten minutes after its end.
     pub fn result_names_files(self) -> bool {
         matches!(
             self,
-            Self::BrowseDirectory | Self::Estimate | Self::ExplainPath | Self::ListContent
+            Self::BrowseDirectory
+                | Self::Estimate
+                | Self::ExplainPath
+                | Self::ListContent
+                | Self::Search
+                | Self::ReadFile
         )
     }
 }
@@ -168,6 +188,10 @@ pub enum CommandPayload {
     ListPoints(ListPoints),
     /// List a folder of a snapshot.
     ListContent(ListContent),
+    /// Look for files in all snapshots of a vault.
+    Search(Search),
+    /// Send a file or a folder of a snapshot to somebody who downloads it.
+    ReadFile(ReadFile),
     /// Restore from a snapshot.
     Restore(Restore),
     /// Delete restore points.
@@ -191,6 +215,8 @@ impl CommandPayload {
             Self::CreateRepository(_) => CommandType::CreateRepository,
             Self::ListPoints(_) => CommandType::ListPoints,
             Self::ListContent(_) => CommandType::ListContent,
+            Self::Search(_) => CommandType::Search,
+            Self::ReadFile(_) => CommandType::ReadFile,
             Self::Restore(_) => CommandType::Restore,
             Self::DeletePoints(_) => CommandType::DeletePoints,
             Self::MaintenanceQuick(_) => CommandType::MaintenanceQuick,
@@ -243,6 +269,8 @@ impl CommandPayload {
             CommandType::ListContent => {
                 Self::ListContent(serde_json::from_value(payload).map_err(bad)?)
             }
+            CommandType::Search => Self::Search(serde_json::from_value(payload).map_err(bad)?),
+            CommandType::ReadFile => Self::ReadFile(serde_json::from_value(payload).map_err(bad)?),
             CommandType::Restore => Self::Restore(serde_json::from_value(payload).map_err(bad)?),
             CommandType::DeletePoints => {
                 Self::DeletePoints(serde_json::from_value(payload).map_err(bad)?)

@@ -1,7 +1,8 @@
 //! An agent that does what a test tells it, over HTTP.
 
 use holdfast_protocol::agent::{
-    AGENT_ID_HEADER, AGENT_TOKEN_HEADER, Attempt, PollAnswer, RunId, RunUpdate, RunWork, routes,
+    AGENT_ID_HEADER, AGENT_TOKEN_HEADER, Attempt, PollAnswer, RunId, RunUpdate, RunWork,
+    TRANSFER_SIZE_HEADER, routes,
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -85,6 +86,26 @@ impl ScriptedAgent {
             .header(AGENT_ID_HEADER, self.id)
             .header(AGENT_TOKEN_HEADER, &self.token)
             .json(&body)
+    }
+
+    /// Sends what somebody downloads; `size` is what it announces.
+    pub(crate) async fn transfer(
+        &self,
+        transfer: &str,
+        size: Option<u64>,
+        body: reqwest::Body,
+    ) -> reqwest::Result<Answer> {
+        let path = format!("{}/transfers/{transfer}", routes::PREFIX);
+        let mut request = self
+            .client
+            .request(Method::POST, &path)
+            .header(AGENT_ID_HEADER, self.id)
+            .header(AGENT_TOKEN_HEADER, &self.token)
+            .body(body);
+        if let Some(size) = size {
+            request = request.header(TRANSFER_SIZE_HEADER, size);
+        }
+        Client::try_send(request).await
     }
 
     pub(crate) async fn hello(&mut self) -> Answer {

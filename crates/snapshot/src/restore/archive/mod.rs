@@ -26,7 +26,7 @@ use self::writer::{ArchiveWriter, Node};
 use super::contents::{Contents, Use};
 use super::links::HardLinks;
 use super::plan::{Naming, Plan, Planner};
-use super::request::{RestoreReport, RestoreRequest};
+use super::request::{Form, RestoreReport, RestoreRequest};
 use super::target::{Place, Target};
 use super::unfinished::{Unfinished, remove_abandoned};
 use crate::error::{Error, Result};
@@ -151,10 +151,14 @@ pub(super) fn to_stream(
     stream: &mut (dyn Write + Send),
 ) -> Result<RestoreReport> {
     let began = Instant::now();
-    let (plan, contents) = planned(repo, request, located, Format::Tar)?;
+    let format = match request.form {
+        Form::Archive(format) => format,
+        Form::Folder | Form::ByName => Format::Tar,
+    };
+    let (plan, contents) = planned(repo, request, located, format)?;
     if !request.dry_run {
         let output = Position::stream(stream);
-        write_all(repo, request, &plan, contents, Format::Tar, output)?;
+        write_all(repo, request, &plan, contents, format, output)?;
     }
     Ok(super::report(plan, &[], began))
 }

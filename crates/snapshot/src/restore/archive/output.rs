@@ -30,6 +30,11 @@ impl<'a> Position<'a> {
         Self { output, at: 0 }
     }
 
+    /// Whether what was written stays as it is.
+    pub(super) fn is_stream(&self) -> bool {
+        matches!(self.output, Output::Stream(_))
+    }
+
     /// Bytes written so far.
     pub(super) fn at(&self) -> u64 {
         self.at

@@ -117,6 +117,7 @@ impl<'a> ArchiveWriter<'a> {
                 let written = Written {
                     checksum: crc32fast::hash(content),
                     offset: self.output.at(),
+                    is_late: false,
                 };
                 let header = zip::local_header(&member, written.checksum);
                 self.output.write(&header)?;
@@ -134,7 +135,8 @@ impl<'a> ArchiveWriter<'a> {
         let member = described.member(&[], size);
         let header = match self.format {
             Format::Tar => tar::header(&member),
-            // The checksum follows when it is known.
+            // The checksum is written here, or follows, when it is known.
+            Format::Zip if self.output.is_stream() => zip::late_local_header(&member),
             Format::Zip => zip::local_header(&member, 0),
         };
         self.output.write(&header)?;
@@ -168,9 +170,15 @@ impl<'a> ArchiveWriter<'a> {
             let written = Written {
                 checksum: open.checksum.finalize(),
                 offset: open.offset,
+                is_late: self.output.is_stream(),
             };
-            let (at, checksum) = zip::late_checksum(&written);
-            self.output.correct(at, &checksum)?;
+            if written.is_late {
+                let descriptor = zip::descriptor(open.size, written.checksum);
+                self.output.write(&descriptor)?;
+            } else {
+                let (at, checksum) = zip::late_checksum(&written);
+                self.output.correct(at, &checksum)?;
+            }
             self.written.push((open.node, open.size, written));
         }
         self.pad(open.size)

@@ -7,6 +7,7 @@ use super::tar::{Kind, Member};
 
 const LOCAL: u32 = 0x0403_4b50;
 const CENTRAL: u32 = 0x0201_4b50;
+const DESCRIPTOR: u32 = 0x0807_4b50;
 const END: u32 = 0x0605_4b50;
 const END_64: u32 = 0x0606_4b50;
 const LOCATOR_64: u32 = 0x0706_4b50;
@@ -17,6 +18,8 @@ const NEEDS: u16 = 20;
 const NEEDS_64: u16 = 45;
 /// The name is UTF-8.
 const UTF_8: u16 = 1 << 11;
+/// Checksum and sizes follow the content.
+const LATE: u16 = 1 << 3;
 /// Of 32 bits: look into the ZIP64 field.
 const IN_64: u32 = u32::MAX;
 /// Where the checksum is in a local header, in bytes.
@@ -29,6 +32,8 @@ pub(super) struct Written {
     pub(super) checksum: u32,
     /// Where its local header is, in bytes from the beginning of the archive.
     pub(super) offset: u64,
+    /// Whether checksum and sizes follow the content.
+    pub(super) is_late: bool,
 }
 
 /// The header before a member's content. Content of symbolic links is their target.
@@ -66,6 +71,55 @@ pub(super) fn local_header(member: &Member<'_>, checksum: u32) -> Vec<u8> {
         &mut bytes,
         &[&length(&name), &length(&extra), &name, &extra],
     );
+    bytes
+}
+
+/// The header before a member's content of which checksum and sizes follow, in [`descriptor`].
+pub(super) fn late_local_header(member: &Member<'_>) -> Vec<u8> {
+    let is_large = member.size >= u64::from(IN_64);
+    let mut extra = extra(member);
+    if is_large {
+        // Says that the sizes that follow are wide.
+        put(
+            &mut extra,
+            &[&1u16.to_le_bytes(), &16u16.to_le_bytes(), &[0; 16]],
+        );
+    }
+    let name = name(member);
+    let sizes = if is_large { [0xff; 8] } else { [0; 8] };
+    let mut bytes = Vec::with_capacity(30 + name.len() + extra.len());
+    put(
+        &mut bytes,
+        &[
+            &LOCAL.to_le_bytes(),
+            &needs(is_large).to_le_bytes(),
+            &(flags(&name) | LATE).to_le_bytes(),
+            &0u16.to_le_bytes(),
+            &dos_time(member.modified),
+            &[0; 4],
+            &sizes,
+        ],
+    );
+    put(
+        &mut bytes,
+        &[&length(&name), &length(&extra), &name, &extra],
+    );
+    bytes
+}
+
+/// What follows a member's content where its header lacks it.
+pub(super) fn descriptor(size: u64, checksum: u32) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(24);
+    put(
+        &mut bytes,
+        &[&DESCRIPTOR.to_le_bytes(), &checksum.to_le_bytes()],
+    );
+    for _ in 0..2 {
+        match u32::try_from(size) {
+            Ok(size) if size != IN_64 => put(&mut bytes, &[&size.to_le_bytes()]),
+            _ => put(&mut bytes, &[&size.to_le_bytes()]),
+        }
+    }
     bytes
 }
 
@@ -107,7 +161,10 @@ pub(super) fn central_header(member: &Member<'_>, written: &Written) -> Vec<u8> 
     );
     put(
         &mut bytes,
-        &[&needs(is_large).to_le_bytes(), &flags(&name).to_le_bytes()],
+        &[
+            &needs(is_large).to_le_bytes(),
+            &(flags(&name) | if written.is_late { LATE } else { 0 }).to_le_bytes(),
+        ],
     );
     put(
         &mut bytes,
@@ -284,6 +341,7 @@ mod tests {
         let written = Written {
             checksum: 7,
             offset: 9,
+            is_late: false,
         };
         let central = central_header(&member(5), &written);
         assert_eq!(
@@ -292,6 +350,27 @@ mod tests {
         );
         assert_eq!(late_checksum(&written), (9 + 14, [7, 0, 0, 0]));
         assert_eq!(end(1, 70, 100).len(), 22);
+    }
+
+    #[test]
+    fn checksum_and_sizes_can_follow_the_content() {
+        let local = late_local_header(&member(5));
+        assert_eq!(local.len(), local_header(&member(5), 7).len());
+        assert_eq!((number(&local[6..8]), number(&local[14..26])), (8, 0));
+        let follows = descriptor(5, 7);
+        assert_eq!((follows.len(), number(&follows[4..8])), (16, 7));
+        assert_eq!((number(&follows[8..12]), number(&follows[12..16])), (5, 5));
+        let size = 9 << 30;
+        let local = late_local_header(&member(size));
+        assert_eq!(local.len(), local_header(&member(size), 7).len());
+        let follows = descriptor(size, 7);
+        assert_eq!((follows.len(), number(&follows[16..24])), (24, size));
+        let written = Written {
+            checksum: 7,
+            offset: 9,
+            is_late: true,
+        };
+        assert_eq!(number(&central_header(&member(5), &written)[8..10]), 8);
     }
 
     #[test]
@@ -306,6 +385,7 @@ mod tests {
         let written = Written {
             checksum: 7,
             offset: 5 << 30,
+            is_late: false,
         };
         let central = central_header(&member(5), &written);
         assert_eq!(number(&central[42..46]), u64::from(u32::MAX));

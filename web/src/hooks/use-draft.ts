@@ -1,4 +1,4 @@
-import { useCallback, useState } from "react";
+import { useCallback, useRef, useState } from "react";
 
 function read<T extends object>(key: string, initial: T, wanted: (stored: T) => boolean): T {
 	try {
@@ -18,17 +18,18 @@ export function useDraft<T extends object>(
 	wanted: (stored: T) => boolean = () => true,
 ): { draft: T; change: (part: Partial<T>) => void; clear: () => void } {
 	const [draft, setDraft] = useState(() => read(key, initial, wanted));
+	const present = useRef(draft);
 	const change = useCallback(
 		(part: Partial<T>) => {
-			setDraft((present) => {
-				const next = { ...present, ...part };
-				try {
-					sessionStorage.setItem(key, JSON.stringify(next));
-				} catch {
-					// The draft then lives as long as the page.
-				}
-				return next;
-			});
+			// Stored at once and not with the next painting: the page that is gone to reads it.
+			const next = { ...present.current, ...part };
+			present.current = next;
+			try {
+				sessionStorage.setItem(key, JSON.stringify(next));
+			} catch {
+				// The draft then lives as long as the page.
+			}
+			setDraft(next);
 		},
 		[key],
 	);

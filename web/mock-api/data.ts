@@ -152,6 +152,7 @@ export function seed(full = true): Store {
 			);
 		}
 	}
+	addOlderPoints(store, office);
 	addActiveRun(store, office);
 	return store;
 }
@@ -436,6 +437,8 @@ function addPoint(store: Store, job: Job, run: Run): void {
 		total_bytes: 874e9,
 		bytes_uploaded: 35.4e9,
 		problem_count: run.problem_count,
+		pinned: false,
+		pin_note: null,
 		snapshots: job.paths.map((path) => ({
 			id: id(store),
 			path,
@@ -444,7 +447,7 @@ function addPoint(store: Store, job: Job, run: Run): void {
 			total_bytes: 437e9,
 			is_file: false,
 		})),
-		actions: may("browse", "restore"),
+		actions: pointActions(false),
 	};
 	run.point_id = point.id;
 	job.latest_point_at = point.time;
@@ -457,6 +460,36 @@ function addPoint(store: Store, job: Job, run: Run): void {
 		vault.latest_point_at = point.time;
 	}
 }
+
+/** What retention left of the years before: days, weeks, then months; without the runs that made them. */
+function addOlderPoints(store: Store, job: Job): void {
+	const days = [4, 5, 6, 8, 9, 10, 11, 12, 13, 15, 22, 29, 36, 50, 78, 108, 139, 170, 200, 230, 260, 320, 380, 440];
+	for (const [index, day] of days.entries()) {
+		store.points.push({
+			id: id(store),
+			time: ago(day * 86_400 + (index % 5) * 1_100),
+			state: "present",
+			job: { id: job.id, name: job.name },
+			vault: job.vault,
+			source: `root@${job.agent.name}`,
+			run_id: null,
+			files: 1_283_560 - day * 210,
+			total_bytes: 874e9 - day * 3e8,
+			bytes_uploaded: index === days.length - 1 ? 610e9 : 2e9 + ((index * 7_919) % 60) * 1e9,
+			problem_count: index === 4 ? 14 : 0,
+			pinned: index === 16,
+			pin_note: index === 16 ? "Year-end closing" : null,
+			snapshots: job.paths.map((path) => ({ id: id(store), path, files: 640_000, dirs: 45_000, total_bytes: 437e9 })),
+			actions: pointActions(index === 16),
+		});
+	}
+}
+
+/** What may be done with a point, pinned or not. */
+export const pointActions = (pinned: boolean): Point["actions"] => [
+	...may("browse", "restore", pinned ? "unpin" : "pin"),
+	{ name: "delete", allowed: !pinned, reason: pinned ? "It is pinned. Unpin it first." : null },
+];
 
 /** A stage from `begin` to `end` seconds ago; without an end it still runs. */
 const stage = (name: string, begin: number, end?: number) => ({

@@ -35,6 +35,122 @@ function command(store: data.Store, type: string, result: unknown) {
 	});
 }
 
+function failedCommand(store: data.Store, type: string, code: string, title: string) {
+	const agent = store.agents[0];
+	return json({
+		id: data.id(store),
+		type,
+		status: "failed",
+		agent: agent === undefined ? null : data.agentReference(agent),
+		result: null,
+		failure: { code, title, detail: null, hints: [] },
+		created_at: data.ago(1),
+		finished_at: data.ago(0),
+		actions: [],
+	});
+}
+
+/** Points that are there, of a job or of all. */
+const present = (store: data.Store, job: string | null) =>
+	store.points.filter((point) => point.state !== "gone" && (job === null || point.job?.id === job));
+
+/** The folder of contracts came into being some weeks ago. */
+const hasFolder = (point: data.Point, path: string) =>
+	!path.startsWith("Contracts") || point.time > data.ago(40 * 86_400);
+
+const noDifference = (path: string) => ({
+	path,
+	totals: {
+		added: 0,
+		added_bytes: 0,
+		changed: 0,
+		changed_bytes: 0,
+		deleted: 0,
+		deleted_bytes: 0,
+		unchanged: 1_283_560,
+	},
+	entries: [],
+	count: 0,
+	left_out: 0,
+	unreadable: 0,
+	next_cursor: null,
+	complete: true,
+});
+
+/** Files that differ: path, size before, size after. */
+const differing: readonly (readonly [path: string, before: number | null, after: number | null])[] = [
+	["CAD/assembly-line-4/part-1.dwg", null, 70.5e9],
+	["CAD/library/bolt.dwg", 1.2e6, null],
+	["CAD/library/nut.dwg", 3.1e6, 4.4e6],
+	["Finance/budget-2027.xlsx", 4_112_384, 4_198_400],
+	["Finance/cash-flow-forecast.xlsx", 1.8e6, 1.804e6],
+	["Finance/dashboard-export.csv", null, 918e3],
+	["Finance/quarter-3.xlsx", 2.7e6, null],
+	["Marketing/Raw footage (moved to archive)/hall-7.mov", 2.1e9, null],
+];
+
+/** What differs below a folder, as an agent tells it. */
+function difference(path: string, body: Record<string, unknown>) {
+	const prefix = path === "" ? "" : `${path}/`;
+	const below = differing.filter(([name]) => name.startsWith(prefix));
+	const state = (size: number | null) => (size === null ? null : { size, modified: data.ago(90_000), mode: "0644" });
+	const change = (before: number | null, after: number | null) =>
+		before === null ? "added" : after === null ? "deleted" : "changed";
+	const totals = (files: typeof below) => {
+		const sum = { added: 0, added_bytes: 0, changed: 0, changed_bytes: 0, deleted: 0, deleted_bytes: 0 };
+		for (const [, before, after] of files) {
+			if (before === null) Object.assign(sum, { added: sum.added + 1, added_bytes: sum.added_bytes + (after ?? 0) });
+			else if (after === null)
+				Object.assign(sum, { deleted: sum.deleted + 1, deleted_bytes: sum.deleted_bytes + before });
+			else Object.assign(sum, { changed: sum.changed + 1, changed_bytes: sum.changed_bytes + after - before });
+		}
+		return sum;
+	};
+	const file = ([name, before, after]: (typeof below)[number]) => ({
+		path: name.slice(prefix.length),
+		kind: "file",
+		change: change(before, after),
+		aspects: before !== null && after !== null ? ["content", "modified"] : [],
+		before: state(before),
+		after: state(after),
+		below: null,
+	});
+	const children = () =>
+		[...new Set(below.map(([name]) => name.slice(prefix.length).split("/")[0] ?? ""))].map((child) => {
+			const own = below.filter(([name]) => name.startsWith(`${prefix}${child}/`));
+			const itself = below.find(([name]) => name === `${prefix}${child}`);
+			if (itself !== undefined) return file(itself);
+			return {
+				path: child,
+				kind: "directory",
+				change: "inside",
+				aspects: [],
+				before: state(412e9),
+				after: state(483e9),
+				below: totals(own),
+			};
+		});
+	const wanted = (body["changes"] ?? []) as string[];
+	const name = String(body["name"] ?? "").toLowerCase();
+	const files = () =>
+		below
+			.filter(([path]) => (path.split("/").at(-1) ?? "").toLowerCase().includes(name))
+			.map(file)
+			.filter((entry) => wanted.length === 0 || wanted.includes(entry.change));
+	const entries =
+		body["list"] === "files"
+			? files()
+			: body["list"] === "missing"
+				? below.map(file).filter((entry) => entry.change === "deleted")
+				: children();
+	return {
+		...noDifference(path),
+		totals: { ...totals(below), unchanged: 1_281_656 },
+		entries,
+		count: entries.length,
+	};
+}
+
 const folders = ["Board", "Contracts", "Invoices 2026", "Templates", "Year-end closing"];
 const files = [
 	"budget-2027.xlsx",
@@ -335,8 +451,10 @@ const test = {
 	repository: "absent",
 };
 
+type Route = readonly [method: string, path: RegExp, handler: Handler];
+
 /** One line a route. Names that begin with "error" are refused, so that error paths can be seen. */
-const routes: readonly (readonly [method: string, path: RegExp, handler: Handler])[] = [
+const routes: readonly Route[] = [
 	[
 		"GET",
 		/^status$/,
@@ -727,7 +845,8 @@ const routes: readonly (readonly [method: string, path: RegExp, handler: Handler
 				].map((day) => [day.date, day]),
 			);
 			const sorted = [...days.values()].sort((one, other) => one.date.localeCompare(other.date));
-			const points = store.points.filter((point) => point.job?.id === body["job_id"]);
+			// Points that only a listing brought are not judged.
+			const points = store.points.filter((point) => point.job?.id === body["job_id"] && point.run_id !== null);
 			return json({
 				zone: "Europe/Berlin",
 				now: points.map((point, index) => ({
@@ -834,18 +953,77 @@ const routes: readonly (readonly [method: string, path: RegExp, handler: Handler
 				),
 			),
 	],
+	["GET", /^points$/, (store, _match, _body, query) => json(page(present(store, query.get("job_id"))))],
 	[
 		"GET",
-		/^points$/,
+		/^points\/timeline$/,
 		(store, _match, _body, query) =>
-			json(page(store.points.filter((point) => query.get("job_id") === null || point.job?.id === query.get("job_id")))),
+			json({
+				points: present(store, query.get("job_id"))
+					.sort((one, other) => other.time.localeCompare(one.time))
+					.map(({ job, ...point }) => ({ ...point, job_id: job?.id ?? null })),
+				truncated: false,
+			}),
+	],
+	[
+		"POST",
+		/^points\/([^/]+)\/path-searches$/,
+		(store, [id], body) =>
+			find(store.points, id, (point) => {
+				const has = (other: data.Point) => other.job?.id === point.job?.id && hasFolder(other, String(body["path"]));
+				const later = store.points.filter((other) => other.time > point.time && has(other));
+				return command(store, "find_path", {
+					later: later.sort((one, other) => one.time.localeCompare(other.time))[0]?.id ?? null,
+					earlier: null,
+				});
+			}),
+	],
+	...(["pin", "unpin"] as const).map(
+		(action): Route => [
+			"POST",
+			new RegExp(`^points/([^/]+)/${action}$`),
+			(store, [id], body) =>
+				find(store.points, id, (point) => {
+					const pinned = action === "pin";
+					const note = pinned && typeof body["note"] === "string" ? body["note"] : null;
+					Object.assign(point, { pinned, pin_note: note, actions: data.pointActions(pinned) });
+					return command(store, action, { pinned, note });
+				}),
+		],
+	),
+	[
+		"POST",
+		/^points\/([^/]+)\/deletion-previews$/,
+		(store, [id]) =>
+			find(store.points, id, (point) =>
+				command(store, "preview_deletion", {
+					would: { deleted: [point.id], missing: [], refused: [] },
+					at_most_bytes: 38e9,
+					lock_seconds: point.vault.name === "offsite-ceph" ? 30 * 86_400 : null,
+				}),
+			),
+	],
+	[
+		"POST",
+		/^points\/([^/]+)\/deletions$/,
+		(store, [id]) =>
+			find(store.points, id, (point) => {
+				if (point.source.startsWith("error"))
+					return problem(409, "point_busy", "Something else is being done with it.");
+				point.state = "gone";
+				return command(store, "delete_points", { deleted: [point.id], missing: [], refused: [] });
+			}),
 	],
 	["GET", /^points\/([^/]+)$/, (store, [id]) => find(store.points, id, (point) => json(point))],
 	[
 		"POST",
 		/^points\/([^/]+)\/content$/,
-		(store, _match, body) => {
+		(store, [id], body) => {
 			const path = String(body["path"] ?? "");
+			const point = store.points.find((entry) => entry.id === id);
+			if (point !== undefined && !hasFolder(point, path)) {
+				return failedCommand(store, "list_content", "path_not_found", "This path does not exist.");
+			}
 			return command(store, "list_content", {
 				path,
 				entries: [
@@ -900,6 +1078,15 @@ const routes: readonly (readonly [method: string, path: RegExp, handler: Handler
 		/^points\/([^/]+)\/versions$/,
 		(store, _match, body) =>
 			command(store, "search", { ...foundIn(store, [String(body["path"] ?? "")]), next_cursor: null }),
+	],
+	[
+		"POST",
+		/^comparisons$/,
+		(store, _match, body) => {
+			const path = String(body["path"] ?? "");
+			const same = store.points.find((point) => point.id === body["before_point_id"])?.pin_note === "same";
+			return command(store, "diff", same ? noDifference(path) : difference(path, body));
+		},
 	],
 	[
 		"POST",

@@ -171,8 +171,15 @@ const vault = createRoute({
 const snapshots = createRoute({
 	getParentRoute: () => signedIn,
 	path: "/snapshots",
-	validateSearch: texts("source", "point", "snapshot", "path", "file"),
+	validateSearch: texts("source", "at", "point", "snapshot", "path", "file", "zoom"),
 	component: lazyRouteComponent(() => import("./pages/snapshots.tsx")),
+});
+
+const compare = createRoute({
+	getParentRoute: () => signedIn,
+	path: "/snapshots/compare",
+	validateSearch: texts("source", "a", "b", "snapshot", "path", "kind", "q"),
+	component: lazyRouteComponent(() => import("./pages/compare.tsx")),
 });
 
 const search = createRoute({
@@ -218,6 +225,7 @@ const tree = root.addChildren([
 		vault,
 		snapshots,
 		search,
+		compare,
 		restore,
 		newRestore,
 	]),

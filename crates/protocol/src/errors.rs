@@ -116,6 +116,10 @@ error_codes! {
         ["Make the repository in the vault's page, then try again."];
     PointGone = "point_gone", 409, Permanent, "The restore point is no longer in its vault.",
         ["Choose another point."];
+    PointPinned = "point_pinned", 409, Permanent, "The restore point is pinned.",
+        ["Unpin it first."];
+    PointBusy = "point_busy", 409, Temporary, "Something else is being done with the restore point.",
+        ["Wait until that is over, then look again."];
     NoAgentOnline = "no_agent_online", 409, Temporary, "No machine that could do this is connected.",
         ["Start the agent on a machine that reaches this vault."];
     StaleAttempt = "stale_attempt", 409, Permanent, "The run was handed out again; this attempt no longer counts.",

@@ -17,6 +17,7 @@ mod maintenance;
 mod notify;
 mod openapi;
 mod options;
+mod points;
 mod presence;
 mod problem;
 mod retention;

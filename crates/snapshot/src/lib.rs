@@ -9,6 +9,7 @@ mod diff;
 mod error;
 mod extended;
 mod find;
+mod freed;
 mod pins;
 mod preview;
 mod problem;
@@ -27,13 +28,14 @@ pub use delete::delete;
 pub use diff::{Aspect, DiffCounts, Difference, diff};
 pub use error::{Error, Result};
 pub use find::{FindProgress, FindReport, FindRequest, Found, FoundVersion, find};
+pub use freed::freed_at_most;
 pub use pins::{Pinned, change_pins};
 pub use preview::{
     Amount, Cause, Explanation, Left, Preview, PreviewSource, Taken, Verdict, explain, preview,
 };
 pub use problem::{Problem, ProblemCode, Severity};
 pub use progress::Progress;
-pub use read::{Located, locate};
+pub use read::{Located, PathSearch, locate};
 pub use restore::{ArchiveFormat, Form, RestoreReport, RestoreRequest, restore, restore_to_stream};
 pub use retention::{Expired, Retained, expire, retained};
 pub use verify::{DamagedFile, VerifyReport, VerifyRequest, damaged_files, verify};

@@ -58,6 +58,7 @@ function pages(): [name: string, path: string][] {
 		["search-more", "/search?q=*&deleted=include"],
 		["search-no-match", "/search?q=exchange&from=2026-11-01"],
 		["snapshots-file", `/snapshots?point=${point}&file=Finance%2Fbudget-2027.xlsx`],
+		["compare", "/snapshots/compare"],
 		["restore", "/restore"],
 		["restore-what", `/restore/new/what?point=${point}`],
 		["restore-where", `/restore/new/where?point=${point}`],

@@ -230,34 +230,20 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/downloads/{id}": {
+    "/api/v1/comparisons": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Where a download stands. */
-        get: operations["downloads_get"];
+        get?: never;
         put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/downloads/{id}/content": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The bytes, straight from the machine. When they end early, the connection is broken off. */
-        get: operations["downloads_content"];
-        put?: never;
-        post?: never;
+        /**
+         * Says what differs between two restore points, in one folder and below it. What is known so far comes by the stream topic
+         *     `commands/<id>`.
+         */
+        post: operations["comparisons_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -493,6 +479,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/points/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest 10,000 restore points, all at once and with little of each. */
+        get: operations["points_timeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/points/{id}": {
         parameters: {
             query?: never;
@@ -527,7 +530,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/points/{id}/downloads": {
+    "/api/v1/points/{id}/deletion-previews": {
         parameters: {
             query?: never;
             header?: never;
@@ -536,15 +539,15 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Asks a machine for a file or a folder. It is fetched, once, from `GET /downloads/{id}/content` as soon as it is ready. */
-        post: operations["points_create"];
+        /** Says what deleting a restore point would do: whether it may go, and what that frees. */
+        post: operations["points_preview_deletion"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/v1/points/{id}/versions": {
+    "/api/v1/points/{id}/deletions": {
         parameters: {
             query?: never;
             header?: never;
@@ -553,8 +556,59 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Finds all versions of one path in the vault of a restore point: what the other points of the same source path have there. */
-        post: operations["points_versions"];
+        /** Deletes a restore point. What nothing else needs is freed by later maintenance. */
+        post: operations["points_delete"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/points/{id}/path-searches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says in which other restore points of the same source a path is: the nearest later and the nearest earlier one. */
+        post: operations["points_find_path"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/points/{id}/pin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Pins a restore point, so that it is never deleted. */
+        post: operations["points_pin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/points/{id}/unpin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes all pins of a restore point away, also those of other programs. */
+        post: operations["points_unpin"];
         delete?: never;
         options?: never;
         head?: never;
@@ -725,23 +779,6 @@ export interface paths {
         put?: never;
         /** The next runs that a schedule would start. */
         post: operations["schedule_previews_preview"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/searches": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Begins to look for files in all vaults, each by a machine that reaches it. */
-        post: operations["searches_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1266,6 +1303,54 @@ export interface components {
             /** @description Why it cannot. */
             reason?: string | null;
         };
+        /**
+         * @description How an entry changed.
+         * @enum {string}
+         */
+        Change: "added" | "changed" | "deleted" | "inside";
+        /** @description Differences in figures. Folders are not counted, links are. */
+        ChangeTotals: {
+            /**
+             * Format: int64
+             * @description Files that only the later snapshot has.
+             */
+            added: number;
+            /**
+             * Format: int64
+             * @description Their bytes.
+             */
+            added_bytes: number;
+            /**
+             * Format: int64
+             * @description Files in different states.
+             */
+            changed: number;
+            /**
+             * Format: int64
+             * @description By so many bytes they grew.
+             */
+            changed_bytes: number;
+            /**
+             * Format: int64
+             * @description Files that only the earlier snapshot has.
+             */
+            deleted: number;
+            /**
+             * Format: int64
+             * @description Their bytes.
+             */
+            deleted_bytes: number;
+            /**
+             * Format: int64
+             * @description Files that are the same; absent when the snapshots do not say how many there are.
+             */
+            unchanged?: number | null;
+        };
+        /**
+         * @description A property that can change.
+         * @enum {string}
+         */
+        ChangedAspect: "kind" | "content" | "mode" | "modified" | "owner" | "attributes";
         /** @description Makes a channel. */
         ChannelCreate: {
             /** @description Messages are sent; default true. */
@@ -1401,6 +1486,56 @@ export interface components {
          *     Routes that start one wait up to `wait_seconds`: they answer 200 when it is over and 202 when it is
          *     still under way; the rest comes by `GET /commands/{id}` or the stream topic `commands/<id>`.
          */
+        Command_Comparison: {
+            /** @description What the caller may do with it: `cancel`. */
+            actions: components["schemas"]["Action"][];
+            /** @description The machine that does it. */
+            agent: components["schemas"]["AgentReference"];
+            /** @description When it was asked. */
+            created_at: components["schemas"]["Time"];
+            failure?: components["schemas"]["Failure"] | null;
+            finished_at?: components["schemas"]["Time"] | null;
+            /** @description Identity. */
+            id: components["schemas"]["CommandId"];
+            /** @description What differs between two snapshots. */
+            result?: {
+                /** @description Whether this is all; not so for a part on the way. */
+                complete: boolean;
+                /**
+                 * Format: int64
+                 * @description Entries of all pages together.
+                 */
+                count: number;
+                /** @description The page, the largest change first. */
+                entries: components["schemas"]["ComparedEntry"][];
+                /**
+                 * Format: int64
+                 * @description Entries beyond [`MOST_DIFF_ENTRIES`], which are on no page.
+                 */
+                left_out: number;
+                /** @description Where the next page begins. */
+                next_cursor?: string | null;
+                /** @description The path that was asked for. */
+                path: string;
+                /** @description All differences below it, whatever is listed. */
+                totals: components["schemas"]["ChangeTotals"];
+                /**
+                 * Format: int64
+                 * @description Folders that cannot be read, so that what is below them is not compared.
+                 */
+                unreadable: number;
+            };
+            /** @description Where it stands. */
+            status: components["schemas"]["CommandStatus"];
+            /** @description What is asked, such as `browse_directory`, `test_vault`, `list_content`. */
+            type: string;
+        };
+        /**
+         * @description A command to an agent, with its answer of type `T` once it is completed.
+         *
+         *     Routes that start one wait up to `wait_seconds`: they answer 200 when it is over and 202 when it is
+         *     still under way; the rest comes by `GET /commands/{id}` or the stream topic `commands/<id>`.
+         */
         Command_ContentListing: {
             /** @description What the caller may do with it: `cancel`. */
             actions: components["schemas"]["Action"][];
@@ -1449,6 +1584,75 @@ export interface components {
                 created: boolean;
                 /** @description Unique id of the repository, in hex. */
                 unique_id: string;
+            };
+            /** @description Where it stands. */
+            status: components["schemas"]["CommandStatus"];
+            /** @description What is asked, such as `browse_directory`, `test_vault`, `list_content`. */
+            type: string;
+        };
+        /**
+         * @description A command to an agent, with its answer of type `T` once it is completed.
+         *
+         *     Routes that start one wait up to `wait_seconds`: they answer 200 when it is over and 202 when it is
+         *     still under way; the rest comes by `GET /commands/{id}` or the stream topic `commands/<id>`.
+         */
+        Command_DeletePointsResult: {
+            /** @description What the caller may do with it: `cancel`. */
+            actions: components["schemas"]["Action"][];
+            /** @description The machine that does it. */
+            agent: components["schemas"]["AgentReference"];
+            /** @description When it was asked. */
+            created_at: components["schemas"]["Time"];
+            failure?: components["schemas"]["Failure"] | null;
+            finished_at?: components["schemas"]["Time"] | null;
+            /** @description Identity. */
+            id: components["schemas"]["CommandId"];
+            /** @description What was deleted. Space is freed by the vault's maintenance. */
+            result?: {
+                /** @description Points that were deleted now. */
+                deleted: string[];
+                /** @description Points that were not there any more. */
+                missing: string[];
+                /** @description Points that stay. */
+                refused: components["schemas"]["RefusedPoint"][];
+            };
+            /** @description Where it stands. */
+            status: components["schemas"]["CommandStatus"];
+            /** @description What is asked, such as `browse_directory`, `test_vault`, `list_content`. */
+            type: string;
+        };
+        /**
+         * @description A command to an agent, with its answer of type `T` once it is completed.
+         *
+         *     Routes that start one wait up to `wait_seconds`: they answer 200 when it is over and 202 when it is
+         *     still under way; the rest comes by `GET /commands/{id}` or the stream topic `commands/<id>`.
+         */
+        Command_DeletionPreview: {
+            /** @description What the caller may do with it: `cancel`. */
+            actions: components["schemas"]["Action"][];
+            /** @description The machine that does it. */
+            agent: components["schemas"]["AgentReference"];
+            /** @description When it was asked. */
+            created_at: components["schemas"]["Time"];
+            failure?: components["schemas"]["Failure"] | null;
+            finished_at?: components["schemas"]["Time"] | null;
+            /** @description Identity. */
+            id: components["schemas"]["CommandId"];
+            /** @description What deleting restore points would do. */
+            result?: {
+                /**
+                 * Format: int64
+                 * @description At most so many bytes of storage are freed: what the points before and after them do not need. Absent where the
+                 *     points are too large to find out.
+                 */
+                at_most_bytes?: number | null;
+                /**
+                 * Format: int64
+                 * @description For so many seconds from its last extension each object is locked; absent without a lock.
+                 */
+                lock_seconds?: number | null;
+                /** @description What would become of each. */
+                would: components["schemas"]["DeletePointsResult"];
             };
             /** @description Where it stands. */
             status: components["schemas"]["CommandStatus"];
@@ -1566,6 +1770,70 @@ export interface components {
          *     Routes that start one wait up to `wait_seconds`: they answer 200 when it is over and 202 when it is
          *     still under way; the rest comes by `GET /commands/{id}` or the stream topic `commands/<id>`.
          */
+        Command_PathFound: {
+            /** @description What the caller may do with it: `cancel`. */
+            actions: components["schemas"]["Action"][];
+            /** @description The machine that does it. */
+            agent: components["schemas"]["AgentReference"];
+            /** @description When it was asked. */
+            created_at: components["schemas"]["Time"];
+            failure?: components["schemas"]["Failure"] | null;
+            finished_at?: components["schemas"]["Time"] | null;
+            /** @description Identity. */
+            id: components["schemas"]["CommandId"];
+            /** @description Where a path is. */
+            result?: {
+                /**
+                 * Format: uuid
+                 * @description The nearest earlier restore point that has it.
+                 */
+                earlier?: string | null;
+                /**
+                 * Format: uuid
+                 * @description The nearest later restore point that has it.
+                 */
+                later?: string | null;
+            };
+            /** @description Where it stands. */
+            status: components["schemas"]["CommandStatus"];
+            /** @description What is asked, such as `browse_directory`, `test_vault`, `list_content`. */
+            type: string;
+        };
+        /**
+         * @description A command to an agent, with its answer of type `T` once it is completed.
+         *
+         *     Routes that start one wait up to `wait_seconds`: they answer 200 when it is over and 202 when it is
+         *     still under way; the rest comes by `GET /commands/{id}` or the stream topic `commands/<id>`.
+         */
+        Command_PinState: {
+            /** @description What the caller may do with it: `cancel`. */
+            actions: components["schemas"]["Action"][];
+            /** @description The machine that does it. */
+            agent: components["schemas"]["AgentReference"];
+            /** @description When it was asked. */
+            created_at: components["schemas"]["Time"];
+            failure?: components["schemas"]["Failure"] | null;
+            finished_at?: components["schemas"]["Time"] | null;
+            /** @description Identity. */
+            id: components["schemas"]["CommandId"];
+            /** @description Whether a restore point is pinned. */
+            result?: {
+                /** @description Why, in the words of whoever did it. */
+                note?: string | null;
+                /** @description Whether something pins it. */
+                pinned: boolean;
+            };
+            /** @description Where it stands. */
+            status: components["schemas"]["CommandStatus"];
+            /** @description What is asked, such as `browse_directory`, `test_vault`, `list_content`. */
+            type: string;
+        };
+        /**
+         * @description A command to an agent, with its answer of type `T` once it is completed.
+         *
+         *     Routes that start one wait up to `wait_seconds`: they answer 200 when it is over and 202 when it is
+         *     still under way; the rest comes by `GET /commands/{id}` or the stream topic `commands/<id>`.
+         */
         Command_PointsRefreshed: {
             /** @description What the caller may do with it: `cancel`. */
             actions: components["schemas"]["Action"][];
@@ -1594,50 +1862,6 @@ export interface components {
                  * @description Points that are in the repository.
                  */
                 present: number;
-            };
-            /** @description Where it stands. */
-            status: components["schemas"]["CommandStatus"];
-            /** @description What is asked, such as `browse_directory`, `test_vault`, `list_content`. */
-            type: string;
-        };
-        /**
-         * @description A command to an agent, with its answer of type `T` once it is completed.
-         *
-         *     Routes that start one wait up to `wait_seconds`: they answer 200 when it is over and 202 when it is
-         *     still under way; the rest comes by `GET /commands/{id}` or the stream topic `commands/<id>`.
-         */
-        Command_SearchResult: {
-            /** @description What the caller may do with it: `cancel`. */
-            actions: components["schemas"]["Action"][];
-            /** @description The machine that does it. */
-            agent: components["schemas"]["AgentReference"];
-            /** @description When it was asked. */
-            created_at: components["schemas"]["Time"];
-            failure?: components["schemas"]["Failure"] | null;
-            finished_at?: components["schemas"]["Time"] | null;
-            /** @description Identity. */
-            id: components["schemas"]["CommandId"];
-            /** @description A page of what was found, in the order of sources and paths; in its parts what was found since the part before. */
-            result?: {
-                /** @description The paths. */
-                hits: components["schemas"]["SearchHit"][];
-                /** @description Where the next page begins, when there is more. */
-                next_cursor?: string | null;
-                /**
-                 * Format: int64
-                 * @description Snapshots to search; 0 as long as that is not known.
-                 */
-                points: number;
-                /**
-                 * Format: int64
-                 * @description Snapshots of which all is told.
-                 */
-                points_done: number;
-                /**
-                 * Format: int64
-                 * @description Folders that could not be read: what is below them was not searched.
-                 */
-                unreadable: number;
             };
             /** @description Where it stands. */
             status: components["schemas"]["CommandStatus"];
@@ -1699,6 +1923,77 @@ export interface components {
             status: components["schemas"]["CommandStatus"];
             /** @description What is asked, such as `browse_directory`, `test_vault`, `list_content`. */
             type: string;
+        };
+        /** @description An entry that differs. */
+        ComparedEntry: {
+            after?: components["schemas"]["EntryState"] | null;
+            /** @description What changed of the entry itself. */
+            aspects?: components["schemas"]["ChangedAspect"][];
+            before?: components["schemas"]["EntryState"] | null;
+            below?: components["schemas"]["ChangeTotals"] | null;
+            /** @description How it changed. */
+            change: components["schemas"]["Change"];
+            /** @description What it is, or was when it is gone. */
+            kind: components["schemas"]["EntryKind"];
+            /** @description Its path below the one that was asked for: a single name among children. */
+            path: string;
+        };
+        /** @description What differs between two snapshots. */
+        Comparison: {
+            /** @description Whether this is all; not so for a part on the way. */
+            complete: boolean;
+            /**
+             * Format: int64
+             * @description Entries of all pages together.
+             */
+            count: number;
+            /** @description The page, the largest change first. */
+            entries: components["schemas"]["ComparedEntry"][];
+            /**
+             * Format: int64
+             * @description Entries beyond [`MOST_DIFF_ENTRIES`], which are on no page.
+             */
+            left_out: number;
+            /** @description Where the next page begins. */
+            next_cursor?: string | null;
+            /** @description The path that was asked for. */
+            path: string;
+            /** @description All differences below it, whatever is listed. */
+            totals: components["schemas"]["ChangeTotals"];
+            /**
+             * Format: int64
+             * @description Folders that cannot be read, so that what is below them is not compared.
+             */
+            unreadable: number;
+        };
+        /** @description Compares a folder of two restore points of one vault. */
+        ComparisonRequest: {
+            /** @description The later point. */
+            after_point_id: components["schemas"]["PointId"];
+            /** @description The earlier point. */
+            before_point_id: components["schemas"]["PointId"];
+            /** @description Only entries that changed like this; empty: all. */
+            changes?: components["schemas"]["Change"][];
+            /** @description Continues an earlier comparison. */
+            cursor?: string | null;
+            /**
+             * Format: int32
+             * @description Entries a page, 1 to 1,000; default 1,000.
+             */
+            limit?: number | null;
+            /** @description Which entries are told. */
+            list?: components["schemas"]["DiffList"];
+            /** @description Only entries whose name has this in it. */
+            name?: string | null;
+            /** @description The folder inside it, with `/` between names; empty: its top. */
+            path?: string;
+            /** @description The source path, which both points have; absent: the first that both have. */
+            source_path?: string | null;
+            /**
+             * Format: int64
+             * @description How long the answer may wait for the agent, 0 to 25 seconds; default 25.
+             */
+            wait_seconds?: number | null;
         };
         /**
          * @description How data is compressed.
@@ -1781,11 +2076,31 @@ export interface components {
             /** @description Its end, `18:00`. */
             to: string;
         };
-        /**
-         * @description What becomes of paths that the newest snapshot of their source does not have any more.
-         * @enum {string}
-         */
-        Deleted: "include" | "exclude" | "only";
+        /** @description What was deleted. Space is freed by the vault's maintenance. */
+        DeletePointsResult: {
+            /** @description Points that were deleted now. */
+            deleted: string[];
+            /** @description Points that were not there any more. */
+            missing: string[];
+            /** @description Points that stay. */
+            refused: components["schemas"]["RefusedPoint"][];
+        };
+        /** @description What deleting restore points would do. */
+        DeletionPreview: {
+            /**
+             * Format: int64
+             * @description At most so many bytes of storage are freed: what the points before and after them do not need. Absent where the
+             *     points are too large to find out.
+             */
+            at_most_bytes?: number | null;
+            /**
+             * Format: int64
+             * @description For so many seconds from its last extension each object is locked; absent without a lock.
+             */
+            lock_seconds?: number | null;
+            /** @description What would become of each. */
+            would: components["schemas"]["DeletePointsResult"];
+        };
         /** @description How the last delivery of a channel fared. */
         Delivery: {
             /** @description When it was tried. */
@@ -1795,48 +2110,11 @@ export interface components {
             /** @description It arrived. */
             ok: boolean;
         };
-        /** @description A download. The server keeps nothing of what is sent, and forgets the download some time after its end. */
-        Download: {
-            /** @description The machine that sends it. */
-            agent: components["schemas"]["AgentReference"];
-            failure?: components["schemas"]["Failure"] | null;
-            /** @description In which form it comes. */
-            form: components["schemas"]["TransferForm"];
-            /** @description Identity. */
-            id: components["schemas"]["DownloadId"];
-            /** @description Name of the file that the browser gets. */
-            name: string;
-            /**
-             * Format: int64
-             * @description Its length in bytes; unknown for archives.
-             */
-            size?: number | null;
-            /** @description Where it stands. */
-            state: components["schemas"]["DownloadState"];
-        };
-        /** @description Asks for a download. */
-        DownloadCreate: {
-            /** @description A file as it is, or a folder as an archive. */
-            form: components["schemas"]["TransferForm"];
-            /** @description The file or folder inside it, with `/` between names; empty: all of it. */
-            path?: string;
-            snapshot_id?: components["schemas"]["SnapshotId"] | null;
-            /**
-             * Format: int64
-             * @description How long the answer may wait until the download is ready, 0 to 25 seconds; default 25.
-             */
-            wait_seconds?: number | null;
-        };
         /**
-         * Format: uuid
-         * @description A download.
-         */
-        DownloadId: string;
-        /**
-         * @description Where a download stands.
+         * @description Which entries a comparison tells.
          * @enum {string}
          */
-        DownloadState: "preparing" | "ready" | "running" | "done" | "failed";
+        DiffList: "children" | "files" | "missing";
         /** @description A token with which machines enrol themselves. */
         EnrolmentToken: {
             /** @description What the caller may do with it: `delete`. */
@@ -1905,6 +2183,21 @@ export interface components {
          * @enum {string}
          */
         EntryKind: "file" | "directory" | "symlink" | "special";
+        /** @description The state of an entry in a snapshot. */
+        EntryState: {
+            /** @description Permission bits, in octal as text. */
+            mode: string;
+            /**
+             * Format: date-time
+             * @description Time of the last change.
+             */
+            modified: string;
+            /**
+             * Format: int64
+             * @description Size in bytes: of a file its own, of a folder that of all files below.
+             */
+            size: number;
+        };
         /** @description Counts what a job would take of a machine and leave out. */
         EstimateRequest: {
             /** @description The job's paths. */
@@ -1968,34 +2261,6 @@ export interface components {
             detail: string;
             /** @description JSON pointer into the request's body, such as `/paths/0`; a query parameter is `?limit`. */
             pointer: string;
-        };
-        /** @description A state of a path and the snapshots that have it. */
-        FileVersion: {
-            /** @description The oldest of them. */
-            first: components["schemas"]["SeenIn"];
-            /** @description Kind. */
-            kind: components["schemas"]["EntryKind"];
-            /** @description The newest of them. */
-            last: components["schemas"]["SeenIn"];
-            /**
-             * Format: date-time
-             * @description Time of the last change.
-             */
-            modified?: string | null;
-            /** @description Object id: versions with the same one differ in attributes only. */
-            object_id?: string;
-            /** @description Whether one of them is pinned. */
-            pinned: boolean;
-            /**
-             * Format: int64
-             * @description Snapshots that have it.
-             */
-            points: number;
-            /**
-             * Format: int64
-             * @description Size in bytes: of a file its own, of a folder that of all files below.
-             */
-            size: number;
         };
         /** @description One switch among the settings. */
         FlagSetting: {
@@ -2907,7 +3172,7 @@ export interface components {
             count_capped: boolean;
             /** @description The objects of this page. */
             items: {
-                /** @description What the caller may do with it: `browse`, `restore`. */
+                /** @description What the caller may do with it: `browse`, `restore`, `pin`, `unpin`, `delete`. */
                 actions: components["schemas"]["Action"][];
                 /**
                  * Format: int64
@@ -2922,6 +3187,10 @@ export interface components {
                 /** @description Identity. */
                 id: components["schemas"]["PointId"];
                 job?: components["schemas"]["Reference"] | null;
+                /** @description Why it is pinned, in the words of whoever did it. */
+                pin_note?: string | null;
+                /** @description Whether something pins it, so that it is never deleted. */
+                pinned: boolean;
                 /**
                  * Format: int64
                  * @description Items that are missing in it.
@@ -3123,14 +3392,64 @@ export interface components {
             /** @description The verdict. */
             verdict: components["schemas"]["PathVerdict"];
         };
+        /** @description Where a path is. */
+        PathFound: {
+            /**
+             * Format: uuid
+             * @description The nearest earlier restore point that has it.
+             */
+            earlier?: string | null;
+            /**
+             * Format: uuid
+             * @description The nearest later restore point that has it.
+             */
+            later?: string | null;
+        };
+        /** @description Asks in which restore points of the same source a path is. */
+        PathSearch: {
+            /**
+             * @description The path inside it, with `/` between names.
+             * @default
+             */
+            path?: string;
+            /** @default null */
+            snapshot_id?: components["schemas"]["SnapshotId"] | null;
+            /**
+             * Format: int64
+             * @description How long the answer may wait for the agent, 0 to 25 seconds; default 25.
+             * @default null
+             */
+            wait_seconds?: number | null;
+        };
         /**
          * @description Whether a path would be taken.
          * @enum {string}
          */
         PathVerdict: "taken" | "left_out" | "outside";
+        /** @description Pins a restore point. */
+        PinRequest: {
+            /**
+             * @description Why, at most 100 characters; it is kept in the vault.
+             * @default null
+             */
+            note?: string | null;
+            /**
+             * Format: int64
+             * @description How long the answer may wait for the agent, 0 to 25 seconds; default 25.
+             * @default null
+             */
+            wait_seconds?: number | null;
+        };
+        /** @description Whether a restore point is pinned. */
+        PinState: {
+            /** @description Why, in the words of whoever did it. */
+            note?: string | null;
+            /** @description Whether something pins it. */
+            pinned: boolean;
+        };
         /** @description A restore point: the snapshots of one run, one a source path. */
         Point: {
-            /** @description What the caller may do with it: `browse`, `restore`. */
+            /** @description What the caller may do with it: `browse`, `restore`, `pin`, `unpin`, `delete`. */
             actions: components["schemas"]["Action"][];
             /**
              * Format: int64
@@ -3145,6 +3464,10 @@ export interface components {
             /** @description Identity. */
             id: components["schemas"]["PointId"];
             job?: components["schemas"]["Reference"] | null;
+            /** @description Why it is pinned, in the words of whoever did it. */
+            pin_note?: string | null;
+            /** @description Whether something pins it, so that it is never deleted. */
+            pinned: boolean;
             /**
              * Format: int64
              * @description Items that are missing in it.
@@ -3172,6 +3495,49 @@ export interface components {
          * @description A restore point: what one run stored.
          */
         PointId: string;
+        /** @description What a line of thousands of restore points shows of each. */
+        PointMark: {
+            /**
+             * Format: int64
+             * @description Bytes that its run sent; absent when unknown.
+             */
+            bytes_uploaded?: number | null;
+            /**
+             * Format: int64
+             * @description Files in it.
+             */
+            files: number;
+            /** @description Identity. */
+            id: components["schemas"]["PointId"];
+            job_id?: components["schemas"]["JobId"] | null;
+            /** @description Why it is pinned, in the words of whoever did it. */
+            pin_note?: string | null;
+            /** @description Whether something pins it. */
+            pinned: boolean;
+            /**
+             * Format: int64
+             * @description Items that are missing in it.
+             */
+            problem_count: number;
+            /** @description Whether it is still there. */
+            state: components["schemas"]["PointState"];
+            /** @description When its data was read. */
+            time: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Bytes of its files.
+             */
+            total_bytes: number;
+        };
+        /** @description Asks an agent something about a restore point. */
+        PointRequest: {
+            /**
+             * Format: int64
+             * @description How long the answer may wait for the agent, 0 to 25 seconds; default 25.
+             * @default null
+             */
+            wait_seconds?: number | null;
+        };
         /** @description One source path in a restore point. */
         PointSnapshot: {
             /**
@@ -3365,6 +3731,21 @@ export interface components {
             id: string;
             /** @description Its present name. */
             name: string;
+        };
+        /**
+         * @description Why a point stays.
+         * @enum {string}
+         */
+        RefusalReason: "pinned" | "changed" | "foreign" | "set_aside" | "other";
+        /** @description A point that was not deleted. */
+        RefusedPoint: {
+            /**
+             * Format: uuid
+             * @description The server's name for it.
+             */
+            point: string;
+            /** @description Why. */
+            reason: components["schemas"]["RefusalReason"];
         };
         /**
          * @description Whether a repository is in the vault.
@@ -3759,115 +4140,6 @@ export interface components {
          * @enum {string}
          */
         ScheduleType: "manual" | "hourly" | "daily" | "weekly" | "monthly" | "cron";
-        /**
-         * @description A search that was begun: each vault is searched by a machine that reaches it.
-         *
-         *     What is found comes by the stream topic `commands/<id>` of each vault's command while it is searched, and as a whole by
-         *     `GET /commands/{id}`; cancelling the command ends the search of that vault.
-         */
-        Search: {
-            /** @description The vaults that are not. */
-            not_searched: components["schemas"]["VaultNotSearched"][];
-            /** @description The vaults that are searched. */
-            vaults: components["schemas"]["VaultSearch"][];
-        };
-        /** @description A path that was found in snapshots of one source. */
-        SearchHit: {
-            /** @description Whether the newest snapshot of the source has it no longer. */
-            deleted: boolean;
-            /** @description Path below it, `/` between names. */
-            path: string;
-            /** @description Host half of the source. */
-            source_host: string;
-            /** @description Path of the source. */
-            source_path: string;
-            /** @description User half of the source. */
-            source_user: string;
-            /**
-             * Format: int64
-             * @description How many versions there are; `versions` may have only the newest of them.
-             */
-            version_count: number;
-            /** @description The versions, the newest first. */
-            versions: components["schemas"]["FileVersion"][];
-        };
-        /** @description What to look for. */
-        SearchRequest: {
-            /** @default null */
-            agent_id?: components["schemas"]["AgentId"] | null;
-            /**
-             * @description `next_cursor` of the page before; only together with `vault_id`.
-             * @default null
-             */
-            cursor?: string | null;
-            /**
-             * @description What of what the newest restore point has no longer.
-             * @default include
-             */
-            deleted?: components["schemas"]["Deleted"];
-            /** @default null */
-            from?: components["schemas"]["Time"] | null;
-            /**
-             * Format: int32
-             * @description Paths of a page and vault, 1 to 500; default 200.
-             * @default null
-             */
-            limit?: number | null;
-            /**
-             * @description Whether letter case matters.
-             * @default false
-             */
-            match_case?: boolean;
-            /**
-             * @description A part of a name, or a pattern with `*`, `?`, `[…]`; with a `/` inside it is compared with the whole path.
-             * @default
-             */
-            pattern?: string;
-            /** @default null */
-            to?: components["schemas"]["Time"] | null;
-            /** @default null */
-            vault_id?: components["schemas"]["VaultId"] | null;
-        };
-        /** @description A page of what was found, in the order of sources and paths; in its parts what was found since the part before. */
-        SearchResult: {
-            /** @description The paths. */
-            hits: components["schemas"]["SearchHit"][];
-            /** @description Where the next page begins, when there is more. */
-            next_cursor?: string | null;
-            /**
-             * Format: int64
-             * @description Snapshots to search; 0 as long as that is not known.
-             */
-            points: number;
-            /**
-             * Format: int64
-             * @description Snapshots of which all is told.
-             */
-            points_done: number;
-            /**
-             * Format: int64
-             * @description Folders that could not be read: what is below them was not searched.
-             */
-            unreadable: number;
-        };
-        /** @description A snapshot that has a version. */
-        SeenIn: {
-            /**
-             * Format: uuid
-             * @description The restore point that it is part of, as far as the server knows one; agents do not know it.
-             */
-            point_id?: string | null;
-            /**
-             * Format: uuid
-             * @description Its source path in that point.
-             */
-            snapshot_id?: string | null;
-            /**
-             * Format: date-time
-             * @description When the snapshot began.
-             */
-            time: string;
-        };
         /** @description What anybody may know about the server. */
         ServerStatus: {
             /** @description The product's name, for titles. */
@@ -4172,11 +4444,13 @@ export interface components {
          * @example 2026-11-24T21:05:09.120Z
          */
         Time: string;
-        /**
-         * @description In which form something is sent.
-         * @enum {string}
-         */
-        TransferForm: "file" | "tar" | "zip";
+        /** @description All restore points of a job, of a vault or of the tenant as marks in time. */
+        Timeline: {
+            /** @description The points, newest first. */
+            points: components["schemas"]["PointMark"][];
+            /** @description Whether there are older ones that are left out. */
+            truncated: boolean;
+        };
         /** @description A person who may sign in. */
         User: {
             /** @description What the caller may do with it: `update`, `delete`. */
@@ -4328,13 +4602,6 @@ export interface components {
             quick?: components["schemas"]["MaintenanceRun"] | null;
             running?: components["schemas"]["MaintenanceMode"] | null;
         };
-        /** @description A vault that is not searched. */
-        VaultNotSearched: {
-            /** @description Why. */
-            failure: components["schemas"]["Failure"];
-            /** @description The vault. */
-            vault: components["schemas"]["Reference"];
-        };
         /** @description Changes a vault; absent fields stay. Place and password cannot change. */
         VaultPatch: {
             /**
@@ -4353,13 +4620,6 @@ export interface components {
              */
             secret_access_key?: string | null;
         };
-        /** @description The search of one vault. */
-        VaultSearch: {
-            /** @description The machine's work. */
-            command: components["schemas"]["Command_SearchResult"];
-            /** @description The vault. */
-            vault: components["schemas"]["Reference"];
-        };
         /**
          * @description Whether the repository is there.
          * @enum {string}
@@ -4371,22 +4631,6 @@ export interface components {
             at: components["schemas"]["Time"];
             /** @description Everything worked. */
             ok: boolean;
-        };
-        /** @description Asks for all versions of one path. */
-        VersionsRequest: {
-            /**
-             * @description The path inside it, with `/` between names.
-             * @default
-             */
-            path?: string;
-            /** @default null */
-            snapshot_id?: components["schemas"]["SnapshotId"] | null;
-            /**
-             * Format: int64
-             * @description How long the answer may wait for the agent, 0 to 25 seconds; default 25.
-             * @default null
-             */
-            wait_seconds?: number | null;
         };
         /** @description One volume of the host. All but the path are left out when empty. */
         Volume: {
@@ -4952,54 +5196,33 @@ export interface operations {
             };
         };
     };
-    downloads_get: {
+    comparisons_create: {
         parameters: {
             query?: never;
             header?: never;
-            path: {
-                id: string;
-            };
+            path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ComparisonRequest"];
+            };
+        };
         responses: {
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Download"];
+                    "application/json": components["schemas"]["Command_Comparison"];
                 };
             };
-            /** @description A problem document. */
-            default: {
+            202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    downloads_content: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The file. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/octet-stream": string;
+                    "application/json": components["schemas"]["Command_Comparison"];
                 };
             };
             /** @description A problem document. */
@@ -5689,6 +5912,37 @@ export interface operations {
             };
         };
     };
+    points_timeline: {
+        parameters: {
+            query?: {
+                job_id?: string;
+                vault_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Timeline"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     points_get: {
         parameters: {
             query?: never;
@@ -5761,7 +6015,7 @@ export interface operations {
             };
         };
     };
-    points_create: {
+    points_preview_deletion: {
         parameters: {
             query?: never;
             header?: never;
@@ -5772,16 +6026,16 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["DownloadCreate"];
+                "application/json": components["schemas"]["PointRequest"];
             };
         };
         responses: {
-            201: {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Download"];
+                    "application/json": components["schemas"]["Command_DeletionPreview"];
                 };
             };
             202: {
@@ -5789,7 +6043,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Download"];
+                    "application/json": components["schemas"]["Command_DeletionPreview"];
                 };
             };
             /** @description A problem document. */
@@ -5803,7 +6057,7 @@ export interface operations {
             };
         };
     };
-    points_versions: {
+    points_delete: {
         parameters: {
             query?: never;
             header?: never;
@@ -5814,7 +6068,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["VersionsRequest"];
+                "application/json": components["schemas"]["PointRequest"];
             };
         };
         responses: {
@@ -5823,7 +6077,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Command_SearchResult"];
+                    "application/json": components["schemas"]["Command_DeletePointsResult"];
                 };
             };
             202: {
@@ -5831,7 +6085,133 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Command_SearchResult"];
+                    "application/json": components["schemas"]["Command_DeletePointsResult"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    points_find_path: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PathSearch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command_PathFound"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command_PathFound"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    points_pin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PinRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command_PinState"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command_PinState"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    points_unpin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PointRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command_PinState"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command_PinState"];
                 };
             };
             /** @description A problem document. */
@@ -6167,38 +6547,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SchedulePreview"];
-                };
-            };
-            /** @description A problem document. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    searches_create: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SearchRequest"];
-            };
-        };
-        responses: {
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Search"];
                 };
             };
             /** @description A problem document. */

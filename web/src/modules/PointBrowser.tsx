@@ -1,6 +1,8 @@
 import { Button, Checkbox } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+import { ApiError } from "../api/errors.ts";
 import { contentQuery } from "../api/queries/points.ts";
 import type { ContentEntry } from "../api/types.ts";
 import { useFormat } from "../hooks/use-format.ts";
@@ -29,6 +31,7 @@ export function PointBrowser({
 	onFile,
 	ticked,
 	onTick,
+	missing,
 }: {
 	point: string;
 	snapshot: string;
@@ -40,6 +43,8 @@ export function PointBrowser({
 	onFile?: (path: string) => void;
 	ticked: readonly Ticked[];
 	onTick: (ticked: Ticked[]) => void;
+	/** Shown where this point has no such folder; without it, the refusal is. */
+	missing?: ReactNode;
 }) {
 	const { t } = useTranslation();
 	const format = useFormat();
@@ -77,7 +82,9 @@ export function PointBrowser({
 					/>
 				)}
 			</div>
-			{query.error !== null ? (
+			{missing !== undefined && query.error instanceof ApiError && query.error.code === "path_not_found" ? (
+				missing
+			) : query.error !== null ? (
 				<PageError error={query.error} retry={() => void query.refetch()} />
 			) : first === undefined ? (
 				<Skeleton rows={6} />

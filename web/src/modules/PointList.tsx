@@ -5,6 +5,8 @@ import { useFormat } from "../hooks/use-format.ts";
 import { StatusIcon } from "../ui/StatusIcon.tsx";
 import { Cell, Table } from "../ui/Table.tsx";
 import { paths } from "../util/paths.ts";
+import { PointActions } from "./PointActions.tsx";
+import css from "./point-list.module.css";
 
 /** Restore points with what may be done with each. */
 export function PointList({ points, withJob = false }: { points: readonly Point[]; withJob?: boolean }) {
@@ -40,6 +42,11 @@ export function PointList({ points, withJob = false }: { points: readonly Point[
 									label={t("snapshots.missing", { count: point.problem_count })}
 								/>
 							) : null}
+							{point.pinned ? (
+								<span className="faint" title={point.pin_note ?? undefined}>
+									{t("snapshots.pinned")}{" "}
+								</span>
+							) : null}
 							{point.state === "present" ? null : <span className="faint">{t(`snapshots.${point.state}`)}</span>}
 						</Cell>
 						<Cell align="right" hideBelow="phone">
@@ -48,9 +55,12 @@ export function PointList({ points, withJob = false }: { points: readonly Point[
 						<Cell align="right">{format.size(point.total_bytes)}</Cell>
 						<Cell align="right">
 							{point.state === "gone" ? null : (
-								<Link {...paths.newRestore("what", point.id)} aria-label={t("restore.chooseNamed", { job, time })}>
-									{t("restore.choose")}
-								</Link>
+								<span className={css["actions"]}>
+									<Link {...paths.newRestore("what", point.id)} aria-label={t("restore.chooseNamed", { job, time })}>
+										{t("restore.choose")}
+									</Link>
+									<PointActions point={point} />
+								</span>
 							)}
 						</Cell>
 					</tr>

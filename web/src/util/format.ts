@@ -40,6 +40,12 @@ export function size(language: Language, bytes: number): string {
 	return `${value} ${unit}`;
 }
 
+/** By how much something grew, with its sign. */
+export function growth(language: Language, bytes: number): string {
+	const sign = bytes > 0 ? "+" : bytes < 0 ? "\u2212" : "";
+	return `${sign}${size(language, Math.abs(bytes))}`;
+}
+
 /** Bytes a second. */
 export function speed(language: Language, bytesPerSecond: number): string {
 	return `${size(language, Math.round(bytesPerSecond))}/s`;
@@ -94,6 +100,12 @@ export function moment(language: Language, at: Date, now: Date, zone?: string): 
 export function fullMoment(language: Language, at: Date, zone?: string): string {
 	const date = timeFormat(language, { weekday: "short", day: "numeric", month: "short" }, zone).format(at);
 	return `${date}, ${clock(language, at, zone)}`;
+}
+
+/** Weekday, date with its year, and time: for what may be long ago. */
+export function longMoment(language: Language, at: Date, zone?: string): string {
+	const options = { weekday: "short", day: "numeric", month: "short", year: "numeric" } as const;
+	return `${timeFormat(language, options, zone).format(at)}, ${clock(language, at, zone)}`;
 }
 
 function dateOnly(language: Language, at: Date, zone?: string): string {
@@ -178,4 +190,14 @@ export function date(language: Language, date: string): string {
 /** A month with its year: "November 2027". `month` is `2027-11`. */
 export function month(language: Language, month: string): string {
 	return timeFormat(language, { month: "long", year: "numeric" }, "UTC").format(new Date(`${month}-01T00:00:00Z`));
+}
+
+/** A month without its year: "Nov". `date` is a day of it. */
+export function shortMonth(language: Language, date: string): string {
+	return timeFormat(language, { month: "short" }, "UTC").format(new Date(`${date}T00:00:00Z`));
+}
+
+/** The weekday of a date. */
+export function weekday(language: Language, date: string, style: "long" | "narrow"): string {
+	return timeFormat(language, { weekday: style }, "UTC").format(new Date(`${date}T00:00:00Z`));
 }

@@ -1,6 +1,29 @@
 import { linkOptions } from "@tanstack/react-router";
 import type { JobStep } from "../forms/job-steps.ts";
 
+/** What the explorer shows: `at` is a time, of which the newest point that is not later is shown; `point` names one. */
+export interface SnapshotsSearch {
+	source?: string;
+	at?: string;
+	point?: string;
+	snapshot?: string;
+	path?: string;
+	/** The file whose versions are shown. */
+	file?: string;
+	zoom?: string;
+}
+
+/** Two points, the source path in both, the folder below which is compared, and which changes are listed. */
+export interface CompareSearch {
+	source?: string;
+	a?: string;
+	b?: string;
+	snapshot?: string;
+	path?: string;
+	kind?: string;
+	q?: string;
+}
+
 /** Every address of the page. Links and redirects are made here and nowhere else. */
 export const paths = {
 	overview: (search: { agent?: string } = {}) => linkOptions({ to: "/", search }),
@@ -24,8 +47,8 @@ export const paths = {
 	vaults: () => linkOptions({ to: "/vaults" }),
 	newVault: () => linkOptions({ to: "/vaults/new" }),
 	vault: (vault: string) => linkOptions({ to: "/vaults/$vault", params: { vault } }),
-	snapshots: (search: { source?: string; point?: string; snapshot?: string; path?: string; file?: string } = {}) =>
-		linkOptions({ to: "/snapshots", search }),
+	snapshots: (search: SnapshotsSearch = {}) => linkOptions({ to: "/snapshots", search }),
+	compare: (search: CompareSearch) => linkOptions({ to: "/snapshots/compare", search }),
 	search: (search: { q?: string; agent?: string; from?: string; to?: string; deleted?: string } = {}) =>
 		linkOptions({ to: "/search", search }),
 	restore: (search: { source?: string } = {}) => linkOptions({ to: "/restore", search }),

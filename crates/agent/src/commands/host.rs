@@ -7,8 +7,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    CommandContext, CommandHandler, browse, create_repository, delete_points, estimate,
-    explain_path, list_content, list_points, maintain, read_file, search, test_vault,
+    CommandContext, CommandHandler, browse, create_repository, delete_points, diff, estimate,
+    explain_path, find_path, list_content, list_points, maintain, pin, preview_deletion, read_file,
+    search, test_vault,
 };
 use crate::failure::{Failure, WorkError};
 use crate::state::VaultFolders;
@@ -75,6 +76,16 @@ impl CommandHandler for HostCommands {
                 cancel,
                 &context.uploads,
             )?),
+            CommandPayload::FindPath(request) => {
+                answer(find_path(request, vault()?, folders, cancel)?)
+            }
+            CommandPayload::Diff(request) => {
+                answer(diff(request, vault()?, folders, cancel, &context.partials)?)
+            }
+            CommandPayload::Pin(request) => answer(pin(request, vault()?, folders, cancel)?),
+            CommandPayload::PreviewDeletion(request) => {
+                answer(preview_deletion(request, vault()?, folders, cancel)?)
+            }
             CommandPayload::DeletePoints(request) => {
                 answer(delete_points(request, vault()?, folders, cancel)?)
             }

@@ -1,14 +1,18 @@
 //! Commands that need no run: folders of the host and the content of vaults.
 
 mod browse;
+mod catalogued;
+mod deletion;
+mod diff;
 mod host;
 mod maintenance;
+mod pins;
 mod points;
 mod search;
 mod selection;
-mod usage;
 mod transfer;
 mod upload;
+mod usage;
 mod vault;
 
 use holdfast_host::Cancel;
@@ -19,10 +23,13 @@ use tokio::sync::mpsc;
 use crate::failure::WorkError;
 
 pub use browse::browse;
+pub use deletion::{delete_points, preview_deletion};
+pub use diff::diff;
 pub use host::{HostCommands, wire_volume};
 pub use maintenance::maintain;
+pub use pins::pin;
 pub(crate) use points::timestamp;
-pub use points::{delete_points, list_content, list_points};
+pub use points::{find_path, list_content, list_points};
 pub use search::search;
 pub use selection::{estimate, explain_path};
 pub use transfer::read_file;

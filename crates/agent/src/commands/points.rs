@@ -1,19 +1,16 @@
-//! `list_points`, `list_content` and `delete_points`.
+//! `list_points`, `list_content` and `find_path`.
 
 use holdfast_host::Cancel;
 use holdfast_protocol::agent::VaultContext;
 use holdfast_protocol::agent::commands::{
-    CondemnedPoint, CondemnedSnapshot, ContentEntry, ContentListing, DeletePoints,
-    DeletePointsResult, EntryKind, LARGEST_CONTENT_PAGE, LARGEST_POINT_PAGE, ListContent,
-    ListPoints, ListedPoint, PointListing, RefusalReason, RefusedPoint,
+    ContentEntry, ContentListing, EntryKind, FindPath, LARGEST_CONTENT_PAGE, LARGEST_POINT_PAGE,
+    ListContent, ListPoints, ListedPoint, NamedSnapshot, PathFound, PointListing,
 };
 use holdfast_protocol::agent::failures;
-use holdfast_repository::SourceIdentity;
 use holdfast_repository::directory::{self, DirectoryEntry};
 use holdfast_repository::json::UnixNanos;
-use holdfast_repository::manifest::{ManifestId, Manifests};
 use holdfast_repository::snapshot::{self, SnapshotManifest};
-use holdfast_snapshot::list_content as read_page;
+use holdfast_snapshot::{PathSearch, list_content as read_page};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -192,93 +189,31 @@ pub(super) fn content_entry(entry: &DirectoryEntry) -> ContentEntry {
     }
 }
 
-/// Deletes restore points that the server chose, each as a whole, after another look: whatever the server's catalogue says,
-/// a pinned one stays, and so does one that the job did not make or that is not what the catalogue takes it for.
-pub fn delete_points(
-    request: &DeletePoints,
+/// Says which snapshot after and which one before a moment has a path.
+pub fn find_path(
+    request: &FindPath,
     vault: &VaultContext,
     folders: &VaultFolders,
     cancel: &Cancel,
-) -> Result<DeletePointsResult, WorkError> {
-    let repository = open_repository(
-        vault,
-        folders,
-        None,
-        &Access {
-            cancel: cancel.clone(),
-            ..Access::default()
-        },
-    )?;
-    let manifests = repository.manifests()?;
-    let is_set_aside = manifests.set_aside()? > 0;
-    let mut result = DeletePointsResult::default();
-    let mut wanted = Vec::new();
-    for point in &request.points {
-        let found = match is_set_aside {
-            true => Err(RefusalReason::SetAside),
-            false => snapshots_of(&manifests, point, request.job_uuid)?,
-        };
-        match found {
-            Ok(ids) if ids.is_empty() => result.missing.push(point.point),
-            Ok(ids) => {
-                wanted.extend(ids);
-                result.deleted.push(point.point);
+) -> Result<PathFound, WorkError> {
+    let access = Access {
+        cancel: cancel.clone(),
+        read_only: true,
+        ..Access::default()
+    };
+    let repository = open_repository(vault, folders, None, &access)?;
+    let mut search = PathSearch::new(&repository, &request.path)?;
+    let mut first = |snapshots: &[NamedSnapshot]| -> Result<Option<Uuid>, WorkError> {
+        for snapshot in snapshots {
+            cancel.check()?;
+            if search.is_in(&snapshot.manifest_id)? {
+                return Ok(Some(snapshot.point));
             }
-            Err(reason) => result.refused.push(RefusedPoint {
-                point: point.point,
-                reason,
-            }),
         }
-    }
-    if !wanted.is_empty() {
-        cancel.check()?;
-        holdfast_snapshot::delete(&repository, &wanted)?;
-    }
-    Ok(result)
-}
-
-/// The present manifests of a point's snapshots, without those that are not there any more; or why none may be deleted.
-fn snapshots_of(
-    manifests: &Manifests,
-    point: &CondemnedPoint,
-    job: Option<Uuid>,
-) -> Result<Result<Vec<ManifestId>, RefusalReason>, WorkError> {
-    let mut ids = Vec::new();
-    for wanted in &point.snapshots {
-        let id = ManifestId::from(wanted.manifest_id.as_str());
-        let found = match snapshot::find(manifests, &id)? {
-            Some(found) if is_same(&found, wanted) => Some(found),
-            Some(_) => return Ok(Err(RefusalReason::Changed)),
-            // A pin or a changed description gives a snapshot another manifest.
-            None => snapshot::list(manifests, Some(&source_of(wanted)))
-                .into_iter()
-                .find(|other| is_same(other, wanted)),
-        };
-        let Some(found) = found else { continue };
-        if !found.pins.is_empty() {
-            return Ok(Err(RefusalReason::Pinned));
-        }
-        let of_job = found.tag(JOB_TAG).and_then(|tag| tag.parse().ok());
-        if job.is_some() && of_job != job {
-            return Ok(Err(RefusalReason::Foreign));
-        }
-        ids.push(found.id);
-    }
-    Ok(Ok(ids))
-}
-
-fn source_of(wanted: &CondemnedSnapshot) -> SourceIdentity {
-    SourceIdentity::new(
-        &wanted.source_user,
-        &wanted.source_host,
-        wanted.source_path.as_str(),
-    )
-}
-
-/// Whether a snapshot is the one that the catalogue means.
-fn is_same(found: &SnapshotManifest, wanted: &CondemnedSnapshot) -> bool {
-    let root = found.root_object().map(|root| root.to_string());
-    found.source == source_of(wanted)
-        && timestamp(found.start_time).as_millisecond() == wanted.start_time.as_millisecond()
-        && root.as_deref() == Some(wanted.root_object.as_str())
+        Ok(None)
+    };
+    Ok(PathFound {
+        later: first(&request.later)?,
+        earlier: first(&request.earlier)?,
+    })
 }

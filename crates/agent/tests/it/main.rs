@@ -5,6 +5,7 @@ mod commands;
 mod conformance;
 mod engines;
 mod enrolment;
+mod explorer;
 mod handback;
 mod maintenance;
 mod offline;

@@ -5,6 +5,7 @@ pub mod alerts;
 pub mod audit;
 pub mod commands;
 pub mod common;
+pub mod comparisons;
 pub mod downloads;
 pub mod jobs;
 pub mod notifications;

@@ -6,13 +6,15 @@ use std::time::Duration;
 use holdfast_protocol::{
     agent::{
         CommandDelivery, CommandId, CommandOutcome, CommandOutcomeStatus, CommandPayload,
-        CommandType, VaultContext, commands::TestVaultResult, failures,
+        CommandType, VaultContext,
+        commands::{DeletePoints, Pin, PinResult, PointListing, TestVaultResult},
+        failures,
     },
     api::{commands::CommandStatus, problem::Failure},
     errors::ErrorCode,
 };
 use sea_orm::ConnectionTrait;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -27,7 +29,7 @@ use crate::{
     catalogue,
     db::{self, AgentRow, CommandRow, Scope, VaultRow, commands::NewCommand},
     live::{Change, What},
-    maintenance,
+    maintenance, points,
     problem::{ApiError, ApiResult},
     retention, runs,
     sealing::Place,
@@ -180,6 +182,19 @@ pub(crate) async fn send(app: &App, order: Order<'_>) -> ApiResult<CommandRow> {
     Ok(command)
 }
 
+fn stored_payload(app: &App, command: &CommandRow) -> ApiResult<StoredPayload> {
+    let stored = app
+        .sealer
+        .open(payload_place(command.uuid), &command.sealed_payload)?;
+    Ok(serde_json::from_slice(&stored)?)
+}
+
+/// What a command that is not over asks for; `None` when that cannot be read.
+fn ordered<T: DeserializeOwned>(app: &App, command: &CommandRow) -> Option<T> {
+    let stored = stored_payload(app, command).ok()?;
+    serde_json::from_value(stored.payload).ok()
+}
+
 /// Hands a command out: its lease begins, and its vault's secrets are added.
 pub(crate) async fn deliver(
     app: &App,
@@ -190,10 +205,7 @@ pub(crate) async fn deliver(
     let Some(next) = state::apply(state_of(&command), CommandInput::Deliver { now }) else {
         return Ok(None);
     };
-    let stored = app
-        .sealer
-        .open(payload_place(command.uuid), &command.sealed_payload)?;
-    let mut stored: StoredPayload = serde_json::from_slice(&stored)?;
+    let mut stored = stored_payload(app, &command)?;
     if command.kind == CommandType::DeletePoints.as_str() {
         let order = serde_json::from_value(stored.payload)?;
         let order = retention::still_condemned(conn, &command, order).await?;
@@ -391,8 +403,35 @@ pub(crate) async fn end(
             }
         }
         (Some(CommandType::DeletePoints), Some(vault)) => {
-            let (result, why) = (result.as_ref(), why.as_ref());
-            changes.extend(retention::ended(app, conn, &command, &vault, result, why, now).await?);
+            // What cannot be read must end as well.
+            let ordered = ordered::<DeletePoints>(app, &command);
+            let ending = retention::Ending {
+                by_hand: ordered.is_some_and(|ordered| ordered.job_uuid.is_none()),
+                result: result.as_ref(),
+                why: why.as_ref(),
+                now,
+            };
+            changes.extend(retention::ended(app, conn, &command, &vault, ending).await?);
+        }
+        (Some(CommandType::Pin), Some(vault)) if next.status == CommandStatus::Completed => {
+            let pinned = result.take().map(serde_json::from_value::<PinResult>);
+            match (ordered::<Pin>(app, &command), pinned) {
+                (Some(ordered), Some(Ok(pinned))) => {
+                    let state = points::pins::ended(conn, &command, &ordered, &pinned).await?;
+                    result = Some(serde_json::to_value(state)?);
+                    changes.push(Change::of(
+                        vault.tenant_id,
+                        What::Points { vault: vault.uuid },
+                    ));
+                }
+                _ => {
+                    next.status = CommandStatus::Failed;
+                    why = Some(failure(
+                        failures::INTERNAL,
+                        Some("what the agent pinned cannot be read".to_owned()),
+                    ));
+                }
+            }
         }
         (Some(CommandType::MaintenanceQuick | CommandType::MaintenanceFull), Some(vault)) => {
             let ending = maintenance::Ending {

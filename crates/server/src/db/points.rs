@@ -1,8 +1,10 @@
 //! Restore points and their snapshots.
 
+use std::collections::HashMap;
+
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult,
-    QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+    QueryFilter, QueryOrder, QuerySelect, Select, sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -27,9 +29,36 @@ pub(crate) struct NewPoint {
     pub(crate) time: i64,
     pub(crate) bytes_uploaded: Option<i64>,
     pub(crate) problem_count: i64,
-    pub(crate) pinned: bool,
+    /// What pins it.
+    pub(crate) pins: Pins,
     pub(crate) stamp: Option<Stamp>,
     pub(crate) snapshots: Vec<NewSnapshot>,
+}
+
+/// What pins a point.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Pins {
+    /// Whether anything does.
+    pub(crate) pinned: bool,
+    /// The name of a pin, where somebody chose it.
+    pub(crate) note: Option<String>,
+}
+
+/// The name of a pin for which nobody gave a reason.
+pub(crate) const PIN_WITHOUT_NOTE: &str = "pinned";
+
+impl Pins {
+    /// The pins of a point's snapshots.
+    pub(crate) fn of<'a>(names: impl IntoIterator<Item = &'a String>) -> Self {
+        let mut pins = Self::default();
+        for name in names {
+            pins.pinned = true;
+            if pins.note.is_none() && name != PIN_WITHOUT_NOTE {
+                pins.note = Some(name.clone());
+            }
+        }
+        pins
+    }
 }
 
 /// What retention goes by. Points that only a listing names have none and are never judged.
@@ -142,6 +171,11 @@ pub(crate) async fn list(
     filter: PointFilter,
     page: PageRequest,
 ) -> Result<Slice<PointRow>, DbErr> {
+    let query = filtered(scope, filter);
+    page_by_time(conn, query, Column::Time, page, |row| row.time).await
+}
+
+fn filtered(scope: Scope, filter: PointFilter) -> Select<Entity> {
     let mut query = of::<Entity>(scope).filter(Column::State.ne("gone"));
     if let Some(id) = filter.job_id {
         query = query.filter(Column::JobId.eq(id));
@@ -152,7 +186,56 @@ pub(crate) async fn list(
     if let Some(id) = filter.run_id {
         query = query.filter(Column::RunId.eq(id));
     }
-    page_by_time(conn, query, Column::Time, page, |row| row.time).await
+    query
+}
+
+/// A tenant's points, newest first, at most `limit`. Points that are gone are left out.
+pub(crate) async fn newest(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    filter: PointFilter,
+    limit: u64,
+) -> Result<Vec<PointRow>, DbErr> {
+    filtered(scope, filter)
+        .order_by_desc(Column::Time)
+        .order_by_desc(Column::Id)
+        .limit(limit)
+        .all(conn)
+        .await
+}
+
+/// Snapshots of one source path, of points of the same job, vault and machine that are not gone, oldest first.
+pub(crate) async fn history(
+    conn: &impl ConnectionTrait,
+    scope: Scope,
+    point: &PointRow,
+    path: &str,
+) -> Result<Vec<(PointRow, PointSnapshotRow)>, DbErr> {
+    let points: HashMap<i64, PointRow> = of::<Entity>(scope)
+        .filter(Column::VaultId.eq(point.vault_id))
+        .filter(Column::SourceUser.eq(&point.source_user))
+        .filter(Column::SourceHost.eq(&point.source_host))
+        .filter(match point.job_id {
+            Some(job) => Column::JobId.eq(job),
+            None => Column::JobId.is_null(),
+        })
+        .filter(Column::State.ne("gone"))
+        .all(conn)
+        .await?
+        .into_iter()
+        .map(|row| (row.id, row))
+        .collect();
+    let snapshots = point_snapshot::Entity::find()
+        .filter(point_snapshot::Column::VaultId.eq(point.vault_id))
+        .filter(point_snapshot::Column::Path.eq(path))
+        .order_by_asc(point_snapshot::Column::StartTime)
+        .order_by_asc(point_snapshot::Column::Id)
+        .all(conn)
+        .await?;
+    Ok(snapshots
+        .into_iter()
+        .filter_map(|snapshot| Some((points.get(&snapshot.point_id)?.clone(), snapshot)))
+        .collect())
 }
 
 /// The snapshots of several points, in the order of their source paths as the run had them.
@@ -196,7 +279,8 @@ pub(crate) async fn insert(
         created_at: Set(now),
         stamped_at: Set(new.stamp.map(|stamp| stamp.at)),
         by_server: Set(new.stamp.is_some_and(|stamp| stamp.by_server)),
-        pinned: Set(new.pinned),
+        pinned: Set(new.pins.pinned),
+        pin_note: Set(new.pins.note),
         ..Default::default()
     };
     let point = Entity::insert(row).exec_with_returning(conn).await?;
@@ -405,15 +489,16 @@ pub(crate) async fn stamp(
     Ok(stamped.rows_affected == 1)
 }
 
-/// Remembers whether something pins a point.
-pub(crate) async fn set_pinned(
+/// Remembers what pins a point.
+pub(crate) async fn set_pins(
     conn: &impl ConnectionTrait,
     scope: Scope,
     id: i64,
-    pinned: bool,
+    pins: Pins,
 ) -> Result<(), DbErr> {
     let row = ActiveModel {
-        pinned: Set(pinned),
+        pinned: Set(pins.pinned),
+        pin_note: Set(pins.note),
         ..Default::default()
     };
     set(conn, scope, id, row).await
@@ -517,7 +602,7 @@ pub(crate) async fn protected_bytes(
         .into_tuple()
         .all(conn)
         .await?;
-    let newest: std::collections::HashMap<Option<i64>, i64> = rows
+    let newest: HashMap<Option<i64>, i64> = rows
         .into_iter()
         .map(|(job, _, bytes)| (job, bytes))
         .collect();

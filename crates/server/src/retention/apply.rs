@@ -22,6 +22,7 @@ use crate::{
     },
     db::{self, AgentRow, CommandRow, JobRow, PointRow, RunRow, Scope, Txn, VaultRow},
     live::{Change, What},
+    points,
     problem::ApiResult,
     runs::offline::OFFLINE,
 };
@@ -122,7 +123,7 @@ pub(crate) async fn still_condemned(
 ) -> ApiResult<DeletePoints> {
     let scope = Scope::tenant(command.tenant_id);
     let Some(uuid) = order.job_uuid else {
-        return Ok(order);
+        return points::deletion::still_condemned(conn, scope, order).await;
     };
     let condemned: HashSet<Uuid> = match db::jobs::find(conn, scope, uuid).await? {
         Some(job) => judged::load(conn, &job, &document::of_job(&job)?)
@@ -193,12 +194,15 @@ async fn order(
 }
 
 /// Points as the agent is told of them.
-async fn named(txn: &Txn, condemned: &[PointRow]) -> ApiResult<Vec<CondemnedPoint>> {
+pub(crate) async fn named(
+    conn: &impl ConnectionTrait,
+    condemned: &[PointRow],
+) -> ApiResult<Vec<CondemnedPoint>> {
     let ids = condemned.iter().map(|point| point.id);
     let mut snapshots: HashMap<i64, Vec<CondemnedSnapshot>> = HashMap::new();
     let sources: HashMap<i64, &PointRow> =
         condemned.iter().map(|point| (point.id, point)).collect();
-    for row in db::points::snapshots(txn, ids).await? {
+    for row in db::points::snapshots(conn, ids).await? {
         let Some(point) = sources.get(&row.point_id) else {
             continue;
         };

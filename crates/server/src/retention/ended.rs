@@ -20,6 +20,7 @@ use crate::{
     db::{
         self, CommandRow, PointRow, Scope, VaultRow,
         audit::{Actor, Object},
+        points::Pins,
     },
     live::{Change, What},
     problem::ApiResult,
@@ -29,16 +30,32 @@ use crate::{
 /// After a failure it is tried again in so many milliseconds.
 const RETRY_MS: i64 = 3600 * 1000;
 
-/// Takes how a deletion of points ended. `result` is what the agent did; without one, `why` says what went wrong.
+/// How a deletion of points ended.
+pub(crate) struct Ending<'a> {
+    /// Whether somebody ordered it by hand: then it tells nothing about a job's retention.
+    pub(crate) by_hand: bool,
+    /// What the agent did.
+    pub(crate) result: Option<&'a Value>,
+    /// Without a result: what went wrong.
+    pub(crate) why: Option<&'a Failure>,
+    /// When, in milliseconds since 1970.
+    pub(crate) now: i64,
+}
+
+/// Takes how a deletion of points ended.
 pub(crate) async fn ended(
     app: &App,
     conn: &impl ConnectionTrait,
     command: &CommandRow,
     vault: &VaultRow,
-    result: Option<&Value>,
-    why: Option<&Failure>,
-    now: i64,
+    ending: Ending<'_>,
 ) -> ApiResult<Vec<Change>> {
+    let Ending {
+        by_hand,
+        result,
+        why,
+        now,
+    } = ending;
     let scope = Scope::tenant(command.tenant_id);
     let points = db::points::of_deletion(conn, scope, command.id).await?;
     let ids = points.iter().map(|point| point.id);
@@ -63,6 +80,9 @@ pub(crate) async fn ended(
         What::Points { vault: vault.uuid },
     )];
     changes.extend(tell_run(app, conn, command, &applied, now).await?);
+    if by_hand {
+        return Ok(changes);
+    }
     let job = points.first().and_then(|point| point.job_id);
     if let Some(job) = job
         && let Some(job) = db::jobs::by_id(conn, scope, job).await?
@@ -122,7 +142,11 @@ async fn enter(
         };
         refused += 1;
         if refusal.reason == RefusalReason::Pinned {
-            db::points::set_pinned(conn, scope, point.id, true).await?;
+            let pins = Pins {
+                pinned: true,
+                note: point.pin_note.clone(),
+            };
+            db::points::set_pins(conn, scope, point.id, pins).await?;
         }
     }
     Ok((deleted, refused))

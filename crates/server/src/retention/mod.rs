@@ -10,7 +10,7 @@ mod ended;
 mod judged;
 mod preview;
 
-pub(crate) use apply::{after_run, daily, still_condemned};
+pub(crate) use apply::{after_run, daily, named, still_condemned};
 pub(crate) use document::{check, of_job};
-pub(crate) use ended::ended;
+pub(crate) use ended::{Ending, ended};
 pub(crate) use preview::preview;

@@ -20,7 +20,7 @@ use uuid::Uuid;
 use super::{
     change::finish,
     input,
-    points::{check_path, readable, snapshot_of},
+    points::{inner_path, readable, snapshot_of},
 };
 use crate::{
     app::App,
@@ -48,7 +48,7 @@ pub(crate) async fn create(
 ) -> ApiResult<(StatusCode, Json<Download>)> {
     let wait = input::wait(request.wait_seconds)?;
     let point = readable(&app, &caller, id).await?;
-    check_path(&request.path)?;
+    inner_path(&request.path)?;
     if request.form == TransferForm::File && request.path.is_empty() {
         let detail = "must name a file; a folder comes as tar or zip";
         return Err(ApiError::field("/path", "missing", detail));

@@ -5,6 +5,7 @@ pub(crate) mod alerts;
 pub(crate) mod audit;
 pub(crate) mod change;
 pub(crate) mod commands;
+pub(crate) mod comparisons;
 pub(crate) mod downloads;
 pub(crate) mod enrolment_tokens;
 pub(crate) mod input;

@@ -11,7 +11,7 @@ use sea_orm::ConnectionTrait;
 use crate::{
     db::{
         self, PointSnapshotRow, RunRow, Scope, VaultRow,
-        points::{NewPoint, NewSnapshot, Stamp, StampOwner},
+        points::{NewPoint, NewSnapshot, Pins, Stamp, StampOwner},
     },
     problem::ApiResult,
     runs::offline::OFFLINE,
@@ -50,7 +50,7 @@ pub(crate) async fn enter_report(
         job_id: run.job_id,
         vault_id: run.vault_id,
         run_id: Some(run.id),
-        pinned: false,
+        pins: Pins::default(),
         stamp: Some(stamp),
         source_user: first.source_user.clone(),
         source_host: first.source_host.clone(),
@@ -138,21 +138,21 @@ pub(crate) async fn compare_page(
 ) -> ApiResult<PointsRefreshed> {
     let scope = Scope::tenant(vault.tenant_id);
     let mut summary = PointsRefreshed::default();
-    let mut by_root: BTreeMap<(i64, &str), (&str, bool)> = BTreeMap::new();
+    let mut by_root: BTreeMap<(i64, &str), (&str, &[String])> = BTreeMap::new();
     for point in listed.iter().filter(|point| point.incomplete.is_none()) {
         by_root.insert(
             (point.start_time.as_millisecond(), &point.root_object),
-            (&point.manifest_id, !point.pins.is_empty()),
+            (&point.manifest_id, point.pins.as_slice()),
         );
     }
     let times: BTreeSet<i64> = by_root.keys().map(|(time, _)| *time).collect();
     let mut matched: HashSet<(i64, String)> = HashSet::new();
-    // Points that are named, and whether something pins them.
-    let mut named: BTreeMap<i64, bool> = BTreeMap::new();
+    // Points that are named, and what pins them.
+    let mut named: BTreeMap<i64, Vec<&String>> = BTreeMap::new();
     for snapshot in db::points::snapshots_begun_at(conn, vault.id, times).await? {
         let key = (snapshot.start_time, snapshot.root_object.as_str());
-        if let Some((manifest_id, is_pinned)) = by_root.get(&key) {
-            *named.entry(snapshot.point_id).or_default() |= is_pinned;
+        if let Some((manifest_id, pins)) = by_root.get(&key) {
+            named.entry(snapshot.point_id).or_default().extend(*pins);
             if *manifest_id != snapshot.manifest_id {
                 db::points::set_manifest(conn, snapshot.id, manifest_id).await?;
             }
@@ -161,11 +161,12 @@ pub(crate) async fn compare_page(
     }
     for point in db::points::by_ids(conn, scope, named.keys().copied()).await? {
         summary.present += 1;
-        let pinned = named.get(&point.id).copied().unwrap_or_default();
+        let pins = Pins::of(named.get(&point.id).into_iter().flatten().copied());
         // What another page of the same listing found pinned is pinned.
         let was_named = point.listed_at.is_some_and(|listed| listed >= at);
-        if point.pinned != pinned && (pinned || !was_named) {
-            db::points::set_pinned(conn, scope, point.id, pinned).await?;
+        let differs = (point.pinned, &point.pin_note) != (pins.pinned, &pins.note);
+        if differs && (pins.pinned || !was_named) {
+            db::points::set_pins(conn, scope, point.id, pins).await?;
         }
         if point.state == "gone" {
             db::points::set_state(conn, scope, point.id, "present").await?;
@@ -199,7 +200,7 @@ pub(crate) async fn compare_page(
             source_host: first.source_host.clone(),
             time: now,
             bytes_uploaded: None,
-            pinned: group.iter().any(|point| !point.pins.is_empty()),
+            pins: Pins::of(group.iter().flat_map(|point| &point.pins)),
             stamp: None,
             problem_count: group.iter().map(|point| point.errors as i64).sum(),
             snapshots: snapshots.collect(),

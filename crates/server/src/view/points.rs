@@ -3,10 +3,10 @@
 use holdfast_protocol::{
     Time,
     api::{
-        points::{Point, PointSnapshot, PointState},
+        points::{Point, PointMark, PointSnapshot, PointState},
         session::Role,
     },
-    ids::{PointId, RunId, SnapshotId},
+    ids::{JobId, PointId, RunId, SnapshotId},
 };
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
@@ -53,12 +53,11 @@ fn point(
     snapshots: Vec<PointSnapshotRow>,
     run: Option<Uuid>,
 ) -> Point {
-    let state = match row.state.as_str() {
-        "gone" => PointState::Gone,
-        "damaged" => PointState::Damaged,
-        _ => PointState::Present,
-    };
+    let state = state_of(&row);
     let gone = (state == PointState::Gone).then_some("It is no longer in its vault.");
+    let pinned = row.pinned.then_some("It is pinned already.");
+    let unpinned = (!row.pinned).then_some("Nothing pins it.");
+    let kept = row.pinned.then_some("It is pinned. Unpin it first.");
     let nobody = catalog
         .vault(row.vault_id)
         .and_then(|vault| executor::choose(vault, &catalog.agents, &catalog.jobs, catalog.now))
@@ -78,6 +77,8 @@ fn point(
             .bytes_uploaded
             .and_then(|bytes| u64::try_from(bytes).ok()),
         problem_count: row.problem_count.max(0) as u64,
+        pinned: row.pinned,
+        pin_note: row.pin_note,
         snapshots: snapshots
             .into_iter()
             .map(|snapshot| PointSnapshot {
@@ -91,6 +92,38 @@ fn point(
         actions: vec![
             caller.action_unless("browse", Role::Operator, gone.or(nobody)),
             caller.action_unless("restore", Role::Operator, gone),
+            caller.action_unless("pin", Role::Operator, gone.or(pinned).or(nobody)),
+            caller.action_unless("unpin", Role::Operator, gone.or(unpinned).or(nobody)),
+            caller.action_unless("delete", Role::Admin, gone.or(kept).or(nobody)),
         ],
+    }
+}
+
+fn state_of(row: &PointRow) -> PointState {
+    match row.state.as_str() {
+        "gone" => PointState::Gone,
+        "damaged" => PointState::Damaged,
+        _ => PointState::Present,
+    }
+}
+
+/// A point as a mark in time.
+pub(crate) fn mark(catalog: &Catalog, row: &PointRow) -> PointMark {
+    PointMark {
+        id: PointId(row.uuid),
+        time: Time::from_millis(row.time),
+        state: state_of(row),
+        job_id: row
+            .job_id
+            .and_then(|id| catalog.job_reference(id))
+            .map(|job| JobId(job.id)),
+        files: row.files.max(0) as u64,
+        total_bytes: row.total_bytes.max(0) as u64,
+        bytes_uploaded: row
+            .bytes_uploaded
+            .and_then(|bytes| u64::try_from(bytes).ok()),
+        problem_count: row.problem_count.max(0) as u64,
+        pinned: row.pinned,
+        pin_note: row.pin_note.clone(),
     }
 }

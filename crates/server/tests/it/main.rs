@@ -8,6 +8,7 @@ mod alerts;
 mod bad_input;
 mod cut_points;
 mod downloads;
+mod explorer;
 mod generated;
 mod jobs;
 mod live;

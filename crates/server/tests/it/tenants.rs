@@ -7,7 +7,7 @@ use crate::support::{TestServer, eventually, ready};
 
 /// Routes of the description that take ids, in their address, their parameters or their body. A new one must be
 /// counted here.
-const ROUTES_WITH_IDS: usize = 57;
+const ROUTES_WITH_IDS: usize = 66;
 
 // Requirements: SEC-8
 #[tokio::test(flavor = "multi_thread")]
@@ -139,6 +139,10 @@ async fn foreign_ids_answer_404_on_every_route() {
                 ("post", "/api/v1/searches") => ["agent_id", "vault_id"]
                     .map(|id| json!({ "pattern": "x", id: id_of(id) }))
                     .to_vec(),
+                ("post", "/api/v1/comparisons") => {
+                    let point = id_of("point_id");
+                    vec![json!({ "before_point_id": point, "after_point_id": point })]
+                }
                 ("post", "/api/v1/notification-channels") => vec![
                     json!({ "name": "x", "target": target, "rules": { "job_ids": [id_of("job_id")] } }),
                 ],

@@ -2,12 +2,14 @@
 
 mod fetch;
 mod objects;
+mod presence;
 mod resolve;
 
 use holdfast_repository::Error;
 
 pub(crate) use fetch::{Receive, Wanted, fetch};
 pub(crate) use objects::{Form, Part, each_directory, object_parts};
+pub use presence::PathSearch;
 pub(crate) use resolve::read_directory;
 pub use resolve::{Located, locate};
 

@@ -43,13 +43,10 @@ pub fn locate(repo: &Repository, id: &str, path: &str) -> Result<Located> {
             return Err(missing());
         }
         let directory = read_directory(repo, &entry)?;
-        let matches = |entry: &&DirectoryEntry| {
-            entry.file_name() == name.as_bytes() || entry.name == name.as_bytes()
-        };
         entry = directory
             .entries
             .iter()
-            .find(matches)
+            .find(|entry| is_named(entry, name))
             .ok_or_else(missing)?
             .clone();
         if !walked.is_empty() {
@@ -62,6 +59,11 @@ pub fn locate(repo: &Repository, id: &str, path: &str) -> Result<Located> {
         path: walked,
         snapshot,
     })
+}
+
+/// Whether somebody who types a name means this entry.
+pub(super) fn is_named(entry: &DirectoryEntry, name: &str) -> bool {
+    entry.file_name() == name.as_bytes() || entry.name == name.as_bytes()
 }
 
 /// The entries of a directory.

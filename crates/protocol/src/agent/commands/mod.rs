@@ -5,6 +5,7 @@
 //! adds the vault when it delivers.
 
 mod browse;
+mod diff;
 mod maintenance;
 mod points;
 mod restore;
@@ -17,13 +18,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use browse::{BrowseDirectory, BrowseEntry, BrowseListing, LARGEST_BROWSE_PAGE};
+pub use diff::{
+    Change, ChangeTotals, ChangedAspect, ComparedEntry, Comparison, Diff, DiffList, EntryState,
+    LARGEST_DIFF_PAGE, MOST_DIFF_ENTRIES,
+};
 pub use maintenance::{
     Coverage, CoverageAge, FreedLater, LocksExtended, Maintain, MaintainResult, MaintenanceDone,
 };
 pub use points::{
     CondemnedPoint, CondemnedSnapshot, ContentEntry, ContentListing, DeletePoints,
-    DeletePointsResult, EntryKind, LARGEST_CONTENT_PAGE, LARGEST_POINT_PAGE, ListContent,
-    ListPoints, ListedPoint, ListedSoFar, PointListing, RefusalReason, RefusedPoint,
+    DeletePointsResult, DeletionPreview, EntryKind, FindPath, LARGEST_CONTENT_PAGE,
+    LARGEST_POINT_PAGE, ListContent, ListPoints, ListedPoint, ListedSoFar, MOST_POINTS_FOR_PATH,
+    NamedSnapshot, PathFound, Pin, PinResult, PointListing, RefusalReason, RefusedPoint,
 };
 pub use restore::{CancelRun, Overwrite, Restore, RestoreItem, RestoreResult};
 pub use search::{
@@ -87,8 +93,16 @@ pub enum CommandType {
     Search,
     /// [`ReadFile`] → [`ReadFileResult`], and the bytes by a transfer.
     ReadFile,
+    /// [`FindPath`] → [`PathFound`].
+    FindPath,
+    /// [`Diff`] → [`Comparison`], and parts of it on the way.
+    Diff,
     /// [`Restore`] → [`RestoreResult`], and updates of its run.
     Restore,
+    /// [`Pin`] → [`PinResult`].
+    Pin,
+    /// [`DeletePoints`] → [`DeletionPreview`].
+    PreviewDeletion,
     /// [`DeletePoints`] → [`DeletePointsResult`].
     DeletePoints,
     /// [`Maintain`] → [`MaintainResult`].
@@ -101,7 +115,7 @@ pub enum CommandType {
 
 impl CommandType {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 18] = [
         Self::BrowseDirectory,
         Self::Estimate,
         Self::ExplainPath,
@@ -111,7 +125,11 @@ impl CommandType {
         Self::ListContent,
         Self::Search,
         Self::ReadFile,
+        Self::FindPath,
+        Self::Diff,
         Self::Restore,
+        Self::Pin,
+        Self::PreviewDeletion,
         Self::DeletePoints,
         Self::MaintenanceQuick,
         Self::MaintenanceFull,
@@ -130,7 +148,11 @@ impl CommandType {
             Self::ListContent => "list_content",
             Self::Search => "search",
             Self::ReadFile => "read_file",
+            Self::FindPath => "find_path",
+            Self::Diff => "diff",
             Self::Restore => "restore",
+            Self::Pin => "pin",
+            Self::PreviewDeletion => "preview_deletion",
             Self::DeletePoints => "delete_points",
             Self::MaintenanceQuick => "maintenance_quick",
             Self::MaintenanceFull => "maintenance_full",
@@ -166,6 +188,7 @@ impl CommandType {
                 | Self::ListContent
                 | Self::Search
                 | Self::ReadFile
+                | Self::Diff
         )
     }
 }
@@ -192,8 +215,16 @@ pub enum CommandPayload {
     Search(Search),
     /// Send a file or a folder of a snapshot to somebody who downloads it.
     ReadFile(ReadFile),
+    /// Say in which snapshots a path is.
+    FindPath(FindPath),
+    /// Compare two snapshots.
+    Diff(Diff),
     /// Restore from a snapshot.
     Restore(Restore),
+    /// Pin a restore point, or take its pins away.
+    Pin(Pin),
+    /// Say what deleting restore points would do.
+    PreviewDeletion(DeletePoints),
     /// Delete restore points.
     DeletePoints(DeletePoints),
     /// Maintain a vault, the frequent and cheap way.
@@ -217,7 +248,11 @@ impl CommandPayload {
             Self::ListContent(_) => CommandType::ListContent,
             Self::Search(_) => CommandType::Search,
             Self::ReadFile(_) => CommandType::ReadFile,
+            Self::FindPath(_) => CommandType::FindPath,
+            Self::Diff(_) => CommandType::Diff,
             Self::Restore(_) => CommandType::Restore,
+            Self::Pin(_) => CommandType::Pin,
+            Self::PreviewDeletion(_) => CommandType::PreviewDeletion,
             Self::DeletePoints(_) => CommandType::DeletePoints,
             Self::MaintenanceQuick(_) => CommandType::MaintenanceQuick,
             Self::MaintenanceFull(_) => CommandType::MaintenanceFull,
@@ -271,7 +306,13 @@ impl CommandPayload {
             }
             CommandType::Search => Self::Search(serde_json::from_value(payload).map_err(bad)?),
             CommandType::ReadFile => Self::ReadFile(serde_json::from_value(payload).map_err(bad)?),
+            CommandType::FindPath => Self::FindPath(serde_json::from_value(payload).map_err(bad)?),
+            CommandType::Diff => Self::Diff(serde_json::from_value(payload).map_err(bad)?),
             CommandType::Restore => Self::Restore(serde_json::from_value(payload).map_err(bad)?),
+            CommandType::Pin => Self::Pin(serde_json::from_value(payload).map_err(bad)?),
+            CommandType::PreviewDeletion => {
+                Self::PreviewDeletion(serde_json::from_value(payload).map_err(bad)?)
+            }
             CommandType::DeletePoints => {
                 Self::DeletePoints(serde_json::from_value(payload).map_err(bad)?)
             }

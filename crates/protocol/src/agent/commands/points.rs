@@ -1,4 +1,5 @@
-//! `list_points`, `list_content` and `delete_points`: the snapshots of a vault.
+//! `list_points`, `list_content`, `find_path`, `pin`, `preview_deletion` and `delete_points`: the snapshots of
+//! a vault.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -154,6 +155,77 @@ pub enum EntryKind {
     Special,
 }
 
+/// Most restore points in each direction that are looked at for a path.
+pub const MOST_POINTS_FOR_PATH: usize = 1000;
+
+/// Say in which of some snapshots a path is, nearest to a moment first: one after it, one before it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindPath {
+    /// Path below the root, `/` between names.
+    pub path: String,
+    /// Later snapshots, the earliest of them first.
+    #[serde(default)]
+    pub later: Vec<NamedSnapshot>,
+    /// Earlier snapshots, the latest of them first.
+    #[serde(default)]
+    pub earlier: Vec<NamedSnapshot>,
+}
+
+/// A snapshot of a restore point.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedSnapshot {
+    /// The server's name for the point.
+    pub point: Uuid,
+    /// Id of the snapshot's manifest.
+    pub manifest_id: String,
+}
+
+/// Where a path is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct PathFound {
+    /// The nearest later restore point that has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub later: Option<Uuid>,
+    /// The nearest earlier restore point that has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier: Option<Uuid>,
+}
+
+/// Pin a restore point, or take all its pins away. A pinned one is never deleted, by whatever program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pin {
+    /// The server's name for the point.
+    pub point: Uuid,
+    /// Its snapshots as the server's catalogue has them.
+    pub snapshots: Vec<CondemnedSnapshot>,
+    /// The name of the pin that is added; absent: all pins go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin: Option<String>,
+}
+
+/// What a pin changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinResult {
+    /// The pins that the point has now.
+    pub pins: Vec<String>,
+    /// Its manifests, in the order of the snapshots that were named: a pin makes new ones.
+    pub manifests: Vec<String>,
+}
+
+/// What deleting restore points would do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct DeletionPreview {
+    /// What would become of each.
+    pub would: DeletePointsResult,
+    /// At most so many bytes of storage are freed: what the points before and after them do not need. Absent where the
+    /// points are too large to find out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most_bytes: Option<u64>,
+    /// For so many seconds from its last extension each object is locked; absent without a lock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock_seconds: Option<u64>,
+}
+
 /// Delete restore points that the server chose. The agent looks again before it does: a point of which anything is pinned,
 /// was not made by the job, or is not what the server takes it for stays as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -192,7 +264,7 @@ pub struct CondemnedSnapshot {
 }
 
 /// What was deleted. Space is freed by the vault's maintenance.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DeletePointsResult {
     /// Points that were deleted now.
     pub deleted: Vec<Uuid>,
@@ -203,7 +275,7 @@ pub struct DeletePointsResult {
 }
 
 /// A point that was not deleted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RefusedPoint {
     /// The server's name for it.
     pub point: Uuid,
@@ -212,7 +284,7 @@ pub struct RefusedPoint {
 }
 
 /// Why a point stays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RefusalReason {
     /// Something of it is pinned.

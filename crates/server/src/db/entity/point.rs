@@ -28,6 +28,7 @@ pub struct Model {
     pub pinned: bool,
     pub deletion_id: Option<i64>,
     pub listed_at: Option<i64>,
+    pub pin_note: Option<String>,
 }
 
 /// None: joins are written out where they are needed.

@@ -12,6 +12,7 @@ mod m0007_run_logs;
 mod m0008_alerts;
 mod m0009_run_order;
 mod m0010_alert_facts;
+mod m0012_pin_notes;
 mod m0014_vault_usage;
 
 /// Every migration, oldest first.
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_run_order::Migration),
             Box::new(m0010_alert_facts::Migration),
             Box::new(m0014_vault_usage::Migration),
+            Box::new(m0012_pin_notes::Migration),
         ]
     }
 }

@@ -22,6 +22,8 @@ export interface Store {
 	events: Map<string, Schemas["RunEvent"][]>;
 	channels: Channel[];
 	settings: Schemas["Settings"];
+	users: Schemas["User"][];
+	audit: Schemas["AuditEntry"][];
 	/** Alerts that somebody took note of. */
 	acknowledged: Set<string>;
 	nextId: number;
@@ -52,7 +54,16 @@ export function seed(full = true): Store {
 			name: "Ops",
 			role: "admin",
 			tenant: { id: "0190a000-0000-7000-8000-000000000002", name: "Harbour Logistics", zone: "Europe/Berlin" },
-			actions: may("jobs.create", "vaults.create", "agents.enrol", "notifications.manage", "searches.create"),
+			actions: may(
+				"jobs.create",
+				"vaults.create",
+				"agents.enrol",
+				"notifications.manage",
+				"users.manage",
+				"audit.read",
+				"settings.manage",
+				"searches.create",
+			),
 			session_expires_at: ago(-86_400),
 			local_agent: null,
 			version: 1,
@@ -75,9 +86,35 @@ export function seed(full = true): Store {
 			version: 0,
 			actions: may("update"),
 		},
+		users: [],
+		audit: [],
 		nextId: 100,
 	};
 	if (!full) return store;
+	store.users.push(
+		addUser(store, "Ops", store.me.email, "admin", { id: store.me.id, last_sign_in_at: ago(240) }),
+		addUser(store, "Mara Lindqvist", "mara@harbour.example", "operator", { last_sign_in_at: ago(90_000) }),
+		addUser(store, "Auditor", "auditor@harbour.example", "viewer", { disabled: true }),
+	);
+	const entries: [action: string, type: string, name: string, actor: string][] = [
+		["vaults.kit", "vaults", "offsite-ceph", store.me.email],
+		["jobs.update", "jobs", "Office documents", store.me.email],
+		["agents.enrol", "agents", "fileserver-01", "agent fileserver-01"],
+		["points.delete", "jobs", "Public website", "server"],
+		["a.thing_of_tomorrow", "vaults", "a vault with a name that is long enough to need more than one line", "server"],
+	];
+	for (const [index, [action, type, name, actor]] of entries.entries()) {
+		store.audit.push({
+			id: id(store),
+			time: ago(600 + index * 7_000),
+			actor,
+			action,
+			object_type: type,
+			object_id: null,
+			object_name: name,
+			address: actor.includes("@") ? "192.0.2.17" : null,
+		});
+	}
 	const channel = (name: string, target: Channel["target"], change: Partial<Channel>): Channel => ({
 		id: id(store),
 		name,
@@ -155,6 +192,27 @@ export function seed(full = true): Store {
 	addOlderPoints(store, office);
 	addActiveRun(store, office);
 	return store;
+}
+
+export function addUser(
+	store: Store,
+	name: string,
+	email: string,
+	role: Schemas["Role"],
+	change: Partial<Schemas["User"]> = {},
+): Schemas["User"] {
+	return {
+		id: id(store),
+		email,
+		name,
+		role,
+		disabled: false,
+		last_sign_in_at: null,
+		created_at: ago(4_000_000),
+		version: 1,
+		actions: may("update", "delete"),
+		...change,
+	};
 }
 
 export function addAgent(store: Store, name: string, os: string, state: Agent["state"]): Agent {

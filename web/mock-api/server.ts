@@ -519,9 +519,47 @@ const routes: readonly Route[] = [
 		"PATCH",
 		/^settings$/,
 		(store, _match, body) => {
-			store.settings.private_targets.value = Boolean(body["private_targets"]);
-			return json(store.settings);
+			const { settings } = store;
+			for (const [key, value] of Object.entries(body)) {
+				const setting = settings[key as "run_log_days"];
+				setting.value = value as number;
+			}
+			if (settings.watchdog_timeout_seconds.value <= settings.reclaim_grace_seconds.value)
+				return problem(422, "invalid_input", "Some of the input is not valid.", [
+					{ pointer: "/watchdog_timeout_seconds", code: "out_of_range", detail: "must be larger than the grace" },
+				]);
+			settings.version += 1;
+			return json(settings);
 		},
+	],
+	["GET", /^audit$/, (store) => json(page(store.audit))],
+	["GET", /^users$/, (store) => json(page(store.users))],
+	[
+		"POST",
+		/^users$/,
+		(store, _match, body) => {
+			const email = String(body["email"]);
+			if (store.users.some((user) => user.email === email))
+				return problem(409, "name_taken", "The name is used by another object.", [
+					{ pointer: "/email", code: "name_taken", detail: "The e-mail address has an account already." },
+				]);
+			const user = data.addUser(store, String(body["name"] ?? email), email, body["role"] as "viewer");
+			store.users.push(user);
+			return json(user, 201);
+		},
+	],
+	[
+		"PATCH",
+		/^users\/([^/]+)$/,
+		(store, [id], body) =>
+			find(store.users, id, (user) => {
+				const loses = body["role"] !== undefined && body["role"] !== "admin";
+				if (loses && store.users.filter((other) => other.role === "admin").length === 1 && user.role === "admin")
+					return problem(409, "last_administrator", "The last administrator must stay.");
+				const { password: _password, ...change } = body;
+				Object.assign(user, change, { version: user.version + 1 });
+				return json(user);
+			}),
 	],
 	["GET", /^notification-channels$/, (store) => json(page(store.channels))],
 	[
@@ -783,7 +821,7 @@ const routes: readonly Route[] = [
 	],
 	[
 		"DELETE",
-		/^(jobs|vaults|agents)\/([^/]+)$/,
+		/^(jobs|vaults|agents|users)\/([^/]+)$/,
 		(store, [noun, id]) => {
 			const list = store[noun as "jobs"] as { id: string }[];
 			list.splice(

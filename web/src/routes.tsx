@@ -13,6 +13,8 @@ import { channelsQuery } from "./api/queries/notifications.ts";
 import { overviewQuery } from "./api/queries/overview.ts";
 import { runQuery } from "./api/queries/runs.ts";
 import { meQuery, statusQuery } from "./api/queries/session.ts";
+import { settingsQuery } from "./api/queries/settings.ts";
+import { usersQuery } from "./api/queries/users.ts";
 import { vaultQuery, vaultsQuery } from "./api/queries/vaults.ts";
 import { PageError } from "./modules/PageError.tsx";
 import { Root } from "./modules/Root.tsx";
@@ -204,7 +206,38 @@ const newRestore = createRoute({
 	component: lazyRouteComponent(() => import("./pages/restore-wizard.tsx")),
 });
 
+const users = createRoute({
+	getParentRoute: () => signedIn,
+	path: "/access/users",
+	loader: ({ context }) => void context.queries.prefetchQuery(usersQuery),
+	component: lazyRouteComponent(() => import("./pages/users.tsx")),
+});
+
+const audit = createRoute({
+	getParentRoute: () => signedIn,
+	path: "/audit",
+	component: lazyRouteComponent(() => import("./pages/audit.tsx")),
+});
+
+const settings = createRoute({
+	getParentRoute: () => signedIn,
+	path: "/settings/$section",
+	loader: ({ context }) => void context.queries.prefetchQuery(settingsQuery),
+	component: lazyRouteComponent(() => import("./pages/settings.tsx")),
+});
+
+/** All components in their states. Only the development server has it: the build leaves the page out. */
+const styles = createRoute({
+	getParentRoute: () => root,
+	path: "/dev/styles",
+	beforeLoad: () => {
+		if (!import.meta.env.DEV) throw redirect(paths.overview());
+	},
+	...(import.meta.env.DEV ? { component: lazyRouteComponent(() => import("./pages/styles.tsx")) } : {}),
+});
+
 const tree = root.addChildren([
+	styles,
 	setUp,
 	signIn,
 	signedIn.addChildren([
@@ -228,6 +261,9 @@ const tree = root.addChildren([
 		compare,
 		restore,
 		newRestore,
+		users,
+		audit,
+		settings,
 	]),
 ]);
 

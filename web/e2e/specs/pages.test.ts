@@ -27,6 +27,10 @@ function pages(): [name: string, path: string][] {
 		["alerts-over", "/alerts?state=closed"],
 		["alerts-no-match", "/alerts?severity=info"],
 		["notifications", "/notifications"],
+		["users", "/access/users"],
+		["audit", "/audit"],
+		["settings", "/settings/runs"],
+		["settings-history", "/settings/history"],
 		["runs", "/runs"],
 		["runs-no-match", "/runs?status=cancelled"],
 		["run-live", `/runs/${run("running")}`],
@@ -107,7 +111,7 @@ it("speaks German", async () => {
 	await open(visitor, "/");
 	expect(await visitor.page.locator("html").getAttribute("lang")).toBe("de");
 	await visitor.expectVisible(visitor.page.getByRole("heading", { name: "Übersicht", level: 1 }));
-	for (const [name, path] of pages().slice(0, 17)) {
+	for (const [name, path] of pages().slice(0, 21)) {
 		await open(visitor, path);
 		await visitor.picture(`german-${name}`);
 	}

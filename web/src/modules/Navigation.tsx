@@ -14,7 +14,19 @@ export interface Counters {
 }
 
 interface Destination {
-	key: "overview" | "runs" | "jobs" | "agents" | "snapshots" | "restore" | "search" | "vaults" | "notifications";
+	key:
+		| "overview"
+		| "runs"
+		| "jobs"
+		| "agents"
+		| "snapshots"
+		| "restore"
+		| "search"
+		| "vaults"
+		| "notifications"
+		| "users"
+		| "audit"
+		| "settings";
 	icon: IconName;
 	to: Target;
 	/** What the role must permit; an entry that it does not is absent. */
@@ -45,7 +57,12 @@ const groups: readonly { key: "protect" | "recover" | "store" | "manage"; items:
 	{ key: "store", items: [{ key: "vaults", icon: "vaults", to: paths.vaults() }] },
 	{
 		key: "manage",
-		items: [{ key: "notifications", icon: "bell", to: paths.notifications(), needs: "notifications.manage" }],
+		items: [
+			{ key: "notifications", icon: "bell", to: paths.notifications(), needs: "notifications.manage" },
+			{ key: "users", icon: "users", to: paths.users(), needs: "users.manage" },
+			{ key: "audit", icon: "audit", to: paths.audit(), needs: "audit.read" },
+			{ key: "settings", icon: "settings", to: paths.settings(), needs: "settings.manage" },
+		],
 	},
 ];
 

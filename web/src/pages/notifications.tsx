@@ -6,7 +6,7 @@ import { keys } from "../api/keys.ts";
 import { useFallbackInterval, useTopics } from "../api/live.ts";
 import { jobsQuery } from "../api/queries/jobs.ts";
 import { channelsQuery, deleteChannel, testChannel, updateChannel } from "../api/queries/notifications.ts";
-import { setPrivateTargets, settingsQuery } from "../api/queries/settings.ts";
+import { settingsQuery, updateSettings } from "../api/queries/settings.ts";
 import type { NotificationChannel } from "../api/types.ts";
 import { useFormat } from "../hooks/use-format.ts";
 import { useWording } from "../hooks/use-wording.ts";
@@ -186,7 +186,9 @@ function PrivateTargets() {
 	const settings = useQuery(settingsQuery);
 	const set = useMutation({
 		mutationFn: (allowed: boolean) =>
-			settings.data === undefined ? Promise.reject(new Error()) : setPrivateTargets(settings.data, allowed),
+			settings.data === undefined
+				? Promise.reject(new Error())
+				: updateSettings(settings.data, { private_targets: allowed }),
 		onSuccess: (changed) => queries.setQueryData(keys.settings(), changed),
 	});
 	const data = settings.data;

@@ -1,5 +1,6 @@
 import { linkOptions } from "@tanstack/react-router";
 import type { JobStep } from "../forms/job-steps.ts";
+import type { Section } from "../forms/settings.ts";
 
 /** What the explorer shows: `at` is a time, of which the newest point that is not later is shown; `point` names one. */
 export interface SnapshotsSearch {
@@ -42,6 +43,9 @@ export const paths = {
 	duplicateJob: (job: string, step: JobStep = "place") =>
 		linkOptions({ to: "/jobs/$job/duplicate/$step", params: { job, step } }),
 	notifications: () => linkOptions({ to: "/notifications" }),
+	users: () => linkOptions({ to: "/access/users" }),
+	audit: () => linkOptions({ to: "/audit" }),
+	settings: (section: Section = "runs") => linkOptions({ to: "/settings/$section", params: { section } }),
 	agents: (search: { panel?: "add"; q?: string } = {}) => linkOptions({ to: "/agents", search }),
 	agent: (agent: string) => linkOptions({ to: "/agents/$agent", params: { agent } }),
 	vaults: () => linkOptions({ to: "/vaults" }),

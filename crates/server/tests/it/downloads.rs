@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use reqwest::{Body, Method, Response};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use crate::support::{Client, PASSWORD, Ready, TestServer, eventually, ready};
 
@@ -75,9 +76,20 @@ impl Scene {
     }
 }
 
-/// A body of these pieces; at an error the connection breaks off.
-fn body(pieces: Vec<Result<Bytes, std::io::Error>>) -> Body {
-    Body::wrap_stream(futures::stream::iter(pieces))
+/// A body of these pieces. At an error the connection breaks off, once somebody has begun to fetch: before that, nothing of
+/// the request might have left the machine.
+fn body(pieces: Vec<Result<Bytes, std::io::Error>>, fetched: &Arc<Notify>) -> Body {
+    let fetched = fetched.clone();
+    let pieces = futures::stream::iter(pieces).then(move |piece| {
+        let fetched = fetched.clone();
+        async move {
+            if piece.is_err() {
+                fetched.notified().await;
+            }
+            piece
+        }
+    });
+    Body::wrap_stream(pieces)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -137,13 +149,16 @@ async fn what_breaks_off_never_looks_whole() {
         ("zip", None, vec![piece(), cut()]),
     ] {
         let (id, _) = scene.ask("docs", form).await;
+        let fetched = Arc::new(Notify::new());
         let sending = tokio::spawn({
             let (agent, id) = (scene.ready.agent.clone(), id.clone());
-            async move { agent.transfer(&id, size, body(pieces)).await }
+            let body = body(pieces, &fetched);
+            async move { agent.transfer(&id, size, body).await }
         });
         scene.becomes(&id, "ready").await;
         let answer = scene.fetch(&id).await;
         assert_eq!(answer.status(), 200);
+        fetched.notify_one();
         let read = answer.bytes().await;
         assert!(read.is_err(), "{form} of {size:?} came to an end");
         let failed = scene.becomes(&id, "failed").await;

@@ -250,6 +250,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/downloads/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where a download stands. */
+        get: operations["downloads_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/downloads/{id}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The bytes, straight from the machine. When they end early, the connection is broken off. */
+        get: operations["downloads_content"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/enrolment-tokens": {
         parameters: {
             query?: never;
@@ -564,6 +598,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/points/{id}/downloads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks a machine for a file or a folder. It is fetched, once, from `GET /downloads/{id}/content` as soon as it is ready. */
+        post: operations["points_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/points/{id}/path-searches": {
         parameters: {
             query?: never;
@@ -609,6 +660,23 @@ export interface paths {
         put?: never;
         /** Takes all pins of a restore point away, also those of other programs. */
         post: operations["points_unpin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/points/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Finds all versions of one path in the vault of a restore point: what the other points of the same source path have there. */
+        post: operations["points_versions"];
         delete?: never;
         options?: never;
         head?: never;
@@ -779,6 +847,23 @@ export interface paths {
         put?: never;
         /** The next runs that a schedule would start. */
         post: operations["schedule_previews_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/searches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins to look for files in all vaults, each by a machine that reaches it. */
+        post: operations["searches_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -959,7 +1044,7 @@ export interface paths {
         delete: operations["vaults_delete"];
         options?: never;
         head?: never;
-        /** Renames a vault, or gives it another storage key. */
+        /** Renames a vault, gives it another storage key, or says how much it may hold. */
         patch: operations["vaults_update"];
         trace?: never;
     };
@@ -1045,6 +1130,23 @@ export interface paths {
         put?: never;
         /** Tests the connection of a vault. */
         post: operations["vaults_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/vaults/{id}/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How full a vault was on each of the last 90 days, and when it will be full. */
+        get: operations["vaults_usage"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1145,7 +1247,8 @@ export interface components {
             /** @description Who did. */
             acknowledged_by?: string | null;
             /**
-             * @description What to do: `run_now`, `open_run`, `open_agent`, `open_vault`, `download_kit`,
+             * @description What to do: `run_now`, `run_maintenance`, `open_run`, `open_job`, `open_agent`, `open_vault`, `download_kit`,
+             *     What to do: `run_now`, `run_maintenance`, `open_run`, `open_job`, `open_agent`, `open_vault`, `download_kit`,
              *     `open_notifications`.
              */
             action: string;
@@ -1303,6 +1406,11 @@ export interface components {
             /** @description Why it cannot. */
             reason?: string | null;
         };
+        /**
+         * @description Where a vault's capacity is known from.
+         * @enum {string}
+         */
+        CapacitySource: "quota" | "free_space";
         /**
          * @description How an entry changed.
          * @enum {string}
@@ -1718,9 +1826,11 @@ export interface components {
             id: components["schemas"]["CommandId"];
             /** @description What became of a maintenance. */
             result?: {
+                coverage?: components["schemas"]["Coverage"] | null;
                 done?: components["schemas"]["MaintenanceDone"] | null;
                 /** @description Who owns it, as `user@host`. */
                 owner: string;
+                usage?: components["schemas"]["VaultUsage"] | null;
             };
             /** @description Where it stands. */
             status: components["schemas"]["CommandStatus"];
@@ -1852,9 +1962,11 @@ export interface components {
                  * @description Points that were not known before.
                  */
                 added: number;
+                /** @description More snapshots are being listed: the figures are those of the ones so far. */
+                goes_on?: boolean;
                 /**
                  * Format: int64
-                 * @description Known points that are no longer there.
+                 * @description Known points that are no longer there; of a vault with very many snapshots that is known when its last ones are listed.
                  */
                 gone: number;
                 /**
@@ -1862,6 +1974,50 @@ export interface components {
                  * @description Points that are in the repository.
                  */
                 present: number;
+            };
+            /** @description Where it stands. */
+            status: components["schemas"]["CommandStatus"];
+            /** @description What is asked, such as `browse_directory`, `test_vault`, `list_content`. */
+            type: string;
+        };
+        /**
+         * @description A command to an agent, with its answer of type `T` once it is completed.
+         *
+         *     Routes that start one wait up to `wait_seconds`: they answer 200 when it is over and 202 when it is
+         *     still under way; the rest comes by `GET /commands/{id}` or the stream topic `commands/<id>`.
+         */
+        Command_SearchResult: {
+            /** @description What the caller may do with it: `cancel`. */
+            actions: components["schemas"]["Action"][];
+            /** @description The machine that does it. */
+            agent: components["schemas"]["AgentReference"];
+            /** @description When it was asked. */
+            created_at: components["schemas"]["Time"];
+            failure?: components["schemas"]["Failure"] | null;
+            finished_at?: components["schemas"]["Time"] | null;
+            /** @description Identity. */
+            id: components["schemas"]["CommandId"];
+            /** @description A page of what was found, in the order of sources and paths; in its parts what was found since the part before. */
+            result?: {
+                /** @description The paths. */
+                hits: components["schemas"]["SearchHit"][];
+                /** @description Where the next page begins, when there is more. */
+                next_cursor?: string | null;
+                /**
+                 * Format: int64
+                 * @description Snapshots to search; 0 as long as that is not known.
+                 */
+                points: number;
+                /**
+                 * Format: int64
+                 * @description Snapshots of which all is told.
+                 */
+                points_done: number;
+                /**
+                 * Format: int64
+                 * @description Folders that could not be read: what is below them was not searched.
+                 */
+                unreadable: number;
             };
             /** @description Where it stands. */
             status: components["schemas"]["CommandStatus"];
@@ -1895,6 +2051,7 @@ export interface components {
                 ok: boolean;
                 /** @description Whether a repository is there. */
                 repository: components["schemas"]["RepositoryFinding"];
+                usage?: components["schemas"]["VaultUsage"] | null;
             };
             /** @description Where it stands. */
             status: components["schemas"]["CommandStatus"];
@@ -2062,12 +2219,72 @@ export interface components {
              */
             wait_seconds?: number | null;
         };
+        /** @description How much of a vault was read back and checked, and when. Amounts are bytes as stored. */
+        Coverage: {
+            /** @description What was read, by how long ago, the latest first. */
+            ages: components["schemas"]["CoverageAge"][];
+            /**
+             * Format: int64
+             * @description All that is stored.
+             */
+            bytes: number;
+            /** @description What is wrong with the first of them, in English, at most 20 sentences. */
+            damage?: string[];
+            /**
+             * Format: int64
+             * @description Objects that were damaged or missing when they were last read.
+             */
+            damaged: number;
+            /**
+             * Format: int64
+             * @description What was not read since it was stored.
+             */
+            never_read_bytes: number;
+            /**
+             * Format: date-time
+             * @description When that was read, or else stored, which waits longest.
+             */
+            oldest?: string | null;
+            /**
+             * Format: int64
+             * @description What was neither read nor stored within the window.
+             */
+            overdue_bytes: number;
+            /**
+             * Format: int32
+             * @description Everything is to be read again within so many days.
+             */
+            window_days: number;
+        };
+        /** @description What was last read so long ago. */
+        CoverageAge: {
+            /**
+             * Format: int64
+             * @description How much.
+             */
+            bytes: number;
+            /**
+             * Format: int32
+             * @description At most so many days ago, and more than in the group before; absent in the last group.
+             */
+            up_to_days?: number | null;
+        };
         /** @description The repository of a vault, created now or by an earlier delivery of the same command. */
         CreateRepositoryResult: {
             /** @description False when a repository that opens with the vault's password was already there. */
             created: boolean;
             /** @description Unique id of the repository, in hex. */
             unique_id: string;
+        };
+        /** @description Runs of a day that ended alike. */
+        DayResult: {
+            /**
+             * Format: int32
+             * @description How many.
+             */
+            runs: number;
+            /** @description How they ended, or where they are. */
+            status: components["schemas"]["RunStatus"];
         };
         /** @description A stretch of each day, over midnight when `to` is before `from`. */
         DayWindow: {
@@ -2085,6 +2302,11 @@ export interface components {
             /** @description Points that stay. */
             refused: components["schemas"]["RefusedPoint"][];
         };
+        /**
+         * @description What becomes of paths that the newest snapshot of their source does not have any more.
+         * @enum {string}
+         */
+        Deleted: "include" | "exclude" | "only";
         /** @description What deleting restore points would do. */
         DeletionPreview: {
             /**
@@ -2115,6 +2337,48 @@ export interface components {
          * @enum {string}
          */
         DiffList: "children" | "files" | "missing";
+        /** @description A download. The server keeps nothing of what is sent, and forgets the download some time after its end. */
+        Download: {
+            /** @description The machine that sends it. */
+            agent: components["schemas"]["AgentReference"];
+            failure?: components["schemas"]["Failure"] | null;
+            /** @description In which form it comes. */
+            form: components["schemas"]["TransferForm"];
+            /** @description Identity. */
+            id: components["schemas"]["DownloadId"];
+            /** @description Name of the file that the browser gets. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Its length in bytes; unknown for archives.
+             */
+            size?: number | null;
+            /** @description Where it stands. */
+            state: components["schemas"]["DownloadState"];
+        };
+        /** @description Asks for a download. */
+        DownloadCreate: {
+            /** @description A file as it is, or a folder as an archive. */
+            form: components["schemas"]["TransferForm"];
+            /** @description The file or folder inside it, with `/` between names; empty: all of it. */
+            path?: string;
+            snapshot_id?: components["schemas"]["SnapshotId"] | null;
+            /**
+             * Format: int64
+             * @description How long the answer may wait until the download is ready, 0 to 25 seconds; default 25.
+             */
+            wait_seconds?: number | null;
+        };
+        /**
+         * Format: uuid
+         * @description A download.
+         */
+        DownloadId: string;
+        /**
+         * @description Where a download stands.
+         * @enum {string}
+         */
+        DownloadState: "preparing" | "ready" | "running" | "done" | "failed";
         /** @description A token with which machines enrol themselves. */
         EnrolmentToken: {
             /** @description What the caller may do with it: `delete`. */
@@ -2262,6 +2526,34 @@ export interface components {
             /** @description JSON pointer into the request's body, such as `/paths/0`; a query parameter is `?limit`. */
             pointer: string;
         };
+        /** @description A state of a path and the snapshots that have it. */
+        FileVersion: {
+            /** @description The oldest of them. */
+            first: components["schemas"]["SeenIn"];
+            /** @description Kind. */
+            kind: components["schemas"]["EntryKind"];
+            /** @description The newest of them. */
+            last: components["schemas"]["SeenIn"];
+            /**
+             * Format: date-time
+             * @description Time of the last change.
+             */
+            modified?: string | null;
+            /** @description Object id: versions with the same one differ in attributes only. */
+            object_id?: string;
+            /** @description Whether one of them is pinned. */
+            pinned: boolean;
+            /**
+             * Format: int64
+             * @description Snapshots that have it.
+             */
+            points: number;
+            /**
+             * Format: int64
+             * @description Size in bytes: of a file its own, of a folder that of all files below.
+             */
+            size: number;
+        };
         /** @description One switch among the settings. */
         FlagSetting: {
             /** @description The environment variable that fixes it; it cannot be changed here then. */
@@ -2287,6 +2579,24 @@ export interface components {
              */
             from: string;
         };
+        /** @description When a vault is full, in days from now; 3650 stands for that and more. */
+        FullInDays: {
+            /**
+             * Format: int64
+             * @description If it grows slowly; absent: then never.
+             */
+            latest?: number | null;
+            /**
+             * Format: int64
+             * @description If it grows as usual; absent: then never.
+             */
+            likely?: number | null;
+            /**
+             * Format: int64
+             * @description If it grows fast.
+             */
+            soonest: number;
+        };
         /** @description A job. */
         Job: {
             /** @description What the caller may do with it: `run`, `update`, `delete`, `restore`. */
@@ -2296,7 +2606,7 @@ export interface components {
             agent: components["schemas"]["AgentReference"];
             /** @description When it was made. */
             created_at: components["schemas"]["Time"];
-            /** @description Its last 21 days in the tenant's zone, oldest first. */
+            /** @description Its last 28 days in the tenant's zone, oldest first. */
             days: components["schemas"]["JobDay"][];
             /** @description It may run. */
             enabled: boolean;
@@ -2393,6 +2703,9 @@ export interface components {
              * @description Times at which the schedule asked for a run and none was started.
              */
             missed: number;
+            missed_due_at?: components["schemas"]["Time"] | null;
+            /** @description How many runs ended how, the worst first. */
+            results: components["schemas"]["DayResult"][];
             run_id?: components["schemas"]["RunId"] | null;
             /**
              * Format: int32
@@ -2565,6 +2878,19 @@ export interface components {
              */
             rule?: number | null;
         };
+        /** @description Object locks that full maintenance extends. */
+        LocksExtended: {
+            /**
+             * Format: date-time
+             * @description When they were last extended; absent when they never were.
+             */
+            at?: string | null;
+            /**
+             * Format: date-time
+             * @description When they are to be extended again, so that they last as long as they promise.
+             */
+            due_at: string;
+        };
         /**
          * @description How grave a line is.
          * @enum {string}
@@ -2577,9 +2903,11 @@ export interface components {
         MailEncryption: "starttls" | "tls" | "none";
         /** @description What became of a maintenance. */
         MaintainResult: {
+            coverage?: components["schemas"]["Coverage"] | null;
             done?: components["schemas"]["MaintenanceDone"] | null;
             /** @description Who owns it, as `user@host`. */
             owner: string;
+            usage?: components["schemas"]["VaultUsage"] | null;
         };
         /** @description What a maintenance did. */
         MaintenanceDone: {
@@ -2595,6 +2923,7 @@ export interface components {
             freed_bytes: number;
             /** @description What later ones free at the earliest, if nothing changes meanwhile; the earliest first. */
             later?: components["schemas"]["FreedLater"][];
+            locks?: components["schemas"]["LocksExtended"] | null;
             /**
              * Format: date-time
              * @description When a full one is due next; absent when they are switched off in the repository.
@@ -2780,7 +3109,7 @@ export interface components {
             alerts_open: number;
             /** @description When this was computed. */
             checked_at: components["schemas"]["Time"];
-            /** @description Jobs, those with problems first, at most 50. */
+            /** @description Jobs, of one machine if that was asked for; those with problems first, at most 50. */
             jobs: components["schemas"]["OverviewJob"][];
             /**
              * Format: int64
@@ -2795,14 +3124,14 @@ export interface components {
             last_restore?: components["schemas"]["RunSummary"] | null;
             /** @description The newest ten finished runs. */
             recent_runs: components["schemas"]["RunSummary"][];
-            /** @description The vaults. */
+            /** @description The vaults: first those that will be full soonest, then the largest. */
             vaults: components["schemas"]["OverviewVault"][];
         };
         /** @description A job on the start page. */
         OverviewJob: {
             /** @description Its machine. */
             agent: components["schemas"]["AgentReference"];
-            /** @description The last 21 days, oldest first. */
+            /** @description The last 28 days, oldest first. */
             days: components["schemas"]["JobDay"][];
             /** @description It may run. */
             enabled: boolean;
@@ -2827,27 +3156,21 @@ export interface components {
         };
         /** @description A vault on the start page. */
         OverviewVault: {
+            /** @description What the caller may do with it: `update`. */
+            actions: components["schemas"]["Action"][];
+            /** @description How full it is. */
+            fill: components["schemas"]["VaultFill"];
             /** @description Identity. */
             id: components["schemas"]["VaultId"];
             /** @description Name. */
             name: string;
             /**
              * Format: int64
-             * @description Points in it.
+             * @description Bytes that runs have sent to it so far; only as long as it was never measured.
              */
-            points: number;
-            /**
-             * Format: int64
-             * @description Bytes that the newest point of each job protects.
-             */
-            protected_bytes: number;
+            sent_bytes?: number | null;
             /** @description Whether the repository is there. */
             state: components["schemas"]["VaultState"];
-            /**
-             * Format: int64
-             * @description Bytes that runs have sent to it.
-             */
-            stored_bytes: number;
         };
         /**
          * @description What to do with files that exist in the target.
@@ -2925,7 +3248,8 @@ export interface components {
                 /** @description Who did. */
                 acknowledged_by?: string | null;
                 /**
-                 * @description What to do: `run_now`, `open_run`, `open_agent`, `open_vault`, `download_kit`,
+                 * @description What to do: `run_now`, `run_maintenance`, `open_run`, `open_job`, `open_agent`, `open_vault`, `download_kit`,
+                 *     What to do: `run_now`, `run_maintenance`, `open_run`, `open_job`, `open_agent`, `open_vault`, `download_kit`,
                  *     `open_notifications`.
                  */
                 action: string;
@@ -3060,7 +3384,7 @@ export interface components {
                 agent: components["schemas"]["AgentReference"];
                 /** @description When it was made. */
                 created_at: components["schemas"]["Time"];
-                /** @description Its last 21 days in the tenant's zone, oldest first. */
+                /** @description Its last 28 days in the tenant's zone, oldest first. */
                 days: components["schemas"]["JobDay"][];
                 /** @description It may run. */
                 enabled: boolean;
@@ -3359,6 +3683,11 @@ export interface components {
                  * @description Bytes that the newest point of each job protects.
                  */
                 protected_bytes: number;
+                /**
+                 * Format: int64
+                 * @description The most that it may hold, as somebody set it.
+                 */
+                quota_bytes?: number | null;
                 /** @description Whether the repository is there. */
                 state: components["schemas"]["VaultState"];
                 /** @description Where the data lies. */
@@ -3572,9 +3901,11 @@ export interface components {
              * @description Points that were not known before.
              */
             added: number;
+            /** @description More snapshots are being listed: the figures are those of the ones so far. */
+            goes_on?: boolean;
             /**
              * Format: int64
-             * @description Known points that are no longer there.
+             * @description Known points that are no longer there; of a vault with very many snapshots that is known when its last ones are listed.
              */
             gone: number;
             /**
@@ -4140,6 +4471,115 @@ export interface components {
          * @enum {string}
          */
         ScheduleType: "manual" | "hourly" | "daily" | "weekly" | "monthly" | "cron";
+        /**
+         * @description A search that was begun: each vault is searched by a machine that reaches it.
+         *
+         *     What is found comes by the stream topic `commands/<id>` of each vault's command while it is searched, and as a whole by
+         *     `GET /commands/{id}`; cancelling the command ends the search of that vault.
+         */
+        Search: {
+            /** @description The vaults that are not. */
+            not_searched: components["schemas"]["VaultNotSearched"][];
+            /** @description The vaults that are searched. */
+            vaults: components["schemas"]["VaultSearch"][];
+        };
+        /** @description A path that was found in snapshots of one source. */
+        SearchHit: {
+            /** @description Whether the newest snapshot of the source has it no longer. */
+            deleted: boolean;
+            /** @description Path below it, `/` between names. */
+            path: string;
+            /** @description Host half of the source. */
+            source_host: string;
+            /** @description Path of the source. */
+            source_path: string;
+            /** @description User half of the source. */
+            source_user: string;
+            /**
+             * Format: int64
+             * @description How many versions there are; `versions` may have only the newest of them.
+             */
+            version_count: number;
+            /** @description The versions, the newest first. */
+            versions: components["schemas"]["FileVersion"][];
+        };
+        /** @description What to look for. */
+        SearchRequest: {
+            /** @default null */
+            agent_id?: components["schemas"]["AgentId"] | null;
+            /**
+             * @description `next_cursor` of the page before; only together with `vault_id`.
+             * @default null
+             */
+            cursor?: string | null;
+            /**
+             * @description What of what the newest restore point has no longer.
+             * @default include
+             */
+            deleted?: components["schemas"]["Deleted"];
+            /** @default null */
+            from?: components["schemas"]["Time"] | null;
+            /**
+             * Format: int32
+             * @description Paths of a page and vault, 1 to 500; default 200.
+             * @default null
+             */
+            limit?: number | null;
+            /**
+             * @description Whether letter case matters.
+             * @default false
+             */
+            match_case?: boolean;
+            /**
+             * @description A part of a name, or a pattern with `*`, `?`, `[…]`; with a `/` inside it is compared with the whole path.
+             * @default
+             */
+            pattern?: string;
+            /** @default null */
+            to?: components["schemas"]["Time"] | null;
+            /** @default null */
+            vault_id?: components["schemas"]["VaultId"] | null;
+        };
+        /** @description A page of what was found, in the order of sources and paths; in its parts what was found since the part before. */
+        SearchResult: {
+            /** @description The paths. */
+            hits: components["schemas"]["SearchHit"][];
+            /** @description Where the next page begins, when there is more. */
+            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description Snapshots to search; 0 as long as that is not known.
+             */
+            points: number;
+            /**
+             * Format: int64
+             * @description Snapshots of which all is told.
+             */
+            points_done: number;
+            /**
+             * Format: int64
+             * @description Folders that could not be read: what is below them was not searched.
+             */
+            unreadable: number;
+        };
+        /** @description A snapshot that has a version. */
+        SeenIn: {
+            /**
+             * Format: uuid
+             * @description The restore point that it is part of, as far as the server knows one; agents do not know it.
+             */
+            point_id?: string | null;
+            /**
+             * Format: uuid
+             * @description Its source path in that point.
+             */
+            snapshot_id?: string | null;
+            /**
+             * Format: date-time
+             * @description When the snapshot began.
+             */
+            time: string;
+        };
         /** @description What anybody may know about the server. */
         ServerStatus: {
             /** @description The product's name, for titles. */
@@ -4430,6 +4870,7 @@ export interface components {
             ok: boolean;
             /** @description Whether a repository is there. */
             repository: components["schemas"]["RepositoryFinding"];
+            usage?: components["schemas"]["VaultUsage"] | null;
         };
         /** @description One text among the settings. */
         TextSetting: {
@@ -4451,6 +4892,11 @@ export interface components {
             /** @description Whether there are older ones that are left out. */
             truncated: boolean;
         };
+        /**
+         * @description In which form something is sent.
+         * @enum {string}
+         */
+        TransferForm: "file" | "tar" | "zip";
         /** @description A person who may sign in. */
         User: {
             /** @description What the caller may do with it: `update`, `delete`. */
@@ -4539,6 +4985,11 @@ export interface components {
              * @description Bytes that the newest point of each job protects.
              */
             protected_bytes: number;
+            /**
+             * Format: int64
+             * @description The most that it may hold, as somebody set it.
+             */
+            quota_bytes?: number | null;
             /** @description Whether the repository is there. */
             state: components["schemas"]["VaultState"];
             /** @description Where the data lies. */
@@ -4565,6 +5016,32 @@ export interface components {
             /** @description Where its data is to lie. */
             storage: components["schemas"]["StorageInput"];
         };
+        /** @description How full a vault is. What is not known is absent, never 0. */
+        VaultFill: {
+            /**
+             * Format: int64
+             * @description Bytes that it takes in all; absent: nobody said so.
+             */
+            capacity_bytes?: number | null;
+            capacity_from?: components["schemas"]["CapacitySource"] | null;
+            growth?: components["schemas"]["VaultGrowth"] | null;
+            /**
+             * Format: int32
+             * @description Days on which it was measured, of the last 90.
+             */
+            history_days: number;
+            /**
+             * Format: int32
+             * @description Days that a forecast needs.
+             */
+            history_days_needed: number;
+            measured_at?: components["schemas"]["Time"] | null;
+            /**
+             * Format: int64
+             * @description Bytes of all its objects then.
+             */
+            stored_bytes?: number | null;
+        };
         /** @description Result of one check. */
         VaultFinding: {
             /** @description The check. */
@@ -4581,6 +5058,30 @@ export interface components {
             /** @description Whether it passed. */
             ok: boolean;
         };
+        /** @description How a vault grows: the middle half of the rates of its last days. Bytes a day; less than zero: it shrinks. */
+        VaultGrowth: {
+            /**
+             * Format: int64
+             * @description The middle rate.
+             */
+            bytes_per_day: number;
+            full_in?: components["schemas"]["FullInDays"] | null;
+            /**
+             * Format: int64
+             * @description A quarter of the rates is above.
+             */
+            high_bytes_per_day: number;
+            /**
+             * Format: int64
+             * @description A quarter of the rates is below.
+             */
+            low_bytes_per_day: number;
+            /**
+             * Format: int32
+             * @description Days between the first and the last measurement that it was made from.
+             */
+            over_days: number;
+        };
         /**
          * Format: uuid
          * @description A vault: one repository.
@@ -4589,6 +5090,8 @@ export interface components {
         /** @description How a vault is kept in order: what no restore point needs goes, and what is stored stays in few, large pieces. */
         VaultMaintenance: {
             agent?: components["schemas"]["AgentReference"] | null;
+            coverage?: components["schemas"]["Coverage"] | null;
+            coverage_at?: components["schemas"]["Time"] | null;
             failing_since?: components["schemas"]["Time"] | null;
             failure?: components["schemas"]["Failure"] | null;
             /**
@@ -4601,6 +5104,13 @@ export interface components {
             next_quick_at?: components["schemas"]["Time"] | null;
             quick?: components["schemas"]["MaintenanceRun"] | null;
             running?: components["schemas"]["MaintenanceMode"] | null;
+        };
+        /** @description A vault that is not searched. */
+        VaultNotSearched: {
+            /** @description Why. */
+            failure: components["schemas"]["Failure"];
+            /** @description The vault. */
+            vault: components["schemas"]["Reference"];
         };
         /** @description Changes a vault; absent fields stay. Place and password cannot change. */
         VaultPatch: {
@@ -4615,10 +5125,23 @@ export interface components {
              */
             name?: string | null;
             /**
+             * Format: int64
+             * @description The most that it may hold, in bytes, for the forecast; 0: not known.
+             * @default null
+             */
+            quota_bytes?: number | null;
+            /**
              * @description New secret key.
              * @default null
              */
             secret_access_key?: string | null;
+        };
+        /** @description The search of one vault. */
+        VaultSearch: {
+            /** @description The machine's work. */
+            command: components["schemas"]["Command_SearchResult"];
+            /** @description The vault. */
+            vault: components["schemas"]["Reference"];
         };
         /**
          * @description Whether the repository is there.
@@ -4631,6 +5154,52 @@ export interface components {
             at: components["schemas"]["Time"];
             /** @description Everything worked. */
             ok: boolean;
+        };
+        /** @description How full a vault is. */
+        VaultUsage: {
+            /**
+             * Format: int64
+             * @description Bytes that its place still takes; absent where the place does not say, as buckets do not.
+             */
+            free_bytes?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes of all its objects.
+             */
+            stored_bytes: number;
+        };
+        /** @description How full a vault was on one day. */
+        VaultUsageDay: {
+            /** @description The day, `2026-11-24`. */
+            date: string;
+            /**
+             * Format: int64
+             * @description Bytes of all its objects.
+             */
+            stored_bytes: number;
+        };
+        /** @description How full a vault was. */
+        VaultUsageHistory: {
+            /** @description The days on which it was measured, of the last 90, oldest first. */
+            days: components["schemas"]["VaultUsageDay"][];
+            /** @description How full it is. */
+            fill: components["schemas"]["VaultFill"];
+        };
+        /** @description Asks for all versions of one path. */
+        VersionsRequest: {
+            /**
+             * @description The path inside it, with `/` between names.
+             * @default
+             */
+            path?: string;
+            /** @default null */
+            snapshot_id?: components["schemas"]["SnapshotId"] | null;
+            /**
+             * Format: int64
+             * @description How long the answer may wait for the agent, 0 to 25 seconds; default 25.
+             * @default null
+             */
+            wait_seconds?: number | null;
         };
         /** @description One volume of the host. All but the path are left out when empty. */
         Volume: {
@@ -5223,6 +5792,67 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Command_Comparison"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    downloads_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Download"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    downloads_content: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
                 };
             };
             /** @description A problem document. */
@@ -5852,7 +6482,10 @@ export interface operations {
     };
     overview_get: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only jobs of this machine are listed; what is counted stays the whole. */
+                agent_id?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -6099,6 +6732,48 @@ export interface operations {
             };
         };
     };
+    points_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DownloadCreate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Download"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Download"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     points_find_path: {
         parameters: {
             query?: never;
@@ -6225,6 +6900,48 @@ export interface operations {
             };
         };
     };
+    points_versions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VersionsRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command_SearchResult"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command_SearchResult"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     restores_create: {
         parameters: {
             query?: never;
@@ -6301,6 +7018,10 @@ export interface operations {
                 status?: string;
                 /** @description backup, restore; several by commas. */
                 type?: string;
+                /** @description First day, `2026-11-24`, in the tenant's time zone. */
+                from?: string;
+                /** @description Last day. */
+                to?: string;
             };
             header?: never;
             path?: never;
@@ -6547,6 +7268,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SchedulePreview"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    searches_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SearchRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Search"];
                 };
             };
             /** @description A problem document. */
@@ -7325,6 +8078,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Command_TestVaultResult"];
+                };
+            };
+            /** @description A problem document. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    vaults_usage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VaultUsageHistory"];
                 };
             };
             /** @description A problem document. */

@@ -38,7 +38,7 @@ export function useFormat() {
 			weekday: (date: string) => format.weekday(language, date),
 			date: (date: string) => format.date(language, date),
 			shortMonth: (date: string) => format.shortMonth(language, date),
-			weekday: (date: string, style: "long" | "narrow") => format.weekday(language, date, style),
+			weekdayName: (date: string, style: "long" | "narrow") => format.weekdayName(language, date, style),
 			month: (month: string) => format.month(language, month),
 			files: (files: number) => t("common.filesCount", { count: files, formatted: format.count(language, files) }),
 		};

@@ -79,8 +79,8 @@ export function PointCalendar({
 				<thead>
 					<tr>
 						{weekdays.map((weekday) => (
-							<th key={weekday} scope="col" abbr={format.weekday(weekday, "long")} className="faint small">
-								{format.weekday(weekday, "narrow")}
+							<th key={weekday} scope="col" abbr={format.weekdayName(weekday, "long")} className="faint small">
+								{format.weekdayName(weekday, "narrow")}
 							</th>
 						))}
 					</tr>

@@ -357,56 +357,51 @@ function Folder({
 	const panel = details.data === undefined ? undefined : shownPath(details.data);
 	return (
 		<>
-		<div className={css["folder"]}>
-			<QueryView query={details}>
-				{(point) => {
-					const shown = shownPath(point);
-					return (
-						<>
-							{point.snapshots.length > 1 ? (
-								<Select
-									label={t("snapshots.path")}
-									data={point.snapshots.map((entry) => entry.path)}
-									allowDeselect={false}
-									value={shown?.path ?? null}
-									onChange={(snapshot) => open({ snapshot: snapshot ?? "", path: "", file: "" })}
-								/>
-							) : null}
-							{shown === undefined ? null : (
-								<PointBrowser
-									key={shown.id}
-									point={point.id}
-									snapshot={shown.id}
-									root={shown.path}
-									path={search.path ?? ""}
-									onFolder={(path) => open({ path, file: "" })}
-									onFile={(file) => open({ file })}
-									ticked={ticked}
-									onTick={onTick}
-									missing={
-										<MissingFolder
-											point={chosen}
-											snapshot={shown.id}
-											path={search.path ?? ""}
-											points={points}
-											onGo={onGo}
-										/>
-									}
-								/>
-							)}
-						</>
-					);
-				}}
-			</QueryView>
-		</div>
-		{details.data === undefined || panel === undefined || search.file === undefined ? null : (
-			<VersionsPanel
-				point={details.data}
-				snapshot={panel.id}
-				path={search.file}
-				onClose={() => open({ file: "" })}
-			/>
-		)}
+			<div className={css["folder"]}>
+				<QueryView query={details}>
+					{(point) => {
+						const shown = shownPath(point);
+						return (
+							<>
+								{point.snapshots.length > 1 ? (
+									<Select
+										label={t("snapshots.path")}
+										data={point.snapshots.map((entry) => entry.path)}
+										allowDeselect={false}
+										value={shown?.path ?? null}
+										onChange={(snapshot) => open({ snapshot: snapshot ?? "", path: "", file: "" })}
+									/>
+								) : null}
+								{shown === undefined ? null : (
+									<PointBrowser
+										key={shown.id}
+										point={point.id}
+										snapshot={shown.id}
+										root={shown.path}
+										path={search.path ?? ""}
+										onFolder={(path) => open({ path, file: "" })}
+										onFile={(file) => open({ file })}
+										ticked={ticked}
+										onTick={onTick}
+										missing={
+											<MissingFolder
+												point={chosen}
+												snapshot={shown.id}
+												path={search.path ?? ""}
+												points={points}
+												onGo={onGo}
+											/>
+										}
+									/>
+								)}
+							</>
+						);
+					}}
+				</QueryView>
+			</div>
+			{details.data === undefined || panel === undefined || search.file === undefined ? null : (
+				<VersionsPanel point={details.data} snapshot={panel.id} path={search.file} onClose={() => open({ file: "" })} />
+			)}
 		</>
 	);
 }

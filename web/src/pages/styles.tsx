@@ -1,12 +1,14 @@
 import { Button, Checkbox, PasswordInput, Radio, SegmentedControl, Select, Switch, TextInput } from "@mantine/core";
 import { type ReactNode, useState } from "react";
 import { Bar } from "../ui/Bar.tsx";
+import { ChangeMark } from "../ui/ChangeMark.tsx";
 import { CommandBlock } from "../ui/CommandBlock.tsx";
 import { ConfirmDialog } from "../ui/ConfirmDialog.tsx";
 import { CopyButton } from "../ui/CopyButton.tsx";
 import { Empty } from "../ui/Empty.tsx";
 import { ErrorText } from "../ui/ErrorText.tsx";
 import { Figures } from "../ui/Figures.tsx";
+import { GrowthChart } from "../ui/GrowthChart.tsx";
 import { Icon, type IconName } from "../ui/Icon.tsx";
 import { KeyValues } from "../ui/KeyValues.tsx";
 import { Mark } from "../ui/Mark.tsx";
@@ -103,7 +105,27 @@ export default function Styles() {
 			<Part name="Strip">
 				<Strip
 					label="Seven days"
-					days={cells.map((kind, index) => ({ date: `2026-11-0${index + 1}`, kind, label: kind }))}
+					days={cells.map((kind, index) => ({ date: `2026-11-0${index + 1}`, kind, label: kind, tip: [kind] }))}
+				/>
+			</Part>
+			<Part name="Change marks">
+				<ChangeMark change="added" />
+				<ChangeMark change="changed" />
+				<ChangeMark change="deleted" />
+			</Part>
+			<Part name="Growth">
+				<GrowthChart
+					days={[1, 2, 3, 4].map((day) => ({ date: `2026-11-0${day}`, bytes: (40 + 2 * day) * 1_000_000_000 }))}
+					rates={{ low: 1_000_000_000, middle: 2_000_000_000, high: 3_000_000_000 }}
+					ahead={14}
+					capacity={80_000_000_000}
+					words={{
+						label: "Stored, day by day",
+						capacity: "Capacity",
+						today: "Today",
+						size: (bytes) => `${Math.round(bytes / 1_000_000_000)} GB`,
+						day: (date) => date,
+					}}
 				/>
 			</Part>
 			<Part name="Figures">

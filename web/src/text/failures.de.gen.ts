@@ -99,6 +99,14 @@ export const failures: Record<string, { title: string; hint?: string }> = {
 		title: "Der Zielordner kann nicht geschrieben werden.",
 		hint: "Prüfen Sie Pfad, Rechte und freien Platz.",
 	},
+	transfer_broken: {
+		title: "Der Rechner hat mitten im Senden aufgehört, die heruntergeladene Datei ist also nicht vollständig.",
+		hint: "Laden Sie sie erneut herunter.",
+	},
+	transfer_unfetched: {
+		title: "Die Datei war bereit, und der Browser hat sie nicht abgeholt.",
+		hint: "Laden Sie sie erneut herunter.",
+	},
 	interrupted: {
 		title: "Der Agent wurde dabei angehalten, und der Vorgang darf nicht von selbst wiederholt werden.",
 		hint: "Starten Sie ihn erneut.",

@@ -198,6 +198,6 @@ export function shortMonth(language: Language, date: string): string {
 }
 
 /** The weekday of a date. */
-export function weekday(language: Language, date: string, style: "long" | "narrow"): string {
+export function weekdayName(language: Language, date: string, style: "long" | "narrow"): string {
 	return timeFormat(language, { weekday: style }, "UTC").format(new Date(`${date}T00:00:00Z`));
 }

@@ -195,6 +195,7 @@ fn a_preview_bounds_what_a_deletion_frees() {
             host: "web-01".to_owned(),
         },
         take_over_from: Vec::new(),
+        measure: false,
     };
     // What was deleted in this very second is seen as deleted in the next one.
     let mut freed = 0;

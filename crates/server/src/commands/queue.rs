@@ -7,7 +7,7 @@ use holdfast_protocol::{
     agent::{
         CommandDelivery, CommandId, CommandOutcome, CommandOutcomeStatus, CommandPayload,
         CommandType, VaultContext,
-        commands::{DeletePoints, Pin, PinResult, PointListing, TestVaultResult},
+        commands::{DeletePoints, Pin, PinResult, TestVaultResult},
         failures,
     },
     api::{commands::CommandStatus, problem::Failure},

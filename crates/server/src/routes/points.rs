@@ -87,7 +87,7 @@ async fn of_owner(
 }
 
 /// The snapshot of a point that a request names, or its first.
-async fn snapshot_of(
+pub(super) async fn snapshot_of(
     app: &App,
     point: &PointRow,
     wanted: Option<SnapshotId>,
@@ -189,21 +189,6 @@ pub(crate) async fn get(
         .pop()
         .ok_or(ErrorCode::NotFound)?;
     Ok(Json(point))
-}
-
-/// The source path of a point that was named, or its first.
-pub(super) async fn snapshot_of(
-    app: &App,
-    point: &PointRow,
-    wanted: Option<SnapshotId>,
-) -> ApiResult<PointSnapshotRow> {
-    let snapshots = db::points::snapshots(app.db.reader(), [point.id]).await?;
-    snapshots
-        .into_iter()
-        .find(|snapshot| wanted.is_none_or(|wanted| snapshot.uuid == wanted.0))
-        .ok_or_else(|| {
-            ApiError::unknown("/snapshot_id", "the restore point has no such source path")
-        })
 }
 
 /// Lists a folder in a restore point.

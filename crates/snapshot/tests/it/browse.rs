@@ -2,7 +2,7 @@
 
 use holdfast_files::MemoryTree;
 use holdfast_host::Cancel;
-use holdfast_snapshot::{Error, list_content, open_file, read_file};
+use holdfast_snapshot::{Error, list_content, read_file};
 
 use crate::support::{Place, id, random};
 

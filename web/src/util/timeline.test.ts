@@ -31,8 +31,8 @@ describe("wall clock", () => {
 	});
 });
 
-// Requirements: TM-4
 describe("the slider's line", () => {
+	// Requirements: TM-4
 	it("gives recent time more room and keeps the order", () => {
 		const span = spanOf("all", daily, 0);
 		const places = daily.map(({ at }) => placeOf(span, at));
@@ -89,8 +89,8 @@ describe("the slider's line", () => {
 	});
 });
 
-// Requirements: TM-4
 describe("keys", () => {
+	// Requirements: TM-4
 	it("move by a point, by a week, and to the ends", () => {
 		const move = (key: string, index: number) => moveBy(key, daily, index);
 		expect(["ArrowLeft", "ArrowRight", "PageDown", "PageUp", "Home", "End"].map((key) => move(key, 500))).toEqual([

@@ -14,6 +14,7 @@ use holdfast_repository::maintenance::{
 use holdfast_repository::manifest::ManifestEdits;
 use indicatif::HumanBytes;
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::coverage::coverage_text;

@@ -32,8 +32,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_alerts::Migration),
             Box::new(m0009_run_order::Migration),
             Box::new(m0010_alert_facts::Migration),
-            Box::new(m0014_vault_usage::Migration),
             Box::new(m0012_pin_notes::Migration),
+            Box::new(m0014_vault_usage::Migration),
         ]
     }
 }

@@ -33,7 +33,6 @@ async fn ready(stack: &Stack, point: &str, path: &str, form: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a whole download of known length is told as cancelled"]
 async fn files_and_folders_come_as_they_were() {
     let stack = Stack::start().await;
     let source = stack.path().join("source");
@@ -51,7 +50,9 @@ async fn files_and_folders_come_as_they_were() {
         let content = stack.api.bytes(&format!("{address}/content")).await;
         let expected = fs::read(source.join(name)).expect("read the source");
         assert!(content.expect("all of it") == expected, "{name}");
-        let done = stack.api.get(&address).await;
+        let is_over =
+            |download: &Value| matches!(download["state"].as_str(), Some("done" | "failed"));
+        let done = stack.api.wait_until("it is over", &address, is_over).await;
         assert_eq!(done["state"], "done", "{done}");
     }
     for (form, program, arguments) in [

@@ -13,12 +13,13 @@ use holdfast_protocol::agent::commands::{
     Change, ChangeTotals, ComparedEntry, Comparison, DeletePoints, Diff, DiffList, EntryKind,
     FindPath, Maintain, NamedSnapshot, PathFound, Pin, RefusalReason,
 };
-use holdfast_protocol::agent::{SourceIdentity, failures};
+use holdfast_protocol::agent::failures;
 use holdfast_repository::maintenance::{Mode, Safety};
 use holdfast_testkit::tree;
 use uuid::Uuid;
 
 use crate::engines::{Place, condemned};
+use crate::maintenance;
 
 fn name(number: usize) -> Uuid {
     Uuid::from_u128(number as u128 + 1)
@@ -140,16 +141,6 @@ fn all_paths_of_a_point_are_pinned_and_unpinned() {
     assert_eq!(failure.code, failures::SNAPSHOT_NOT_FOUND);
 }
 
-fn bytes_below(folder: &Path) -> u64 {
-    let entries = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
-    entries
-        .map(|entry| match entry.file_type().unwrap().is_dir() {
-            true => bytes_below(&entry.path()),
-            false => entry.metadata().unwrap().len(),
-        })
-        .sum()
-}
-
 #[test]
 fn a_preview_bounds_what_a_deletion_frees() {
     let place = Place::new();
@@ -188,14 +179,10 @@ fn a_preview_bounds_what_a_deletion_frees() {
         (again.would.missing, again.at_most_bytes),
         (vec![name(1)], Some(0))
     );
-    let before = bytes_below(&place.at("vault"));
+    let before = maintenance::bytes_below(&place.at("vault"));
     let owner = Maintain {
-        identity: SourceIdentity {
-            user: "root".to_owned(),
-            host: "web-01".to_owned(),
-        },
-        take_over_from: Vec::new(),
         measure: false,
+        ..maintenance::order("web-01", &[])
     };
     // What was deleted in this very second is seen as deleted in the next one.
     let mut freed = 0;
@@ -210,7 +197,7 @@ fn a_preview_bounds_what_a_deletion_frees() {
             &Cancel::new(),
         )
         .unwrap();
-        freed = before.saturating_sub(bytes_below(&place.at("vault")));
+        freed = before.saturating_sub(maintenance::bytes_below(&place.at("vault")));
         if freed > 2 << 20 {
             break;
         }

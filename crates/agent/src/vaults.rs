@@ -37,6 +37,24 @@ pub struct Access {
     pub create_directory: bool,
 }
 
+impl Access {
+    /// For work that changes what is stored.
+    pub fn changing(cancel: &Cancel) -> Self {
+        Self {
+            cancel: cancel.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// For work that only reads.
+    pub fn reading(cancel: &Cancel) -> Self {
+        Self {
+            read_only: true,
+            ..Self::changing(cancel)
+        }
+    }
+}
+
 /// The vault's place.
 ///
 /// # Errors

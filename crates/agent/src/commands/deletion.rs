@@ -25,10 +25,7 @@ pub fn delete_points(
     folders: &VaultFolders,
     cancel: &Cancel,
 ) -> Result<DeletePointsResult, WorkError> {
-    let access = Access {
-        cancel: cancel.clone(),
-        ..Access::default()
-    };
+    let access = Access::changing(cancel);
     let repository = open_repository(vault, folders, None, &access)?;
     let (result, wanted) = plan(&repository, request)?;
     if !wanted.is_empty() {
@@ -45,11 +42,7 @@ pub fn preview_deletion(
     folders: &VaultFolders,
     cancel: &Cancel,
 ) -> Result<DeletionPreview, WorkError> {
-    let access = Access {
-        cancel: cancel.clone(),
-        read_only: true,
-        ..Access::default()
-    };
+    let access = Access::reading(cancel);
     let repository = open_repository(vault, folders, None, &access)?;
     let (would, wanted) = plan(&repository, request)?;
     let lock = repository.blob_configuration().retention;

@@ -43,10 +43,7 @@ pub fn maintain(
     safety: Safety,
     cancel: &Cancel,
 ) -> Result<MaintainResult, WorkError> {
-    let access = Access {
-        cancel: cancel.clone(),
-        ..Access::default()
-    };
+    let access = Access::changing(cancel);
     let lock_directory = folders
         .cache_of(vault.vault_id)
         .map_err(|error| Failure::internal(format!("cannot use the cache folder: {error}")))?;

@@ -22,10 +22,7 @@ pub fn pin(
     folders: &VaultFolders,
     cancel: &Cancel,
 ) -> Result<PinResult, WorkError> {
-    let access = Access {
-        cancel: cancel.clone(),
-        ..Access::default()
-    };
+    let access = Access::changing(cancel);
     let repository = open_repository(vault, folders, None, &access)?;
     let manifests = repository.manifests()?;
     let mut ids = Vec::with_capacity(request.snapshots.len());

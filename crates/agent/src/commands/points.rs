@@ -31,11 +31,7 @@ pub fn list_points(
     folders: &VaultFolders,
     cancel: &Cancel,
 ) -> Result<PointListing, WorkError> {
-    let access = Access {
-        cancel: cancel.clone(),
-        read_only: true,
-        ..Access::default()
-    };
+    let access = Access::reading(cancel);
     let repository = open_repository(vault, folders, None, &access)?;
     let mut snapshots = snapshot::list(&repository.manifests()?, None);
     snapshots.retain(|snapshot| !snapshot.is_companion());
@@ -131,11 +127,7 @@ pub fn list_content(
     cancel: &Cancel,
     partials: &Partials,
 ) -> Result<ContentListing, WorkError> {
-    let access = Access {
-        cancel: cancel.clone(),
-        read_only: true,
-        ..Access::default()
-    };
+    let access = Access::reading(cancel);
     let repository = open_repository(vault, folders, None, &access)?;
     let limit = request
         .limit
@@ -167,20 +159,35 @@ pub fn list_content(
     })
 }
 
-pub(super) fn content_entry(entry: &DirectoryEntry) -> ContentEntry {
-    let kind = match entry.kind {
+/// What an entry is.
+pub(super) fn kind(entry: &DirectoryEntry) -> EntryKind {
+    match entry.kind {
         directory::EntryKind::File => EntryKind::File,
         directory::EntryKind::Directory => EntryKind::Directory,
         directory::EntryKind::Symlink => EntryKind::Symlink,
         directory::EntryKind::Other(_) => EntryKind::Special,
-    };
+    }
+}
+
+/// Bytes of an entry; of a folder those of all files below it.
+pub(super) fn size(entry: &DirectoryEntry) -> u64 {
+    let summary = entry.summary.as_ref();
+    summary.map_or_else(|| count(entry.size), |summary| count(summary.total_size))
+}
+
+/// Permissions in octal digits.
+pub(super) fn mode(entry: &DirectoryEntry) -> String {
+    format!("{:04o}", entry.mode.to_unix() & 0o7777)
+}
+
+pub(super) fn content_entry(entry: &DirectoryEntry) -> ContentEntry {
     let summary = entry.summary.as_ref();
     ContentEntry {
         name: String::from_utf8_lossy(&entry.name).into_owned(),
-        kind,
-        size: summary.map_or_else(|| count(entry.size), |summary| count(summary.total_size)),
+        kind: kind(entry),
+        size: size(entry),
         modified: Some(timestamp(entry.mtime)),
-        mode: Some(format!("{:04o}", entry.mode.to_unix() & 0o7777)),
+        mode: Some(mode(entry)),
         object_id: entry
             .object
             .map(|object| object.to_string())
@@ -196,11 +203,7 @@ pub fn find_path(
     folders: &VaultFolders,
     cancel: &Cancel,
 ) -> Result<PathFound, WorkError> {
-    let access = Access {
-        cancel: cancel.clone(),
-        read_only: true,
-        ..Access::default()
-    };
+    let access = Access::reading(cancel);
     let repository = open_repository(vault, folders, None, &access)?;
     let mut search = PathSearch::new(&repository, &request.path)?;
     let mut first = |snapshots: &[NamedSnapshot]| -> Result<Option<Uuid>, WorkError> {

@@ -54,11 +54,7 @@ pub fn search(
             .map_err(|error| Failure::new(failures::BAD_REQUEST, error.to_string()))?,
     };
     let after = request.cursor.as_deref().map(Place::read).transpose()?;
-    let access = Access {
-        cancel: cancel.clone(),
-        read_only: true,
-        ..Access::default()
-    };
+    let access = Access::reading(cancel);
     let repository = open_repository(vault, folders, None, &access)?;
     let newest = newest_of_sources(&repository)?;
     let is_wanted = |source: &&SourceIdentity| {

@@ -28,11 +28,7 @@ pub fn read_file(
     cancel: &Cancel,
     uploads: &Uploads,
 ) -> Result<ReadFileResult, WorkError> {
-    let access = Access {
-        cancel: cancel.clone(),
-        read_only: true,
-        ..Access::default()
-    };
+    let access = Access::reading(cancel);
     let repository = open_repository(vault, folders, None, &access)?;
     let (snapshot, path) = (request.manifest_id.as_str(), request.path.as_str());
     let format = match request.form {

@@ -7,9 +7,10 @@ use holdfast_protocol::agent::commands::{
     Change, ChangeTotals, ChangedAspect, ComparedEntry, DiffList, EntryKind, EntryState,
     MOST_DIFF_ENTRIES,
 };
-use holdfast_repository::directory::{self, DirectoryEntry};
+use holdfast_repository::directory::DirectoryEntry;
 use holdfast_snapshot::{Aspect, Difference};
 
+use crate::commands::points::{kind, mode, size};
 use crate::commands::timestamp;
 
 /// Takes differences one by one.
@@ -258,15 +259,15 @@ impl<'a> Told<'a> {
         match (file(self.before), file(self.after)) {
             (Some(before), Some(after)) => {
                 totals.changed += 1;
-                totals.changed_bytes += signed(bytes(after)) - signed(bytes(before));
+                totals.changed_bytes += signed(size(after)) - signed(size(before));
             }
             (Some(before), None) => {
                 totals.deleted += 1;
-                totals.deleted_bytes += bytes(before);
+                totals.deleted_bytes += size(before);
             }
             (None, Some(after)) => {
                 totals.added += 1;
-                totals.added_bytes += bytes(after);
+                totals.added_bytes += size(after);
             }
             (None, None) => {}
         }
@@ -327,31 +328,13 @@ fn wire(aspect: Aspect) -> ChangedAspect {
     }
 }
 
-fn kind(entry: &DirectoryEntry) -> EntryKind {
-    match entry.kind {
-        directory::EntryKind::File => EntryKind::File,
-        directory::EntryKind::Directory => EntryKind::Directory,
-        directory::EntryKind::Symlink => EntryKind::Symlink,
-        directory::EntryKind::Other(_) => EntryKind::Special,
-    }
-}
-
 /// The state of an entry; the size of a folder is that of all files below it.
 pub(super) fn state(entry: &DirectoryEntry) -> EntryState {
     EntryState {
-        size: bytes(entry),
+        size: size(entry),
         modified: timestamp(entry.mtime),
-        mode: format!("{:04o}", entry.mode.to_unix() & 0o7777),
+        mode: mode(entry),
     }
-}
-
-fn bytes(entry: &DirectoryEntry) -> u64 {
-    let size = entry
-        .summary
-        .as_ref()
-        .map_or(entry.size, |summary| summary.total_size);
-    // Other programs may write negative ones.
-    u64::try_from(size).unwrap_or(0)
 }
 
 fn signed(bytes: u64) -> i64 {

@@ -37,11 +37,7 @@ pub fn diff(
     cancel: &Cancel,
     partials: &Partials,
 ) -> Result<Comparison, WorkError> {
-    let access = Access {
-        cancel: cancel.clone(),
-        read_only: true,
-        ..Access::default()
-    };
+    let access = Access::reading(cancel);
     let repository = open_repository(vault, folders, None, &access)?;
     let start = match &request.cursor {
         None => 0,

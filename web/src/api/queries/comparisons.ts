@@ -2,10 +2,7 @@ import { infiniteQueryOptions, type QueryClient } from "@tanstack/react-query";
 import { answer, client } from "../client.ts";
 import { keys } from "../keys.ts";
 import type { Command, Comparison, ComparisonRequest } from "../types.ts";
-import { finished, withdraw } from "./commands.ts";
-
-/** Two points may differ in millions of files. */
-const patience = 3_600_000;
+import { followed } from "./commands.ts";
 
 /** A small difference is answered at once. */
 const waitSeconds = 3;
@@ -46,19 +43,5 @@ async function compare(
 	const command = (await answer(
 		client.POST("/api/v1/comparisons", { signal, body: { ...request, wait_seconds: waitSeconds } }),
 	)) as Command<Comparison>;
-	if (command.status === "completed" || command.status === "failed") return finished(command, signal);
-	// A stream of its own: the page's is opened anew for each topic, and then everything shown is fetched again.
-	const parts = new EventSource(`/api/v1/stream?topics=commands%2F${command.id}`);
-	parts.addEventListener("command_partial", (event) => {
-		const { data } = JSON.parse((event as MessageEvent<string>).data) as { data: { result: Comparison } };
-		if (!signal.aborted) onPart(data.result);
-	});
-	try {
-		return await finished(command, signal, patience);
-	} catch (error) {
-		if (signal.aborted) await withdraw(command.id);
-		throw error;
-	} finally {
-		parts.close();
-	}
+	return followed(command, signal, onPart);
 }

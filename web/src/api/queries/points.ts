@@ -12,11 +12,8 @@ import type {
 	RestoreCreate,
 	SearchResult,
 } from "../types.ts";
-import { finished } from "./commands.ts";
+import { finished, longPatience } from "./commands.ts";
 import { allPages } from "./pages.ts";
-
-/** A search index that is made anew takes its time. */
-const patience = 3_600_000;
 
 /** Restore points of a job, or of everything, newest first. */
 export const pointsQuery = (filter: { job?: string | undefined; vault?: string | undefined }) =>
@@ -92,7 +89,7 @@ export const versionsQuery = (point: string, snapshot: string, path: string) =>
 					body: { snapshot_id: snapshot, path },
 				}),
 			);
-			const result = await finished(command as Command<SearchResult>, signal, patience);
+			const result = await finished(command as Command<SearchResult>, signal, longPatience);
 			return result.hits[0] ?? null;
 		},
 		staleTime: 60_000,

@@ -2,10 +2,7 @@ import { type QueryClient, queryOptions, skipToken } from "@tanstack/react-query
 import { answer, client } from "../client.ts";
 import { keys } from "../keys.ts";
 import type { Command, SearchHit, SearchResult, VaultNotSearched, VaultSearch } from "../types.ts";
-import { finished, withdraw } from "./commands.ts";
-
-/** A new index of millions of files takes its time. */
-const patience = 3_600_000;
+import { finished, longPatience, partsOf, withdraw } from "./commands.ts";
 
 /** Topics that one stream takes; what is found in further vaults comes when their search is over. */
 const mostTopics = 50;
@@ -130,29 +127,24 @@ async function follow(run: Run, searches: readonly VaultSearch[]): Promise<void>
 	const before = new Map<string, SearchHit[]>();
 	for (const hits of run.queries.getQueryData(searchQuery(run.query).queryKey)?.vaults ?? [])
 		before.set(hits.vault.id, hits.hits);
-	const topics = searches.slice(0, mostTopics).map(({ command }) => `commands/${command.id}`);
-	// A stream of its own: the page's is opened anew for each topic, and then everything shown is fetched again.
-	const parts = topics.length === 0 ? undefined : new EventSource(`/api/v1/stream?topics=${topics.join("%2C")}`);
-	parts?.addEventListener("command_partial", (event) => {
-		const { topic, data } = JSON.parse((event as MessageEvent<string>).data) as {
-			topic: string;
-			data: { result: SearchResult };
-		};
-		const vault = searches.find(({ command }) => topic === `commands/${command.id}`)?.vault.id;
+	const followed = searches.slice(0, mostTopics).map(({ command }) => command.id);
+	const onPart = (id: string, part: SearchResult) => {
+		const vault = searches.find(({ command }) => command.id === id)?.vault.id;
 		if (vault === undefined) return;
 		changeVault(run, vault, (present) =>
 			present.status === "searching"
 				? {
-						hits: [...present.hits, ...data.result.hits],
-						points: data.result.points,
-						pointsDone: data.result.points_done,
+						hits: [...present.hits, ...part.hits],
+						points: part.points,
+						pointsDone: part.points_done,
 					}
 				: {},
 		);
-	});
+	};
+	const parts = followed.length === 0 ? undefined : partsOf<SearchResult>(followed, onPart);
 	const each = searches.map(async ({ vault, command }) => {
 		try {
-			const result = await finished(command as Command<SearchResult>, signal, patience);
+			const result = await finished(command as Command<SearchResult>, signal, longPatience);
 			changeVault(run, vault.id, () => ({
 				status: "done",
 				// Parts may have been lost on the way.

@@ -108,11 +108,7 @@ struct StoredPayload {
 
 /// What a command that is not over was asked to do.
 pub(crate) fn payload(app: &App, command: &CommandRow) -> ApiResult<Value> {
-    let stored = app
-        .sealer
-        .open(payload_place(command.uuid), &command.sealed_payload)?;
-    let stored: StoredPayload = serde_json::from_slice(&stored)?;
-    Ok(stored.payload)
+    Ok(stored_payload(app, command)?.payload)
 }
 
 fn payload_place(uuid: Uuid) -> Place<'static> {

@@ -37,13 +37,7 @@ pub(crate) async fn create(
 ) -> ApiResult<(StatusCode, Json<Command<Comparison>>)> {
     let wait = input::wait(request.wait_seconds)?;
     inner_path(&request.path)?;
-    if request
-        .limit
-        .is_some_and(|limit| !(1..=LARGEST_DIFF_PAGE).contains(&limit))
-    {
-        let detail = format!("must be 1 to {LARGEST_DIFF_PAGE}");
-        return Err(ApiError::field("/limit", "out_of_range", detail));
-    }
+    input::limit(request.limit, LARGEST_DIFF_PAGE)?;
     if request
         .name
         .as_ref()

@@ -20,16 +20,13 @@ use uuid::Uuid;
 use super::{
     change::finish,
     input,
-    points::{inner_path, readable, snapshot_of},
+    points::{executor_of, inner_path, readable, snapshot_of},
 };
 use crate::{
     app::App,
     auth::Caller,
-    commands::{
-        executor,
-        queue::{self, Order, told},
-    },
-    db::{self, audit::Object},
+    commands::queue::{self, Order, told},
+    db::audit::Object,
     extract::{Body as JsonBody, Id, Json},
     problem::{ApiError, ApiResult},
     transfers::{NewTransfer, Transfer, stream},
@@ -54,11 +51,7 @@ pub(crate) async fn create(
         return Err(ApiError::field("/path", "missing", detail));
     }
     let snapshot = snapshot_of(&app, &point, request.snapshot_id).await?;
-    let conn = app.db.reader();
-    let vault = db::vaults::by_id(conn, caller.scope, point.vault_id)
-        .await?
-        .ok_or(ErrorCode::NotFound)?;
-    let agent = executor::of_vault(conn, caller.scope, &vault).await?;
+    let (agent, vault) = executor_of(&app, &caller, &point).await?;
     let name = file_name(&request.path, &snapshot.path, request.form);
     let uuid = Uuid::new_v4();
     let payload = CommandPayload::ReadFile(ReadFile {

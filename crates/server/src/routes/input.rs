@@ -58,6 +58,15 @@ pub(crate) fn absolute_path(path: &str, pointer: &str) -> ApiResult<()> {
     Ok(())
 }
 
+/// How many entries a page may have, where that is said.
+pub(crate) fn limit(limit: Option<u32>, largest: u32) -> ApiResult<()> {
+    if limit.is_some_and(|limit| !(1..=largest).contains(&limit)) {
+        let detail = format!("must be 1 to {largest}");
+        return Err(ApiError::field("/limit", "out_of_range", detail));
+    }
+    Ok(())
+}
+
 /// How long an answer may wait.
 pub(crate) fn wait(seconds: Option<u64>) -> ApiResult<Duration> {
     let seconds = seconds.unwrap_or(LONGEST_WAIT_SECONDS);

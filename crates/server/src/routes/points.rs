@@ -203,16 +203,7 @@ pub(crate) async fn content(
 ) -> ApiResult<(StatusCode, Json<Command<ContentListing>>)> {
     let wait = input::wait(request.wait_seconds)?;
     let point = readable(&app, &caller, id).await?;
-    if request
-        .limit
-        .is_some_and(|limit| !(1..=LARGEST_CONTENT_PAGE).contains(&limit))
-    {
-        return Err(ApiError::field(
-            "/limit",
-            "out_of_range",
-            format!("must be 1 to {LARGEST_CONTENT_PAGE}"),
-        ));
-    }
+    input::limit(request.limit, LARGEST_CONTENT_PAGE)?;
     inner_path(&request.path)?;
     let snapshot = snapshot_of(&app, &point, request.snapshot_id).await?;
     let payload = CommandPayload::ListContent(ListContent {
@@ -409,7 +400,7 @@ async fn ordered(
 }
 
 /// A machine that reaches a point's vault, and that vault.
-async fn executor_of(
+pub(super) async fn executor_of(
     app: &App,
     caller: &Caller,
     point: &PointRow,

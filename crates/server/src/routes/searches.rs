@@ -16,6 +16,7 @@ use holdfast_protocol::{
 };
 use jiff::Timestamp;
 
+use super::input;
 use crate::{
     app::App,
     auth::Caller,
@@ -121,13 +122,7 @@ fn check(request: &SearchRequest) -> ApiResult<()> {
     if let Err(error) = NamePattern::parse(pattern, !request.match_case) {
         return Err(ApiError::field("/pattern", "pattern", error.to_string()));
     }
-    if request
-        .limit
-        .is_some_and(|limit| !(1..=LARGEST_SEARCH_PAGE).contains(&limit))
-    {
-        let detail = format!("must be 1 to {LARGEST_SEARCH_PAGE}");
-        return Err(ApiError::field("/limit", "out_of_range", detail));
-    }
+    input::limit(request.limit, LARGEST_SEARCH_PAGE)?;
     if request.cursor.is_some() && request.vault_id.is_none() {
         let detail = "must be given together with vault_id, of which it is a place";
         return Err(ApiError::field("/cursor", "invalid", detail));

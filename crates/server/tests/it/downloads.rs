@@ -27,10 +27,7 @@ impl Scene {
         let server = TestServer::start().await;
         let admin = server.admin().await;
         let mut ready = ready(&server, &admin, "box").await;
-        ready.start(&admin).await;
-        let work = ready.agent.take_run().await;
-        ready.agent.finish(&work, 1, "/srv/data").await;
-        ready.agent.running.clear();
+        ready.back_up(&admin).await;
         let points = admin.get("/points").await.expect(200);
         let point = points["items"][0]["id"].as_str().expect("an id").to_owned();
         Self {

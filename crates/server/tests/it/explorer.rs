@@ -11,14 +11,6 @@ use crate::support::{
     server::{number, sql},
 };
 
-/// A run of the job that makes a restore point.
-async fn back_up(admin: &Client, ready: &mut Ready) {
-    ready.start(admin).await;
-    let work = ready.agent.take_run().await;
-    ready.agent.finish(&work, 1, "/srv/data").await;
-    ready.agent.running.clear();
-}
-
 /// The points of the job on its line of time, newest first.
 async fn points(admin: &Client, ready: &Ready) -> Vec<Value> {
     let path = format!("/points/timeline?job_id={}", ready.job_id());
@@ -36,7 +28,7 @@ async fn a_thousand_points_come_at_once() {
     let server = TestServer::start().await;
     let admin = server.admin().await;
     let mut ready = ready(&server, &admin, "box").await;
-    back_up(&admin, &mut ready).await;
+    ready.back_up(&admin).await;
     // As if a year had passed with three runs a day.
     let copies = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1100) \
         INSERT INTO points (uuid, tenant_id, reseller_id, job_id, vault_id, source_user, source_host, time, state, files, \
@@ -99,7 +91,7 @@ async fn a_folder_is_looked_for_in_the_points_around() {
     let admin = server.admin().await;
     let mut ready = ready(&server, &admin, "box").await;
     for _ in 0..5 {
-        back_up(&admin, &mut ready).await;
+        ready.back_up(&admin).await;
     }
     let shown = points(&admin, &ready).await;
     sql(&server, "UPDATE points SET state = 'gone' WHERE id = 1").await;
@@ -146,7 +138,7 @@ async fn a_pin_is_kept_in_the_vault_and_the_catalogue_follows() {
     let server = TestServer::start().await;
     let admin = server.admin().await;
     let mut ready = ready(&server, &admin, "box").await;
-    back_up(&admin, &mut ready).await;
+    ready.back_up(&admin).await;
     let point = id(&points(&admin, &ready).await[0]).to_owned();
     let (pin, unpin) = (
         format!("/points/{point}/pin"),
@@ -256,7 +248,7 @@ async fn a_point_is_deleted_by_hand_once() {
     let admin = server.admin().await;
     let mut ready = ready(&server, &admin, "box").await;
     for _ in 0..3 {
-        back_up(&admin, &mut ready).await;
+        ready.back_up(&admin).await;
     }
     let shown = points(&admin, &ready).await;
     let point = id(&shown[1]).to_owned();
@@ -322,7 +314,7 @@ async fn what_is_pinned_or_being_restored_is_not_deleted() {
     let server = TestServer::start().await;
     let admin = server.admin().await;
     let mut ready = ready(&server, &admin, "box").await;
-    back_up(&admin, &mut ready).await;
+    ready.back_up(&admin).await;
     let point = id(&points(&admin, &ready).await[0]).to_owned();
     let path = format!("/points/{point}/deletions");
     let later = json!({ "wait_seconds": 0 });
@@ -382,8 +374,8 @@ async fn two_points_are_compared_and_names_stay_sealed() {
     let server = TestServer::start().await;
     let admin = server.admin().await;
     let mut ready = ready(&server, &admin, "box").await;
-    back_up(&admin, &mut ready).await;
-    back_up(&admin, &mut ready).await;
+    ready.back_up(&admin).await;
+    ready.back_up(&admin).await;
     let shown = points(&admin, &ready).await;
     let (after, before) = (id(&shown[0]), id(&shown[1]));
     let with = |field: &str, value: Value| {

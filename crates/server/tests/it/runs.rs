@@ -474,10 +474,7 @@ async fn a_restore_is_a_run_with_a_command() {
     let server = TestServer::start().await;
     let admin = server.admin().await;
     let mut ready = ready(&server, &admin, "box").await;
-    ready.start(&admin).await;
-    let work = ready.agent.take_run().await;
-    ready.agent.finish(&work, 1, "/srv/data").await;
-    ready.agent.running.clear();
+    let work = ready.back_up(&admin).await;
     let point = admin.get("/points").await.expect(200)["items"][0].clone();
     let snapshot = point["snapshots"][0]["id"].clone();
 
@@ -583,10 +580,7 @@ async fn a_listing_of_the_vault_brings_the_catalogue_up_to_date() {
     let server = TestServer::start().await;
     let admin = server.admin().await;
     let mut ready = ready(&server, &admin, "box").await;
-    ready.start(&admin).await;
-    let work = ready.agent.take_run().await;
-    ready.agent.finish(&work, 1, "/srv/data").await;
-    ready.agent.running.clear();
+    ready.back_up(&admin).await;
     let refresh = async |points: Value| {
         let agent = ready.agent.clone();
         let serving = tokio::spawn(async move {

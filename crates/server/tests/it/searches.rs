@@ -24,10 +24,7 @@ async fn what_a_machine_finds_is_named_by_its_restore_points() {
     let server = TestServer::start().await;
     let admin = server.admin().await;
     let mut ready = ready(&server, &admin, "box").await;
-    ready.start(&admin).await;
-    let work = ready.agent.take_run().await;
-    ready.agent.finish(&work, 1, "/srv/data").await;
-    ready.agent.running.clear();
+    let work = ready.back_up(&admin).await;
     let point = admin.get("/points").await.expect(200)["items"][0].clone();
     let time = point["time"].as_str().expect("a time");
     let host = work.source_identity.host.as_str();
@@ -152,10 +149,7 @@ async fn versions_of_a_path_are_looked_for_in_its_source() {
     let server = TestServer::start().await;
     let admin = server.admin().await;
     let mut ready = ready(&server, &admin, "box").await;
-    ready.start(&admin).await;
-    let work = ready.agent.take_run().await;
-    ready.agent.finish(&work, 1, "/srv/data").await;
-    ready.agent.running.clear();
+    let work = ready.back_up(&admin).await;
     let point = admin.get("/points").await.expect(200)["items"][0].clone();
     let path = format!("/points/{}/versions", point["id"].as_str().expect("an id"));
     for wrong in ["", "/etc/passwd", "a/../b"] {

@@ -9,6 +9,7 @@ pub(crate) mod server;
 
 use std::time::Duration;
 
+use holdfast_protocol::agent::RunWork;
 use serde_json::{Value, json};
 
 pub(crate) use agent::ScriptedAgent;
@@ -72,6 +73,15 @@ impl Ready {
             .post(&format!("/jobs/{}/runs", self.job_id()), json!({}))
             .await
             .expect(201)
+    }
+
+    /// A run of the job, done by the script, that makes a restore point.
+    pub(crate) async fn back_up(&mut self, client: &Client) -> RunWork {
+        self.start(client).await;
+        let work = self.agent.take_run().await;
+        self.agent.finish(&work, 1, "/srv/data").await;
+        self.agent.running.clear();
+        work
     }
 }
 
